@@ -104,7 +104,10 @@ def _handle_errors(app: FastAPI) -> None:
 
 
 def _add_reads(app: FastAPI, accounts: Accounts) -> None:
-    @app.get(
+    # The contract has no null where a field may simply be absent.
+    read = partial(app.get, response_model_exclude_none=True)
+
+    @read(
         "/customers",
         operation_id="find_customers",
         response_model=list[schemas.Customer],
@@ -119,7 +122,7 @@ def _add_reads(app: FastAPI, accounts: Accounts) -> None:
         """Find customers by phone number, or by name and date of birth."""
         return _in_language(accounts.find_customers(phone, name, birth_date), request)
 
-    @app.get(
+    @read(
         "/customers/{customer}",
         operation_id="get_customer",
         response_model=schemas.Customer,
@@ -129,7 +132,7 @@ def _add_reads(app: FastAPI, accounts: Accounts) -> None:
         """Answer one customer."""
         return _in_language(accounts.customer(customer), request)
 
-    @app.get(
+    @read(
         "/customers/{customer}/bills",
         operation_id="get_bills",
         response_model=list[schemas.Bill],
@@ -139,17 +142,17 @@ def _add_reads(app: FastAPI, accounts: Accounts) -> None:
         """Answer a customer's bills, newest first."""
         return _in_language(accounts.bills(customer, limit), request)
 
-    @app.get("/bills/{bill}", operation_id="get_bill", response_model=schemas.Bill, response_model_exclude_none=True)
+    @read("/bills/{bill}", operation_id="get_bill", response_model=schemas.Bill)
     async def get_bill(bill: str, request: Request) -> Any:
         """Answer one bill."""
         return _in_language(accounts.bill(bill), request)
 
-    @app.get("/lines/{line}", operation_id="get_line", response_model=schemas.Line, response_model_exclude_none=True)
+    @read("/lines/{line}", operation_id="get_line", response_model=schemas.Line)
     async def get_line(line: str, request: Request) -> Any:
         """Answer one line with its plan."""
         return _in_language(accounts.line(line), request)
 
-    @app.get(
+    @read(
         "/lines/{line}/usage",
         operation_id="get_data_usage",
         response_model=schemas.Usage,
@@ -159,19 +162,17 @@ def _add_reads(app: FastAPI, accounts: Accounts) -> None:
         """Answer the data used in the running billing period."""
         return _in_language(accounts.usage(line), request)
 
-    @app.get("/plans", operation_id="list_plans", response_model=list[schemas.Plan], response_model_exclude_none=True)
+    @read("/plans", operation_id="list_plans", response_model=list[schemas.Plan])
     async def list_plans(request: Request) -> Any:
         """Answer all plans."""
         return _in_language(accounts.plans(), request)
 
-    @app.get(
-        "/orders/{order}", operation_id="get_order", response_model=schemas.Order, response_model_exclude_none=True
-    )
+    @read("/orders/{order}", operation_id="get_order", response_model=schemas.Order)
     async def get_order(order: str, request: Request) -> Any:
         """Answer one order."""
         return _in_language(accounts.order(order), request)
 
-    @app.get(
+    @read(
         "/customers/{customer}/tickets",
         operation_id="list_tickets",
         response_model=list[schemas.Ticket],
@@ -181,9 +182,7 @@ def _add_reads(app: FastAPI, accounts: Accounts) -> None:
         """Answer a customer's tickets, newest first."""
         return _in_language(accounts.tickets(customer), request)
 
-    @app.get(
-        "/outages", operation_id="list_outages", response_model=list[schemas.Outage], response_model_exclude_none=True
-    )
+    @read("/outages", operation_id="list_outages", response_model=list[schemas.Outage])
     async def list_outages(request: Request, area: Annotated[str | None, Query(max_length=100)] = None) -> Any:
         """Answer known outages, all of them or those of an area."""
         return _in_language(accounts.outages(area), request)

@@ -238,11 +238,8 @@ class Accounts:
         line = request.get("line")
         if line is not None and line not in customer["lines"]:
             raise NotFound(f"customer {customer_id} has no line {line}")
-        numbers = [
-            int(one["id"].rpartition("-")[2])
-            for one in self._store.all("tickets")
-            if one["id"].rpartition("-")[2].isdigit()
-        ]
+        endings = (one["id"].rpartition("-")[2] for one in self._store.all("tickets"))
+        number = max((int(ending) for ending in endings if ending.isdigit()), default=100000) + 1
         ticket = {"id": f"T-{number:06d}", "customer": customer_id, "line": line, "kind": request["kind"],
                   "status": "open", "summary": request["summary"], "opened": _utc(self._clock()),
                   "appointment": request.get("preferred_time")}  # fmt: skip
@@ -310,8 +307,8 @@ class Accounts:
             end = usage["period_end"][:10]
             due = (datetime.fromisoformat(end) + timedelta(days=18)).date().isoformat()
             period = f"{self._clock().date()}/{end}"
-            bill = {"id": f"B-{secrets.token_hex(4)}", "customer": line["customer"], "period": period, "status": "draft",
-                    "amount": amount, "due": due, "items": [item]}  # fmt: skip
+            bill = {"id": f"B-{secrets.token_hex(4)}", "customer": line["customer"], "period": period,
+                    "status": "draft", "amount": amount, "due": due, "items": [item]}  # fmt: skip
         self._store.put("bills", bill)
 
 

@@ -1,11 +1,11 @@
 """Read a company's ``accounts.json`` into the store, once, when the store is new.
 
-The file has one list per kind (``customers``, ``lines``, ``plans``, ``bills``, ``orders``, ``tickets``, ``outages`` and,
-where it is not inside the line, ``usage``) with the contract's schemas. Besides them:
+The file has one list per kind (``customers``, ``lines``, ``plans``, ``bills``, ``orders``, ``tickets``, ``outages``
+and, where it is not inside the line, ``usage``) with the contract's schemas. Besides them:
 
 - a line's ``plan`` is the plan's id (a whole plan is accepted and reduced to its id); its ``usage`` may be inside it;
-- a text may be given per language, ``{"zh": …, "en": …}``, and a plan may have ``names`` per language; an answer carries
-  the one that ``Accept-Language`` asks for;
+- a text may be given per language, ``{"zh": …, "en": …}``, and a plan may have ``names`` per language; an answer
+  carries the one that ``Accept-Language`` asks for;
 - a date may be a macro: ``@today``, ``@today+9d``, ``@today-3d``, ``@month_start``, ``@month_end``,
   ``@next_month_start``, each with ``+Nd`` or ``-Nd``, and a time after it: ``@today-1dT08:30:00Z``. A macro in the
   middle of a text is replaced too.
