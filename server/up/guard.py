@@ -1,8 +1,9 @@
 """Turn into another program that dies with the process that started it, even when that one is killed by SIGKILL.
 
-Run as a file, ``python -I -S guard.py PARENT_PID COMMAND…``: it asks the kernel for the signal and then replaces itself,
-so nothing of it stays in memory. A ``preexec_fn`` would do the same in the forked copy of a threaded parent, where Python
-cannot promise not to deadlock. Where there is no ``prctl`` (macOS) the program runs without this last safeguard.
+Run as a file, ``python -I -S guard.py PARENT_PID COMMAND…``: it asks the kernel for the signal and then replaces
+itself, so nothing of it stays in memory. A ``preexec_fn`` would do the same in the forked copy of a threaded parent,
+where Python cannot promise not to deadlock. Where there is no ``prctl`` (macOS) the program runs without this last
+safeguard.
 """
 
 import ctypes

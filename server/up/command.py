@@ -1,0 +1,165 @@
+"""`kefu up` from beginning to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.company import Company, CompanyError
+from server.settings import Settings, unknown_variables
+from server.up.build import BuildError, bot_steps, build, web_steps
+from server.up.display import Display, Mark
+from server.up.lock import InUseError, check_port, data_dir_lock
+from server.up.policy import State
+from server.up.prepare import Credential, prepare
+from server.up.services import listeners, runs_demo_accounts, services
+from server.up.supervisor import Event, ServiceLostError, Supervisor
+
+EXIT_STOPPED = 0
+EXIT_FAILED = 1
+
+
+class UpError(Exception):
+    """`kefu up` cannot go on; the message is for the operator."""
+
+
+def up(settings: Settings, company: Company, display: Display | None = None) -> int:
+    """Build, start and supervise until a signal asks for the end; return the exit status.
+
+    Raises:
+        UpError: Something is in the way, could not be built, or could not be kept alive.
+    """
+    try:
+        return asyncio.run(_up(settings, company, display or Display()))
+    except (BuildError, ServiceLostError) as error:
+        raise UpError(_with_log(str(error), error.log, error.tail)) from error
+    except (InUseError, CompanyError) as error:
+        raise UpError(str(error)) from error
+
+
+async def _up(settings: Settings, company: Company, display: Display) -> int:
+    problems = company.problems()
+    if problems:
+        raise UpError("\n".join(problems))
+    for warning in unknown_variables():
+        display.line(f"warning: {warning}", "yellow")
+    session = _Session(settings, company, display)
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(session.run())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, session.stop, work)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not session.stopping:
+            raise
+    finally:
+        display.end()
+    display.line("stopped")
+    return EXIT_STOPPED
+
+
+class _Session:
+    """One run of `kefu up`."""
+
+    def __init__(self, settings: Settings, company: Company, display: Display) -> None:
+        self._settings = settings
+        self._company = company
+        self._display = display
+        self._supervisor: Supervisor | None = None
+        self._up = False
+        self.stopping = False
+
+    def stop(self, work: asyncio.Task[None]) -> None:
+        """Answer a signal: end the build, or stop the services; a second signal waits for nothing."""
+        if not self.stopping:
+            self._display.line("stopping …")
+        self.stopping = True
+        if self._supervisor is None:
+            work.cancel()
+        else:
+            self._supervisor.stop()
+
+    async def run(self) -> None:
+        """Build, start, supervise."""
+        settings, display = self._settings, self._display
+        with data_dir_lock(settings.data_dir):
+            for one in listeners(settings, self._company):
+                check_port(one.host, one.port, one.what, one.setting)
+            began = time.monotonic()
+            name = self._company.name.get("en") or self._company.name[self._company.default_language]
+            display.line(f"Kefu for {name} ({self._company.folder})", "bold")
+            release, credentials = await self._make()
+            display.end()
+            supervisor = Supervisor(
+                services(settings, self._company, release), logs_dir=settings.logs_dir, report=self._report
+            )
+            ready = asyncio.create_task(self._announce(supervisor, credentials, began))
+            # Without a point between the two at which a signal could come, it always finds one of them to stop.
+            self._supervisor = supervisor
+            try:
+                await supervisor.run()
+            finally:
+                ready.cancel()
+                if not self._up:
+                    # Passwords are made once: even a failed first start must not swallow them.
+                    self._show_credentials(credentials)
+
+    async def _make(self) -> tuple[Path, tuple[Credential, ...]]:
+        settings, display = self._settings, self._display
+        for name, steps in (("bot", bot_steps), ("web", web_steps)):
+            worked = await build(steps, name, settings.logs_dir, lambda text, name=name: display.step(name, text))  # type: ignore[misc]
+            if worked:
+                display.step(name, "built", mark="ok")
+        display.step("release", "checking what is trained")
+        prepared = await prepare(
+            settings.environment(),
+            settings.logs_dir,
+            lambda fraction, text: display.step("release", text, fraction=fraction),
+        )
+        display.step("release", prepared.release.name, mark="ok")
+        return prepared.release, prepared.credentials
+
+    def _report(self, event: Event) -> None:
+        if self._up:
+            self._display.line(f"{time.strftime('%H:%M:%S')} {event.service}: {event.text}")
+            return
+        mark: Mark = "ok" if event.state is State.READY else "fail" if event.state is State.LOST else "work"
+        self._display.step(event.service, event.text, mark=mark)
+
+    async def _announce(self, supervisor: Supervisor, credentials: Sequence[Credential], began: float) -> None:
+        await supervisor.ready.wait()
+        self._up = True
+        display, settings = self._display, self._settings
+        display.end()
+        display.line("")
+        display.line(f"Ready after {time.monotonic() - began:.0f} s.", "bold green")
+        pages = [("Customers", "/"), ("Agent desk", "/desk"), ("API", "/api/docs")]
+        if runs_demo_accounts(settings, self._company):
+            pages.append(("Demo inbox (one-time codes)", "/demo/inbox"))
+        width = max(len(title) for title, _ in pages)
+        for title, path in pages:
+            display.line(f"  {title:<{width}}  {settings.url}{path}")
+        self._show_credentials(credentials)
+        display.line(f"Logs: {settings.logs_dir}. Ctrl-C stops everything.", "dim")
+
+    def _show_credentials(self, credentials: Sequence[Credential]) -> None:
+        if not credentials:
+            return
+        display = self._display
+        display.line("")
+        display.line("Staff accounts (shown this once; `kefu user passwd NAME` changes a password):", "bold")
+        for one in credentials:
+            secret = one.password if one.password is not None else "(the password that you set)"
+            display.line(f"  {one.role:<10}  {one.username:<12}  {secret}")
+        display.line("")
+
+
+def _with_log(message: str, log: Path | None, tail: str) -> str:
+    if log is None:
+        return message
+    lines = [message, *(f"  | {line}" for line in tail.splitlines()), f"The whole log is in {log}"]
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""Train what is not trained yet and prepare the database, in a process of its own.
+
+The supervisor runs ``python -m server.up.prepare`` and reads JSON lines from it, so that the models which training
+loads are gone from memory afterwards, and Ctrl-C ends a training at once. Lines: ``{"fraction", "text"}`` while it
+works, then ``{"release", "credentials": [{"username", "password", "role"}]}``, or ``{"error"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server.company import Company
+from server.settings import ROOT, ConfigurationError, load_settings
+from server.up.build import BuildError, run_logged, tool_environment
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A staff account that was made just now; ``password`` is ``None`` where the operator chose it."""
+
+    username: str
+    password: str | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the services need: the release's folder, and the staff accounts to tell the operator about."""
+
+    release: Path
+    credentials: tuple[Credential, ...]
+
+
+async def prepare(environment: dict[str, str], logs_dir: Path, progress: Progress) -> Prepared:
+    """Run this module as a process and follow it.
+
+    Raises:
+        BuildError: Training or the database failed.
+    """
+    result: list[dict[str, Any]] = []
+    rest = b""
+
+    def read(data: bytes) -> None:
+        nonlocal rest
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "text" in message:
+                progress(message["fraction"], message["text"])
+            else:
+                result.append(message)
+
+    try:
+        await run_logged(
+            (sys.executable, "-m", "server.up.prepare"),
+            name="prepare",
+            logs_dir=logs_dir,
+            directory=ROOT,
+            environment=tool_environment() | environment,
+            answers=read,
+        )
+    except BuildError as error:
+        if result and "error" in result[-1]:
+            raise BuildError(result[-1]["error"], error.log) from error
+        raise
+    answer = result[-1]
+    return Prepared(Path(answer["release"]), tuple(Credential(**one) for one in answer["credentials"]))
+
+
+def main() -> int:
+    """Do the work; exit status 0 when everything is ready."""
+    # What libraries print must not get among the answers: from here on their standard output is the log.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def tell(**message: object) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    def progress(fraction: float, text: str) -> None:
+        tell(fraction=fraction, text=text)
+
+    from server import gateway, release  # noqa: PLC0415 (only this process needs what they import)
+
+    try:
+        settings = load_settings()
+        company = Company.load(settings.company)
+        folder = release.ensure(settings, company, progress)
+        progress(1.0, "preparing the database")
+        credentials = gateway.bootstrap(settings)
+    except (ConfigurationError, release.ReleaseError) as error:
+        tell(error=str(error))
+        return 1
+    tell(
+        release=str(folder),
+        credentials=[{"username": one.username, "password": one.password, "role": one.role} for one in credentials],
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

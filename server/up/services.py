@@ -1,0 +1,120 @@
+"""The processes of one running company: commands, environment, health addresses, ports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.company import Company
+from server.settings import ROOT, Settings
+from server.up.supervisor import Service
+
+RASA_MODEL = "rasa.tar.gz"
+"""The Rasa model's name in a release folder."""
+ACCOUNTS_FILE = "accounts.db"
+_LOOPBACK = "127.0.0.1"
+_MODEL_THREADS = "2"
+_ANY_ADDRESS = {"0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104 (compared, not bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port that has to be free, and the setting that moves it."""
+
+    what: str
+    host: str
+    port: int
+    setting: str
+
+
+def runs_demo_accounts(settings: Settings, company: Company) -> bool:
+    """Whether the built-in account back end is started."""
+    return settings.demo_accounts and company.accounts_file is not None
+
+
+def listeners(settings: Settings, company: Company) -> list[Listener]:
+    """Return the ports that the services of this company listen on."""
+    internal = [("models", settings.models_port), ("rasa", settings.rasa_port), ("actions", settings.actions_port)]
+    if runs_demo_accounts(settings, company):
+        internal.append(("accounts", settings.accounts_port))
+    return [
+        Listener("gateway", settings.host, settings.port, "port"),
+        *(Listener(name, _LOOPBACK, port, "internal_port") for name, port in internal),
+    ]
+
+
+def services(settings: Settings, company: Company, release: Path) -> list[Service]:
+    """Return what `kefu up` runs, in the order of starting; the gateway, which faces people, is last."""
+    environment = _environment(settings)
+    found = [
+        Service(
+            name="models",
+            command=_module("server.models", "--release", release, "--host", _LOOPBACK, "--port", settings.models_port),
+            health_url=f"{settings.models_url}/health",
+            directory=ROOT,
+            # Waiting threads that spin would take the two cores from everyone else.
+            environment=environment | {"OMP_NUM_THREADS": _MODEL_THREADS, "OMP_WAIT_POLICY": "passive"},
+        ),
+        Service(
+            name="rasa",
+            # Its own interpreter and not `uv run`: one process less to start, to signal and to watch.
+            command=(
+                str(ROOT / "bot" / ".venv" / "bin" / "python"),
+                *("-m", "kefu_bot", "serve", "--model", str(release / RASA_MODEL)),
+                *("--port", str(settings.rasa_port), "--actions", settings.actions_url),
+            ),
+            health_url=f"{settings.rasa_url}/webhooks/kefu/health",
+            directory=ROOT / "bot",
+            environment=environment,
+        ),
+        Service(
+            name="actions",
+            command=_module("actions", "--port", settings.actions_port),
+            health_url=f"{settings.actions_url}/health",
+            directory=ROOT,
+            environment=environment,
+        ),
+    ]
+    if runs_demo_accounts(settings, company):
+        data = settings.data_dir / ACCOUNTS_FILE
+        found.append(
+            Service(
+                name="accounts",
+                command=_module(
+                    *("server.accounts", "--data", data, "--seed", company.accounts_file),
+                    *("--port", settings.accounts_port),
+                ),
+                health_url=f"http://{_LOOPBACK}:{settings.accounts_port}/healthz",
+                directory=ROOT,
+                environment=environment,
+            )
+        )
+    host = _ANY_ADDRESS.get(settings.host, settings.host)
+    found.append(
+        Service(
+            name="gateway",
+            command=_module("server.gateway"),
+            health_url=f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/healthz",
+            directory=ROOT,
+            environment=environment,
+        )
+    )
+    return found
+
+
+def _module(name: str, *arguments: object) -> tuple[str, ...]:
+    return (sys.executable, "-m", name, *(str(one) for one in arguments))
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    return {
+        **inherited,
+        **settings.environment(),
+        "KEFU_MODELS_URL": settings.models_url,
+        "PYTHONUNBUFFERED": "1",
+        "RASA_TELEMETRY_ENABLED": "false",
+        "SANIC_HOST": _LOOPBACK,
+    }
