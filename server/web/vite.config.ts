@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// The pages. The widget is built by vite.widget.config.ts: it must be one script without imports, which a build of
+// several entries cannot give.
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    target: 'es2022',
+    outDir: 'dist',
+    emptyOutDir: true,
+    // A data: URI would need its own source in the content security policy; files are served from the same origin.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { help: 'help.html', desk: 'desk.html' } },
+  },
+  test: { environment: 'jsdom', include: ['tests/**/*.test.{ts,tsx}'] },
+});
