@@ -1,0 +1,121 @@
+"""The command line, ``kefu``.
+
+Exit status: 0 it worked, 1 it did not, 2 it was asked wrongly (unknown option, setting or company file). Every failure
+is one clear line on standard error. Heavy imports wait until a command needs them: ``kefu --help`` answers at once.
+"""
+
+# ruff: noqa: PLC0415 - imports inside a command are deliberate, see above
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli_common import CommandFailedError, Json, as_json, complain, load
+from server.settings import ROOT, ConfigurationError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="kefu",
+    help="A real-time customer-service agent that understands, diagnoses, and hands over to a person.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+CompanyOption = Annotated[
+    Path | None,
+    typer.Option("--company", help="The company's folder; else KEFU_COMPANY, else the demo company."),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with its exit status."""
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except ConfigurationError as error:
+        complain(str(error))
+        sys.exit(EXIT_USAGE)
+    except CommandFailedError as error:
+        complain(str(error))
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@app.command()
+def up(
+    company: CompanyOption = None,
+    port: Annotated[int | None, typer.Option("--port", help="The gateway's port (8000).")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="The gateway's address (127.0.0.1).")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Folder for the database, trained releases, uploads and logs (.kefu)."),
+    ] = None,
+) -> None:
+    """Build what is missing, start everything, keep it running until Ctrl-C."""
+    from server.up.command import UpError
+    from server.up.command import up as run
+
+    settings, loaded = load(company=company, port=port, host=host, data_dir=data_dir)
+    try:
+        status = run(settings, loaded)
+    except UpError as error:
+        raise CommandFailedError(str(error)) from error
+    raise typer.Exit(status)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it must not exist or be empty.")],
+    json: Json = False,
+) -> None:
+    """Make an empty company: settings, three example intents in Chinese and English, a first article."""
+    from server.starter import make_company
+
+    made = make_company(folder)
+    if json:
+        as_json({"company": str(folder), "files": [str(path) for path in made]})
+        return
+    for path in made:
+        typer.echo(f"made {path}")
+    typer.echo(f"\nEdit {folder / 'company.toml'}, then start it: make up COMPANY={folder}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A program in benchmarks/, without .py; without a name, they are listed."),
+    ] = None,
+) -> None:
+    """Run a benchmark; what follows NAME is passed on to it."""
+    programs = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[a-z]*.py"))}
+    if name is None:
+        for one, path in programs.items():
+            typer.echo(f"{one:<20} {_first_line(path)}")
+        return
+    if name not in programs:
+        raise ConfigurationError(f'there is no benchmark "{name}"; there are: {", ".join(programs) or "none yet"}')
+    command = [sys.executable, str(programs[name]), *context.args]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 (a program of this repository)
+
+
+def _first_line(path: Path) -> str:
+    documentation = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    return documentation.partition("\n")[0]
+
+
+if __name__ == "__main__":
+    main()
