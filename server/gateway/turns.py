@@ -1,0 +1,175 @@
+"""Runs turns: one at a time in a conversation, several conversations at once, again after a crash, never in silence."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+
+from server.gateway.conversations import Conversations, topic
+from server.gateway.metrics import TURN_FAILURES, TURN_SECONDS
+from server.gateway.text import language_of
+from server.gateway.upstream import Upstream, UpstreamError
+from server.storage.store import Message, Turn
+from server.texts import render_message
+
+Json = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+MAX_TURNS_AT_ONCE = 32
+
+
+class TurnRunner:
+    """Owns a task for each conversation that has turns to run; the task ends when there are none."""
+
+    def __init__(self, conversations: Conversations, upstream: Upstream) -> None:
+        self._conversations = conversations
+        self._store = conversations.store
+        self._upstream = upstream
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._woken: set[str] = set()
+        self._slots = asyncio.Semaphore(MAX_TURNS_AT_ONCE)
+
+    async def recover(self) -> None:
+        """Takes up the turns that the last process left unfinished."""
+        for conversation in await self._store.unfinished():
+            self.wake(conversation)
+
+    def wake(self, conversation: str) -> None:
+        """There may be a turn to run in this conversation."""
+        self._woken.add(conversation)
+        if conversation not in self._tasks:
+            task = asyncio.create_task(self._drain(conversation), name=f"turns {conversation}")
+            self._tasks[conversation] = task
+            task.add_done_callback(lambda _: self._ended(conversation))
+
+    async def close(self) -> None:
+        """Stops; what is unfinished is taken up by the next process."""
+        tasks = list(self._tasks.values())
+        self._woken.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, conversation: str) -> None:
+        self._tasks.pop(conversation, None)
+        if conversation in self._woken:  # woken between the last look and the end
+            self.wake(conversation)
+
+    async def _drain(self, conversation: str) -> None:
+        while conversation in self._woken:
+            self._woken.discard(conversation)
+            while (turn := await self._store.next_turn(conversation)) is not None:
+                async with self._slots:
+                    await self._run(turn)
+
+    async def _run(self, turn: Turn) -> None:
+        started = time.perf_counter()
+        record: Json = {"decisions": [], "bot": [], "passages": [], "timings": {}}
+        self._typing(turn.conversation, on=True)
+        try:
+            await self._answer(turn, record)
+        except asyncio.CancelledError:
+            raise
+        except UpstreamError as error:
+            logger.warning("turn %s/%s failed: %s", turn.conversation, turn.seq, error)
+            await self._fail(turn, record, error.service, error.code)
+        except Exception as error:  # a fault of ours must reach the customer as a person, not as silence
+            logger.exception("turn %s/%s failed", turn.conversation, turn.seq)
+            await self._fail(turn, record, "gateway", type(error).__name__)
+        finally:
+            self._typing(turn.conversation, on=False)
+            TURN_SECONDS.observe(time.perf_counter() - started)
+
+    async def _answer(self, turn: Turn, record: Json) -> None:
+        started = time.perf_counter()
+        state = await self._store.conversation(turn.conversation)
+        message = await self._store.message(turn.conversation, turn.seq)
+        if state is None or message is None:
+            raise LookupError(f"turn {turn.conversation}/{turn.seq} has no message")
+        locale = language_of(message.text, state.locale) if "_value" not in message.extra else state.locale
+        if locale not in self._conversations.company.languages:
+            locale = state.locale
+        record["parse"] = parse = await self._understand(message, locale)
+        record["timings"]["parse_ms"] = _ms(started)
+        request = {
+            "conversation": turn.conversation,
+            "turn": turn.seq,
+            "text": message.text,
+            "locale": locale,
+            "parse": parse,
+            "slots": self._slots_for(state.slots, state.customer),
+            "history": await self._store.history(turn.conversation, turn.seq),
+        }
+        escalate: Json | None = None
+        slots = state.slots
+        async for line in self._upstream.run_turn(request):
+            if line["type"] == "parse":
+                record["intent"], record["confidence"] = line["intent"], line["confidence"]
+            elif line["type"] == "decision":
+                record["decisions"].append({key: line[key] for key in ("action", "policy", "confidence", "ms")})
+            elif line["type"] == "bot":
+                record["timings"].setdefault("first_message_ms", _ms(started))
+                escalate = line.get("escalate") or escalate
+                await self._say(turn, line, locale, record)
+            elif line["type"] == "end":
+                slots = {key: value for key, value in line["slots"].items() if key != "session_started_metadata"}
+                record["timings"]["rasa_ms"] = line["ms"]
+        record["slots"] = slots
+        record["timings"]["total_ms"] = _ms(started)
+        await self._conversations.finish_turn(
+            turn.conversation, turn.seq, record=record, slots=slots, locale=locale, escalate=escalate
+        )
+
+    async def _understand(self, message: Message, locale: str) -> Json:
+        value = message.extra.get("_value")
+        if value is not None:
+            return parse_of_choice(str(value), message.text, locale)
+        return await self._upstream.parse(message.text, locale)
+
+    async def _say(self, turn: Turn, line: Json, locale: str, record: Json) -> None:
+        index = len(record["bot"])
+        record["bot"].append({key: value for key, value in line.items() if key != "type"})
+        record["passages"].extend(line.get("citations") or [])
+        text, extra = render_message(line, locale)
+        await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra)
+
+    async def _fail(self, turn: Turn, record: Json, service: str, code: str) -> None:
+        TURN_FAILURES.labels(service=service).inc()
+        record["failure"] = {"service": service, "code": code}
+        await self._conversations.fail_turn(turn.conversation, turn.seq, record=record)
+
+    def _slots_for(self, slots: Json, customer: str | None) -> Json:
+        if not customer:
+            return slots
+        dialogue = {"identity": customer, **(slots.get("dialogue") or {})}
+        return {**slots, "dialogue": dialogue}
+
+    def _typing(self, conversation: str, *, on: bool) -> None:
+        self._conversations.hub.publish(topic(conversation), {"type": "typing", "on": on, "role": "bot"})
+
+
+def parse_of_choice(value: str, text: str, locale: str) -> Json:
+    """The parse of a chosen button, ``/intent`` or ``/intent{"entity": "value"}``: certain, and nothing to understand."""
+    intent, brace, rest = value.removeprefix("/").partition("{")
+    entities = json.loads(brace + rest) if brace else {}
+    return {
+        "text": text,
+        "language": locale,
+        "intent": {"name": intent, "confidence": 1.0},
+        "intent_ranking": [{"name": intent, "confidence": 1.0}],
+        "entities": [
+            {"start": 0, "end": 0, "entity": name, "value": given, "raw": str(given), "confidence": 1.0}
+            for name, given in entities.items()
+        ],
+        "oos": 0.0,
+        "threshold": 0.0,
+        "ambiguity": 0.0,
+        "engine": "choice",
+    }
+
+
+def _ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
+
+

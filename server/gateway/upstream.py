@@ -1,0 +1,117 @@
+"""The two services behind a turn: the model service understands, Rasa decides. Every call has a deadline."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import orjson
+
+Json = dict[str, Any]
+PARSE_DEADLINE_S = 3.0
+CONNECT_DEADLINE_S = 1.0
+MAX_LINE_BYTES = 1024 * 1024
+
+
+class UpstreamError(Exception):
+    """A service is away, slow or answers nonsense; ``service`` and ``code`` go into the decision record."""
+
+    def __init__(self, service: str, code: str, detail: str = "") -> None:
+        super().__init__(f"{service}: {code} {detail}".strip())
+        self.service = service
+        self.code = code
+
+
+class Upstream:
+    """Calls the model service and Rasa over one pool of connections."""
+
+    def __init__(self, *, models_url: str, rasa_url: str, turn_deadline_s: float) -> None:
+        self._models = models_url
+        self._rasa = rasa_url
+        self._deadline = turn_deadline_s
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
+        self._client = httpx.AsyncClient(limits=limits, trust_env=False)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def parse(self, text: str, locale: str) -> Json:
+        """The parse of a message, as docs/architecture.md describes it.
+
+        Raises:
+            UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``.
+        """
+        try:
+            response = await self._client.post(
+                f"{self._models}/parse",
+                json={"text": text, "locale": locale},
+                timeout=httpx.Timeout(PARSE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
+            )
+        except httpx.TimeoutException as error:
+            raise UpstreamError("models", "slow") from error
+        except httpx.HTTPError as error:
+            raise UpstreamError("models", "unreachable", type(error).__name__) from error
+        if response.status_code != httpx.codes.OK:
+            raise UpstreamError("models", "refused", str(response.status_code))
+        try:
+            parse: Json = orjson.loads(response.content)
+        except orjson.JSONDecodeError as error:
+            raise UpstreamError("models", "nonsense") from error
+        if not isinstance(parse, dict) or "intent" not in parse:
+            raise UpstreamError("models", "nonsense")
+        return parse
+
+    async def run_turn(self, turn: Json) -> AsyncIterator[Json]:
+        """Rasa's lines for a turn, as they come; the last one is of type ``end``.
+
+        Raises:
+            UpstreamError: Rasa or its action server failed, or the turn outlasted its deadline.
+        """
+        try:
+            async with asyncio.timeout(self._deadline):
+                async with self._client.stream(
+                    "POST",
+                    f"{self._rasa}/webhooks/kefu/turn",
+                    content=orjson.dumps(turn),
+                    headers={"Content-Type": "application/json"},
+                    timeout=httpx.Timeout(self._deadline, connect=CONNECT_DEADLINE_S),
+                ) as response:
+                    if response.status_code != httpx.codes.OK:
+                        raise UpstreamError("rasa", "refused", str(response.status_code))
+                    async for line in self._lines(response):
+                        yield line
+                        if line["type"] == "end":
+                            return
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise UpstreamError("rasa", "slow") from error
+        except httpx.HTTPError as error:
+            raise UpstreamError("rasa", "unreachable", type(error).__name__) from error
+        raise UpstreamError("rasa", "cut_off")
+
+    async def _lines(self, response: httpx.Response) -> AsyncIterator[Json]:
+        async for text in response.aiter_lines():
+            if not text.strip():
+                continue
+            if len(text) > MAX_LINE_BYTES:
+                raise UpstreamError("rasa", "nonsense")
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise UpstreamError("rasa", "nonsense") from error
+            if line["type"] == "error":
+                raise UpstreamError("rasa", str(line["code"]), str(line.get("message", "")))
+            yield line
+
+    async def healthy(self) -> dict[str, bool]:
+        """Which services answer."""
+        addresses = {"models": f"{self._models}/health", "rasa": f"{self._rasa}/webhooks/kefu/health"}
+        results = await asyncio.gather(*(self._answers(address) for address in addresses.values()))
+        return dict(zip(addresses, results, strict=True))
+
+    async def _answers(self, address: str) -> bool:
+        try:
+            return (await self._client.get(address, timeout=CONNECT_DEADLINE_S)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
