@@ -76,6 +76,22 @@ def up(
 
 
 @app.command()
+def build() -> None:
+    """Build what `kefu up` would build first (the bot's environment, the web pages) and start nothing."""
+    import asyncio
+
+    from server.settings import load_settings
+    from server.up.build import BuildError, build_all
+
+    try:
+        worked = asyncio.run(build_all(load_settings().logs_dir, lambda name, text: typer.echo(f"{name}: {text}")))
+    except BuildError as error:
+        raise CommandFailedError(error.with_log()) from error
+    if not worked:
+        typer.echo("everything is built")
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it must not exist or be empty.")],
     json: Json = False,

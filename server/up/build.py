@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from server.settings import ROOT
@@ -23,6 +24,7 @@ from server.up.child import Child, RotatingLog, describe_status
 
 Progress = Callable[[str], None]
 
+BUILT = "built"
 _STAMP = ".kefu-stamp"
 _NODE_AT_LEAST = (20, 19)
 _NOT_SOURCES = frozenset({"node_modules", "dist", "tests"})
@@ -38,6 +40,10 @@ class BuildError(Exception):
         super().__init__(message)
         self.log = log
         self.tail = tail
+
+    def with_log(self) -> str:
+        """Return the message with the end of the log."""
+        return with_log(str(self), self.log, self.tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,20 @@ def web_steps(root: Path = ROOT) -> list[Step]:
     ]  # fmt: skip
 
 
+async def build_all(logs_dir: Path, progress: Callable[[str, str], None]) -> bool:
+    """Build the bot's environment and the web pages; ``progress`` gets what is built and what is being done.
+
+    Raises:
+        BuildError: A step failed.
+    """
+    worked = False
+    for name, steps in (("bot", bot_steps), ("web", web_steps)):
+        if await build(steps, name, logs_dir, partial(progress, name)):
+            progress(name, BUILT)
+            worked = True
+    return worked
+
+
 async def build(steps: Callable[[], list[Step]], name: str, logs_dir: Path, progress: Progress) -> bool:
     """Run the steps that are needed; return whether there were any.
 
@@ -143,6 +163,13 @@ async def run_logged(
             raise BuildError(f"{name}: {Path(command[0]).name} {describe_status(status)}", log.path, log.tail())
     finally:
         log.close()
+
+
+def with_log(message: str, log: Path | None, tail: str) -> str:
+    """Return a message with the last lines of a log and where the rest is."""
+    if log is None:
+        return message
+    return "\n".join([message, *(f"  | {line}" for line in tail.splitlines()), f"The whole log is in {log}"])
 
 
 def tool_environment() -> dict[str, str]:

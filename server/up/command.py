@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server.company import Company, CompanyError
 from server.settings import Settings, unknown_variables
-from server.up.build import BuildError, bot_steps, build, web_steps
+from server.up.build import BUILT, BuildError, build_all, with_log
 from server.up.display import Display, Mark
 from server.up.lock import InUseError, check_port, data_dir_lock
 from server.up.policy import State
@@ -19,7 +19,7 @@ from server.up.services import listeners, runs_demo_accounts, services
 from server.up.supervisor import Event, ServiceLostError, Supervisor
 
 EXIT_STOPPED = 0
-EXIT_FAILED = 1
+_SAME_SIGNAL_S = 0.5
 
 
 class UpError(Exception):
@@ -35,7 +35,7 @@ def up(settings: Settings, company: Company, display: Display | None = None) -> 
     try:
         return asyncio.run(_up(settings, company, display or Display()))
     except (BuildError, ServiceLostError) as error:
-        raise UpError(_with_log(str(error), error.log, error.tail)) from error
+        raise UpError(with_log(str(error), error.log, error.tail)) from error
     except (InUseError, CompanyError) as error:
         raise UpError(str(error)) from error
 
@@ -71,13 +71,22 @@ class _Session:
         self._display = display
         self._supervisor: Supervisor | None = None
         self._up = False
+        self._stop_asked = 0.0
         self.stopping = False
 
     def stop(self, work: asyncio.Task[None]) -> None:
-        """Answer a signal: end the build, or stop the services; a second signal waits for nothing."""
+        """Answer a signal: end the build, or stop the services; a second signal waits for nothing.
+
+        The same Ctrl-C can arrive twice, from the terminal and through a program that passes it on: what follows at
+        once is not a second wish.
+        """
+        now = time.monotonic()
+        if self.stopping and now - self._stop_asked < _SAME_SIGNAL_S:
+            return
         if not self.stopping:
             self._display.line("stopping …")
         self.stopping = True
+        self._stop_asked = now
         if self._supervisor is None:
             work.cancel()
         else:
@@ -110,10 +119,9 @@ class _Session:
 
     async def _make(self) -> tuple[Path, tuple[Credential, ...]]:
         settings, display = self._settings, self._display
-        for name, steps in (("bot", bot_steps), ("web", web_steps)):
-            worked = await build(steps, name, settings.logs_dir, lambda text, name=name: display.step(name, text))  # type: ignore[misc]
-            if worked:
-                display.step(name, "built", mark="ok")
+        await build_all(
+            settings.logs_dir, lambda name, text: display.step(name, text, mark="ok" if text == BUILT else "work")
+        )
         display.step("release", "checking what is trained")
         prepared = await prepare(
             settings.environment(),
@@ -156,10 +164,3 @@ class _Session:
             secret = one.password if one.password is not None else "(the password that you set)"
             display.line(f"  {one.role:<10}  {one.username:<12}  {secret}")
         display.line("")
-
-
-def _with_log(message: str, log: Path | None, tail: str) -> str:
-    if log is None:
-        return message
-    lines = [message, *(f"  | {line}" for line in tail.splitlines()), f"The whole log is in {log}"]
-    return "\n".join(lines)

@@ -1,0 +1,76 @@
+# Daily commands. Needs make, git and Python 3; uv, Node and the rest are brought along.
+# Variables: COMPANY=DIR and PORT=N for `make up`, NAME=… for `make bench`, TESTS=… for `make test`.
+
+# The machine's uv, else one of our own in .tools/.
+UV := $(or $(shell command -v uv 2>/dev/null),$(CURDIR)/.tools/uv/bin/uv)
+RUN := $(UV) run --frozen
+NPM := $(RUN) python -m server.up.npm
+SAY := @printf '\n== %s\n'
+
+.PHONY: help sync up build lint types check-bot check-web tests test format bench screenshots clean
+
+help:
+	@echo 'make up [COMPANY=DIR] [PORT=N]   build what is missing and run everything until Ctrl-C'
+	@echo 'make test                        everything that CI runs: lint, types, bot, web, tests'
+	@echo 'make lint                        lint and types only; make format mends what can be mended'
+	@echo 'make bench [NAME=NAME]           run a benchmark; without NAME, list them'
+	@echo 'make screenshots                 take the pictures in the README again'
+	@echo 'make clean                       remove environments and builds; data in .kefu stays'
+
+$(CURDIR)/.tools/uv/bin/uv:
+	$(SAY) 'uv is missing: installing it into .tools/uv'
+	@python3 -m venv .tools/uv || { echo 'Python cannot make a virtual environment: install python3-venv, or uv itself'; exit 1; }
+	@.tools/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+sync: | $(UV)
+	@$(UV) sync --frozen --quiet
+
+up: sync
+	@exec $(RUN) kefu up $(if $(COMPANY),--company '$(COMPANY)') $(if $(PORT),--port '$(PORT)')
+
+build: sync
+	$(SAY) 'environments and web pages'
+	@$(RUN) kefu build
+
+lint: sync
+	$(SAY) 'ruff check'
+	@$(RUN) ruff check .
+	$(SAY) 'ruff format --check'
+	@$(RUN) ruff format --check .
+	$(SAY) 'mypy (strict)'
+	@$(RUN) mypy
+
+check-bot: build
+	$(SAY) 'the bot: pytest bot/tests'
+	@if [ -d bot/tests ]; then env -u VIRTUAL_ENV $(UV) run --project bot --frozen pytest bot/tests; fi
+
+check-web: build
+	$(SAY) 'the web pages: types'
+	@$(NPM) run check
+	$(SAY) 'the web pages: tests'
+	@$(NPM) test
+
+tests: build
+	$(SAY) 'pytest'
+	@$(RUN) pytest $(TESTS)
+
+# One after the other, cheapest first, also under make -j: two cores are soon busy.
+test:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory check-bot
+	@$(MAKE) --no-print-directory check-web
+	@$(MAKE) --no-print-directory tests
+
+format: sync
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+bench: sync
+	@$(RUN) kefu bench $(NAME)
+
+screenshots: build
+	@$(RUN) python benchmarks/screenshots.py
+
+clean:
+	rm -rf .venv .tools bot/.venv server/web/node_modules server/web/dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
