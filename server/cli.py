@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from server import cli_kg, cli_user
 from server.cli_common import CommandFailedError, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
@@ -32,6 +33,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(cli_user.app, name="user")
+app.add_typer(cli_kg.app, name="kg")
 
 CompanyOption = Annotated[
     Path | None,

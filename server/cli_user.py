@@ -1,0 +1,147 @@
+"""``kefu user``: staff accounts."""
+
+# ruff: noqa: PLC0415 - the database libraries are loaded by the commands that need them
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli_common import CommandFailedError, Json, as_json
+from server.settings import ConfigurationError, load_settings
+
+if TYPE_CHECKING:
+    from server.storage.store import Store
+
+PASSWORD_MIN = 8
+PASSWORD_MAX = 256
+_USERNAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+app = typer.Typer(help="Manage staff accounts.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Role(StrEnum):
+    """What a staff account may do."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, dot, underscore and hyphen.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input, for programs.")
+]
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option("--role", help="What the account may do.")] = Role.AGENT,
+    display_name: Annotated[
+        str | None, typer.Option("--name", help="The name that customers see; else the account's name.")
+    ] = None,
+    password_stdin: PasswordStdin = False,
+    json: Json = False,
+) -> None:
+    """Add a staff account."""
+    _check_name(name)
+    password_hash = _hash(_password(password_stdin))
+
+    async def work() -> bool:
+        async with _store() as store, store.write() as transaction:
+            return await transaction.add_staff(name, display_name or name, role.value, password_hash)
+
+    if not asyncio.run(work()):
+        raise CommandFailedError(
+            f'there is an account "{name}" already; `kefu user passwd {name}` changes its password'
+        )
+    _done(json, {"username": name, "role": role.value}, f'added {role.value} "{name}"')
+
+
+@app.command()
+def passwd(name: Name, password_stdin: PasswordStdin = False, json: Json = False) -> None:
+    """Change a password; whoever is logged in with the account is logged out."""
+    password_hash = _hash(_password(password_stdin))
+
+    async def work() -> bool:
+        async with _store() as store, store.write() as transaction:
+            return await transaction.set_password(name, password_hash)
+
+    if not asyncio.run(work()):
+        raise CommandFailedError(f'there is no account "{name}"; `kefu user list` shows them')
+    _done(json, {"username": name}, f'changed the password of "{name}"')
+
+
+@app.command("list")
+def list_accounts(json: Json = False) -> None:
+    """List the staff accounts."""
+
+    async def work() -> list[dict[str, object]]:
+        async with _store() as store:
+            return [
+                {"username": one.username, "name": one.name, "role": one.role, "active": one.active}
+                for one in await store.all_staff()
+            ]
+
+    accounts = asyncio.run(work())
+    if json:
+        as_json(accounts)
+        return
+    for one in accounts:
+        typer.echo(f"{one['username']:<24} {one['role']:<12} {one['name']}{'' if one['active'] else '  (disabled)'}")
+
+
+@asynccontextmanager
+async def _store() -> AsyncIterator[Store]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from server.storage.database import create_engine, migrate
+    from server.storage.store import Store
+
+    engine = create_engine(load_settings().database_url)
+    try:
+        await migrate(engine)
+        yield Store(engine, lambda: dt.datetime.now(dt.UTC))
+    except SQLAlchemyError as error:
+        raise CommandFailedError(f"the database cannot be used: {error.__cause__ or error}") from error
+    finally:
+        await engine.dispose()
+
+
+def _check_name(name: str) -> None:
+    if not _USERNAME.fullmatch(name):
+        raise ConfigurationError(f'"{name}" cannot be an account\'s name: use letters, digits, dot, underscore, hyphen')
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        raise ConfigurationError("no terminal to ask for the password at: use --password-stdin")
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        raise ConfigurationError(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+    return str(password)
+
+
+def _hash(password: str) -> str:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(password)
+
+
+def _done(json: bool, answer: dict[str, str], text: str) -> None:
+    if json:
+        as_json(answer)
+    else:
+        typer.echo(text)
