@@ -1,0 +1,158 @@
+"""The command line: what it does, what it prints for programs, and how it ends when asked wrongly."""
+
+import asyncio
+import datetime as dt
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from server.cli import main
+from server.company import Company
+from server.storage.database import create_engine
+from server.storage.store import Staff, Store
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Kefu = Callable[..., Ended]
+
+
+@pytest.fixture
+def kefu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Kefu:
+    for name in list(os.environ):
+        if name.startswith("KEFU_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, stdin: str = "") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else 0, out, err)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["dance"], "No such command"),
+        (["up", "--port", "http"], "--port"),
+        (["up", "--port", "99999"], "port: Input should be less than or equal to 65535"),
+        (["up", "--company", "nowhere"], "nowhere/company.toml: there is no such file; `kefu init nowhere`"),
+        (["user", "add", "wang", "--role", "boss"], "--role"),
+        (["user", "add", "王", "--password-stdin"], "cannot be an account's name"),
+        (["bench", "pi"], 'there is no benchmark "pi"'),
+    ],
+)
+def test_asked_wrongly_it_says_how_and_ends_with_2(kefu: Kefu, arguments: list[str], expected: str) -> None:
+    ended = kefu(*arguments)
+    assert ended.status == 2
+    assert expected in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_settings_file_is_named(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "kefu.toml").write_text("prot = 1\n")
+    ended = kefu("user", "list")
+    assert ended.status == 2
+    assert ended.err.startswith(f'kefu: {tmp_path}/kefu.toml: unknown setting "prot"; did you mean port?')
+
+
+def test_a_failure_ends_with_1_and_one_line(kefu: Kefu, tmp_path: Path) -> None:
+    ended = kefu("kg", "check", "gone.xml")
+    assert (ended.status, ended.out, ended.err) == (1, "", "kefu: gone.xml: there is no such file\n")
+
+
+def test_init_makes_a_company_and_overwrites_nothing(kefu: Kefu, tmp_path: Path) -> None:
+    ended = kefu("init", "Tea House", "--json")
+    assert ended.status == 0
+    files = json.loads(ended.out)["files"]
+    assert "Tea House/company.toml" in files
+    assert all((tmp_path / name).is_file() for name in files)
+    company = Company.load(tmp_path / "Tea House")
+    assert company.id == "tea-house"
+    (tmp_path / "Tea House" / "company.toml").write_text("mine")
+    again = kefu("init", "Tea House")
+    assert again.status == 2
+    assert "is not empty; name a new folder" in again.err
+    assert (tmp_path / "Tea House" / "company.toml").read_text() == "mine"
+
+
+async def _staff(folder: Path) -> list[Staff]:
+    engine = create_engine(f"sqlite+aiosqlite:///{folder}/.kefu/kefu.db")
+    try:
+        return await Store(engine, lambda: dt.datetime.now(dt.UTC)).all_staff()
+    finally:
+        await engine.dispose()
+
+
+def test_staff_accounts(kefu: Kefu) -> None:
+    added = kefu("user", "add", "wang", "--role", "supervisor", "--password-stdin", "--json", stdin="correct horse\n")
+    assert (added.status, json.loads(added.out)) == (0, {"username": "wang", "role": "supervisor"})
+    listed = json.loads(kefu("user", "list", "--json").out)
+    assert listed == [{"username": "wang", "name": "wang", "role": "supervisor", "active": True}]
+    twice = kefu("user", "add", "wang", "--password-stdin", stdin="correct horse\n")
+    assert (twice.status, twice.out) == (1, "")
+    assert "kefu user passwd wang" in twice.err
+
+
+def test_passwords(kefu: Kefu, tmp_path: Path) -> None:
+    kefu("user", "add", "wang", "--password-stdin", stdin="correct horse\n")
+    assert kefu("user", "passwd", "wang", "--password-stdin", stdin="battery staple\n").status == 0
+    (account,) = asyncio.run(_staff(tmp_path))
+    assert account.role == "agent"
+    assert PasswordHasher().verify(account.password_hash, "battery staple")
+    short = kefu("user", "passwd", "wang", "--password-stdin", stdin="short\n")
+    assert (short.status, short.err) == (2, "kefu: a password has 8 to 256 characters\n")
+    nobody = kefu("user", "passwd", "li", "--password-stdin", stdin="battery staple\n")
+    assert nobody.status == 1
+    no_terminal = kefu("user", "passwd", "wang")
+    assert no_terminal.status == 2
+    assert "--password-stdin" in no_terminal.err
+
+
+MODEL = """<opsa-mef>
+  <define-fault-tree name="lamp">
+    <define-gate name="dark">
+      <or><event name="bulb"/><and><event name="mains"/><event name="battery"/></and></or>
+    </define-gate>
+  </define-fault-tree>
+  <model-data>
+    <define-basic-event name="bulb"><float value="0.1"/></define-basic-event>
+    <define-basic-event name="mains"><float value="0.2"/></define-basic-event>
+    <define-basic-event name="battery"><float value="0.5"/></define-basic-event>
+  </model-data>
+</opsa-mef>
+"""
+
+
+def test_fault_trees_are_checked_and_analysed(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "lamp.xml").write_text(MODEL)
+    checked = json.loads(kefu("kg", "check", "lamp.xml", "--json").out)
+    assert (checked["ok"], checked["tops"], checked["events"], checked["coherent"]) == (True, ["dark"], 3, True)
+    analysed = json.loads(kefu("kg", "analyse", "lamp.xml", "--json").out)
+    assert analysed["probability"] == pytest.approx(0.1 + 0.9 * 0.2 * 0.5)
+    assert sorted(map(sorted, analysed["cut_sets"])) == [["battery", "mains"], ["bulb"]]
+    shown = kefu("kg", "analyse", "lamp.xml", "--importance").out
+    assert "probability          0.19\n" in shown
+    (tmp_path / "broken.xml").write_text("<opsa-mef>")
+    broken = kefu("kg", "check", "broken.xml", "--json")
+    assert broken.status == 1
+    assert json.loads(broken.out)["ok"] is False
