@@ -1,0 +1,257 @@
+/** The gateway's REST interface, as far as the pages use it. */
+import type { ChatMessage, ChatMode, Json, Lang } from './frames';
+import { compact, isLang, isRecord, list, number, readMessage, readMode, readName, text } from './frames';
+
+const DEADLINE_MS = 15_000;
+
+/** A request that was answered with an error (`status` is the HTTP status) or not at all (`status` 0). */
+export class RestError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'RestError';
+  }
+}
+
+async function request(path: string, init: RequestInit = {}, base = ''): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
+  } catch (cause) {
+    throw new RestError(0, String(cause));
+  }
+  if (response.status === 204) return null;
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) {
+    const detail = isRecord(body) ? (text(body['detail']) ?? text(body['message'])) : undefined;
+    throw new RestError(response.status, detail ?? response.statusText);
+  }
+  return body;
+}
+
+export type Localised = Readonly<Record<Lang, string>>;
+
+function localised(value: unknown): Localised {
+  if (typeof value === 'string') return { zh: value, en: value };
+  const zh = isRecord(value) ? text(value['zh']) : undefined;
+  const en = isRecord(value) ? text(value['en']) : undefined;
+  return { zh: zh ?? en ?? '', en: en ?? zh ?? '' };
+}
+
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+export type Hours = Readonly<Partial<Record<Weekday, { open: string; close: string }>>>;
+
+export interface Company {
+  id: string;
+  name: Localised;
+  tagline: Localised;
+  colours: { primary?: string; accent?: string };
+  languages: Lang[];
+  logo: string;
+  hours: Hours;
+  email: string;
+  suggestions: { value: string; label: Localised }[];
+}
+
+/** Opening hours: a weekday by its name or its first three letters, with open and close, a pair, or "08:00-22:00". */
+function readHours(value: unknown): Hours {
+  const hours: Partial<Record<Weekday, { open: string; close: string }>> = {};
+  if (!isRecord(value)) return hours;
+  for (const [name, raw] of Object.entries(value)) {
+    const weekday = WEEKDAYS.find((candidate) => name.toLowerCase().startsWith(candidate));
+    if (!weekday) continue;
+    const [open, close] = isRecord(raw)
+      ? [text(raw['open']), text(raw['close'])]
+      : typeof raw === 'string'
+        ? raw.split(/\s*[-–]\s*/)
+        : list(raw).map(text);
+    if (open !== undefined && close !== undefined) hours[weekday] = { open, close };
+  }
+  return hours;
+}
+
+export async function fetchCompany(base = ''): Promise<Company> {
+  const raw = await request('/api/company', {}, base);
+  const body: Json = isRecord(raw) ? raw : {};
+  const colours = isRecord(body['colours']) ? body['colours'] : {};
+  const languages = list(body['languages']).filter(isLang);
+  const contact = isRecord(body['contact']) ? body['contact'] : {};
+  return {
+    id: text(body['id']) ?? '',
+    name: localised(body['name']),
+    tagline: localised(body['tagline']),
+    colours: compact({ primary: text(colours['primary']), accent: text(colours['accent']) }),
+    languages: languages.length ? languages : ['zh', 'en'],
+    logo: text(body['logo_text']) ?? '',
+    hours: readHours(body['hours']),
+    email: text(contact['email']) ?? '',
+    suggestions: list(body['suggestions']).flatMap((item) =>
+      isRecord(item) ? [{ value: text(item['value']) ?? '', label: localised(item['label']) }] : [],
+    ),
+  };
+}
+
+export interface ArticleCard {
+  id: string;
+  title: string;
+  category: string;
+  summary: string;
+}
+
+export interface Article extends ArticleCard {
+  html: string;
+}
+
+function readCard(raw: unknown): ArticleCard[] {
+  if (!isRecord(raw)) return [];
+  const id = text(raw['id']);
+  const title = text(raw['title']);
+  if (id === undefined || title === undefined) return [];
+  return [{ id, title, category: text(raw['category']) ?? '', summary: text(raw['summary']) ?? '' }];
+}
+
+/** Lists come bare or under `items`. */
+const items = (body: unknown): unknown[] => (isRecord(body) ? list(body['items']) : list(body));
+
+export async function fetchArticles(lang: Lang, query = ''): Promise<ArticleCard[]> {
+  const search = new URLSearchParams({ lang, ...(query ? { q: query } : {}) });
+  return items(await request(`/api/articles?${search}`)).flatMap(readCard);
+}
+
+export async function fetchArticle(id: string, lang: Lang): Promise<Article> {
+  const body = await request(`/api/articles/${encodeURIComponent(id)}?lang=${lang}`);
+  const [card] = readCard(body);
+  if (!card || !isRecord(body)) throw new RestError(404, 'not an article');
+  return { ...card, html: text(body['html']) ?? '' };
+}
+
+export interface Staff {
+  username: string;
+  name: string;
+  role: string;
+}
+
+function readStaff(raw: unknown): Staff {
+  const body: Json = isRecord(raw) ? raw : {};
+  const username = text(body['username']);
+  if (username === undefined) throw new RestError(401, 'no session');
+  return { username, name: text(body['name']) || username, role: text(body['role']) ?? 'agent' };
+}
+
+/** Every request that changes something says so in a header that other sites' forms cannot send. */
+const CHANGES = { 'X-Kefu': '1' };
+
+export const fetchSession = async (): Promise<Staff> => readStaff(await request('/api/session'));
+
+export const logIn = async (username: string, password: string): Promise<Staff> =>
+  readStaff(
+    await request('/api/session', {
+      method: 'POST',
+      headers: { ...CHANGES, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    }),
+  );
+
+export const logOut = async (): Promise<void> => {
+  await request('/api/session', { method: 'DELETE', headers: CHANGES });
+};
+
+export type QueueTab = 'waiting' | 'mine' | 'all' | 'closed';
+export const QUEUE_TABS: readonly QueueTab[] = ['waiting', 'mine', 'all', 'closed'];
+
+export interface Row {
+  conversation: string;
+  mode: ChatMode;
+  reason: string;
+  language: Lang | '';
+  /** When the waiting began, ISO 8601. */
+  since: string;
+  agent: string;
+  summary: string;
+  customer: string;
+  lastText: string;
+  lastAt: string;
+  /** Larger is more urgent. */
+  priority: number;
+}
+
+/** What a person is called: the customer's record may be a name, an object with one, or absent. */
+function readCustomer(value: unknown): string {
+  return readName(value) ?? (isRecord(value) ? (text(value['id']) ?? '') : '');
+}
+
+export function readRow(raw: unknown): Row | undefined {
+  if (!isRecord(raw)) return undefined;
+  const conversation = text(raw['conversation']);
+  if (conversation === undefined) return undefined;
+  const language = raw['language'] ?? raw['locale'];
+  return {
+    conversation,
+    mode: readMode(raw['mode']) ?? 'waiting',
+    reason: text(raw['reason']) ?? '',
+    language: isLang(language) ? language : '',
+    since: text(raw['since']) ?? text(raw['last_at']) ?? '',
+    agent: readName(raw['agent']) ?? '',
+    summary: text(raw['summary']) ?? '',
+    customer: readCustomer(raw['customer']),
+    lastText: text(raw['last_text']) ?? '',
+    lastAt: text(raw['last_at']) ?? '',
+    priority: number(raw['priority']) ?? 0,
+  };
+}
+
+export async function fetchQueue(tab: QueueTab, limit: number, before?: string): Promise<Row[]> {
+  const search = new URLSearchParams({ state: tab, limit: String(limit), ...(before ? { before } : {}) });
+  return items(await request(`/api/conversations?${search}`)).flatMap((raw) => readRow(raw) ?? []);
+}
+
+export interface Escalation {
+  reason: string;
+  summary: string;
+  language: Lang | '';
+  since: string;
+  priority: number;
+  context: Json;
+}
+
+export function readEscalation(raw: unknown): Escalation | null {
+  if (!isRecord(raw)) return null;
+  return {
+    reason: text(raw['reason']) ?? '',
+    summary: text(raw['summary']) ?? '',
+    language: isLang(raw['language']) ? raw['language'] : '',
+    since: text(raw['since']) ?? '',
+    priority: number(raw['priority']) ?? 0,
+    context: isRecord(raw['context']) ? raw['context'] : {},
+  };
+}
+
+export interface ConversationDetail {
+  conversation: string;
+  mode: ChatMode;
+  locale: Lang | '';
+  agent: string;
+  messages: ChatMessage[];
+  escalation: Escalation | null;
+}
+
+export async function fetchConversation(id: string): Promise<ConversationDetail> {
+  const body = await request(`/api/conversations/${encodeURIComponent(id)}`);
+  if (!isRecord(body)) throw new RestError(404, 'not a conversation');
+  return {
+    conversation: id,
+    mode: readMode(body['mode']) ?? 'bot',
+    locale: isLang(body['locale']) ? body['locale'] : '',
+    agent: readName(body['agent']) ?? '',
+    messages: list(body['messages']).flatMap((raw) => readMessage(raw) ?? []),
+    escalation: readEscalation(body['escalation']),
+  };
+}
+
+/** Decision records are shown as they are; only what gets its own place is read out. */
+export async function fetchDecisions(id: string, seq: number): Promise<Json[]> {
+  return items(await request(`/api/conversations/${encodeURIComponent(id)}/decisions?seq=${seq}`)).filter(isRecord);
+}

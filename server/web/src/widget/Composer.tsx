@@ -1,0 +1,86 @@
+/** Where the customer types. */
+import { useLayoutEffect, useState } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { SendIcon } from '../shared/icons';
+import { MESSAGE_LIMIT, codePoints } from '../shared/text';
+import type { T } from './Log';
+
+/** The counter appears when this many characters are left. */
+const COUNT_FROM = 400;
+const TALLEST_PX = 132;
+/** What browsers report for a key that belongs to an input method. */
+const KEY_OF_INPUT_METHOD = 229;
+
+interface ComposerProps {
+  t: T;
+  disabled: boolean;
+  field: RefObject<HTMLTextAreaElement | null>;
+  onSend(text: string): void;
+  onTyping(on: boolean): void;
+}
+
+export function Composer({ t, disabled, field, onSend, onTyping }: ComposerProps) {
+  const [value, setValue] = useState('');
+  const left = MESSAGE_LIMIT - codePoints(value);
+  const sendable = value.trim() !== '' && left >= 0 && !disabled;
+
+  useLayoutEffect(() => {
+    const box = field.current;
+    if (!box) return;
+    box.style.height = 'auto';
+    box.style.height = `${Math.min(box.scrollHeight, TALLEST_PX)}px`;
+  }, [value, field]);
+
+  const send = () => {
+    if (!sendable) return;
+    onSend(value.trim());
+    setValue('');
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || event.shiftKey) return;
+    // Enter that picks a candidate of an input method must not send; Safari reports it after composition has ended.
+    if (event.isComposing || event.keyCode === KEY_OF_INPUT_METHOD) return;
+    event.preventDefault();
+    send();
+  };
+
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <div class="field">
+        <textarea
+          ref={field}
+          rows={1}
+          value={value}
+          disabled={disabled}
+          placeholder={t('composer')}
+          aria-label={t('composer')}
+          aria-describedby={left < COUNT_FROM ? 'count' : undefined}
+          aria-invalid={left < 0}
+          autocomplete="off"
+          enterkeyhint="send"
+          dir="auto"
+          onInput={(event) => {
+            setValue(event.currentTarget.value);
+            onTyping(event.currentTarget.value !== '');
+          }}
+          onKeyDown={onKeyDown}
+        />
+        <button type="submit" class="send" disabled={!sendable} aria-label={t('send')} title={t('send')}>
+          <SendIcon />
+        </button>
+      </div>
+      {left < COUNT_FROM && (
+        <div id="count" class={left < 0 ? 'count over' : 'count'} aria-live="polite">
+          {left < 0 ? t('tooLong', { n: -left }) : t('counter', { n: left })}
+        </div>
+      )}
+    </form>
+  );
+}
