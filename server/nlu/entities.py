@@ -1,0 +1,344 @@
+"""Entities: a linear-chain CRF (Lafferty et al. 2001) over words, shapes, known values, patterns and language-model states.
+
+Tokens carry spans of the original text, so whatever the tagger finds is a span of what the customer typed.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from server.nlu import llm
+from server.nlu.data import EntityKind, Example, Span
+from server.nlu.encoders import Array, States
+from server.nlu.normalise import key
+from server.nlu.patterns import Patterns
+from server.nlu.text import Aligned, Token
+
+E5_WIDTH: Final = 48  # principal components of the encoder's states
+LLM_WIDTH: Final = 32  # and of the language model's
+_ITERATIONS: Final = 80
+_LONGEST_PHRASE: Final = 8  # tokens of a known value
+_COPIES: Final = 1  # sentences made with other known values, for each that names one
+_PCA_TOKENS: Final = 20_000
+_HINT: Final = 0.25  # a known value the tagger passed over counts from this marginal on
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """An entity found: a span of the original text, its kind and P(it is one)."""
+
+    start: int
+    end: int
+    entity: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the tagger needs to know of a text."""
+
+    aligned: Aligned
+    tokens: list[Token]
+    e5: States
+    llm: States
+
+
+def read(aligned: Sequence[Aligned], e5_states: Sequence[States]) -> list[Reading]:
+    """Run the language model over texts that the encoder has already read."""
+    llm_states = llm.smollm2().states([a.text for a in aligned])
+    return [Reading(a, a.tokens(), e, s) for a, e, s in zip(aligned, e5_states, llm_states, strict=True)]
+
+
+class Gazetteer:
+    """Known values as token sequences: those of entities.yml, lookup tables, and surfaces seen in training."""
+
+    def __init__(self, phrases: Mapping[str, Mapping[str, int]]) -> None:
+        """`phrases`: kind → key of a surface → in how many examples it was annotated (0: given, not seen)."""
+        self.phrases = {kind: dict(surfaces) for kind, surfaces in phrases.items()}
+        self._kinds: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for kind, surfaces in self.phrases.items():
+            for surface, count in surfaces.items():
+                self._kinds[surface].append((kind, count))
+
+    @classmethod
+    def build(
+        cls, examples: Sequence[Example], kinds: Mapping[str, EntityKind], lookups: Mapping[str, Sequence[str]]
+    ) -> Gazetteer:
+        """Given values always count; a surface from the examples counts where another example has it too."""
+        phrases: dict[str, dict[str, int]] = defaultdict(dict)
+        counts: Counter[tuple[str, str]] = Counter()
+        for example in examples:
+            counts.update({(s.entity, key(example.text[s.start : s.end])) for s in example.entities})
+        for (kind, surface), count in sorted(counts.items()):
+            if surface and not surface.isdigit():
+                phrases[kind][surface] = count
+        for name, entity in kinds.items():
+            for surfaces in entity.values.values():
+                phrases[name] |= {key(s): 0 for s in surfaces if key(s)}
+        for name, given in lookups.items():
+            phrases[name] |= {key(s): 0 for s in given if key(s)}
+        return cls(phrases)
+
+    def matches(
+        self, tokens: Sequence[Token], own: frozenset[tuple[str, str]] = frozenset()
+    ) -> list[tuple[int, int, str, bool]]:
+        """(first token, end token, kind, given) of the longest phrase at each position, for each kind.
+
+        `own`: annotations of the example itself: seen nowhere else, they would be a feature that tells the answer.
+        """
+        found: list[tuple[int, int, str, bool]] = []
+        free_from: dict[str, int] = defaultdict(int)
+        keys = [key(t.text) for t in tokens]
+        for i in range(len(tokens)):
+            best: dict[str, tuple[int, bool]] = {}
+            joined = ""
+            for j in range(i, min(i + _LONGEST_PHRASE, len(tokens))):
+                joined += keys[j]
+                for kind, count in self._kinds.get(joined, ()):
+                    if count == 0 or count > ((kind, joined) in own):
+                        best[kind] = (j + 1, count == 0)
+            for kind, (end, given) in best.items():
+                if i >= free_from[kind]:
+                    found.append((i, end, kind, given))
+                    free_from[kind] = end
+        return found
+
+
+class EntityModel:
+    """The trained tagger."""
+
+    def __init__(
+        self, tagger: Any, gazetteer: Gazetteer, patterns: Patterns, projections: Mapping[str, tuple[Array, Array]]
+    ) -> None:
+        self._tagger = tagger
+        self._gazetteer = gazetteer
+        self._patterns = patterns
+        self._projections = dict(projections)
+        self.kinds = sorted({label[2:] for label in tagger.labels() if label != "O"}) if tagger else []
+
+    @classmethod
+    def fit(
+        cls,
+        examples: Sequence[Example],
+        readings: Sequence[Reading],
+        folder: Path,
+        *,
+        kinds: Mapping[str, EntityKind],
+        lookups: Mapping[str, Sequence[str]],
+        read_texts: Callable[[Sequence[str]], list[Reading]],
+        seed: int,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> EntityModel:
+        """Train and write `crf.model`, `entities.json` and `projections.npz` into `folder`."""
+        import pycrfsuite
+
+        gazetteer = Gazetteer.build(examples, kinds, lookups)
+        patterns = Patterns.learn(examples, kinds)
+        rng = random.Random(seed)
+        extra = [e for e in (_varied(e, kinds, rng) for e in examples for _ in range(_COPIES)) if e is not None]
+        readings = [*readings, *read_texts([e.text for e in extra])]
+        projections = {
+            "e5": _principal([r.e5.vectors for r in readings], E5_WIDTH, seed),
+            "llm": _principal([r.llm.vectors for r in readings], LLM_WIDTH, seed),
+        }
+        made = cls(None, gazetteer, patterns, projections)
+        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+        labelled = 0
+        for example, reading in zip([*examples, *extra], readings, strict=True):
+            if not reading.tokens:
+                continue
+            labels = bio(reading.tokens, example)
+            labelled += any(label != "O" for label in labels)
+            own = frozenset((s.entity, key(example.text[s.start : s.end])) for s in example.entities)
+            trainer.append(pycrfsuite.ItemSequence(made._features(reading, own)), labels)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "entities.json").write_text(
+            json.dumps(
+                {"gazetteer": gazetteer.phrases, "forms": patterns.forms, "phone_kinds": patterns.phone_kinds},
+                ensure_ascii=False,
+            )
+        )
+        np.savez(
+            folder / "projections.npz",
+            **{f"{n}.{p}": a for n, pair in projections.items() for p, a in zip("mw", pair, strict=True)},
+        )
+        if labelled:
+            trainer.set_params(
+                {"c1": 0.05, "c2": 0.02, "max_iterations": _ITERATIONS, "feature.possible_transitions": True}
+            )
+            trainer.train(str(folder / "crf.model"))
+        progress(1.0)
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> EntityModel:
+        """Read what `fit` wrote."""
+        import pycrfsuite
+
+        saved = json.loads((folder / "entities.json").read_text())
+        tagger = None
+        if (folder / "crf.model").is_file():
+            tagger = pycrfsuite.Tagger()
+            tagger.open(str(folder / "crf.model"))
+        with np.load(folder / "projections.npz") as arrays:
+            projections = {name: (arrays[f"{name}.m"], arrays[f"{name}.w"]) for name in ("e5", "llm")}
+        return cls(tagger, Gazetteer(saved["gazetteer"]), Patterns(saved["forms"], saved["phone_kinds"]), projections)
+
+    def tag(self, reading: Reading) -> list[Tagged]:
+        """Entities of one text, in order, never overlapping. Certain patterns overrule the tagger."""
+        import pycrfsuite
+
+        if not reading.tokens:
+            return []
+        found: list[Tagged] = []
+        for hit in self._patterns.find(reading.aligned):
+            if hit.certain:
+                found.append(Tagged(*reading.aligned.span(hit.start, hit.end), hit.entity, 0.99))
+        if self._tagger is None:
+            return sorted(found, key=lambda t: t.start)
+        self._tagger.set(pycrfsuite.ItemSequence(self._features(reading)))
+        labels = self._tagger.tag()
+        tokens = reading.tokens
+        for i, j, entity in _chunks(labels):
+            marginal = min(self._tagger.marginal(labels[k], k) for k in range(i, j))
+            _add(found, Tagged(tokens[i].start, tokens[j - 1].end, entity, float(marginal)))
+        known = set(self.kinds)
+        for i, j, kind, given in sorted(self._gazetteer.matches(tokens), key=lambda m: m[0] - m[1]):
+            if not given or kind not in known:
+                continue
+            support = min(1 - self._tagger.marginal("O", k) for k in range(i, j))
+            if support >= _HINT:
+                _add(found, Tagged(tokens[i].start, tokens[j - 1].end, kind, float(support)))
+        return sorted(found, key=lambda t: t.start)
+
+    def _features(self, reading: Reading, own: frozenset[tuple[str, str]] = frozenset()) -> list[dict[str, Any]]:
+        tokens = reading.tokens
+        lexical = [_lexical(t) for t in tokens]
+        marks: list[list[str]] = [[] for _ in tokens]
+        for i, j, kind, given in self._gazetteer.matches(tokens, own):
+            for k in range(i, j):
+                place = "S" if j - i == 1 else "B" if k == i else "E" if k == j - 1 else "I"
+                marks[k].append(f"{'given' if given else 'seen'}:{kind}:{place}")
+        for hit in self._patterns.find(reading.aligned):
+            for k, token in enumerate(tokens):
+                if hit.start <= token.at < hit.end:
+                    marks[k].append(f"pattern:{hit.entity}:{'B' if token.at == hit.start else 'I'}")
+        dense = [self._dense(name, states, tokens) for name, states in (("e5", reading.e5), ("llm", reading.llm))]
+        rows: list[dict[str, Any]] = []
+        for i in range(len(tokens)):
+            row: dict[str, Any] = {"bias": 1.0}
+            for offset in (-2, -1, 0, 1, 2):
+                if 0 <= i + offset < len(tokens):
+                    row |= {
+                        f"{offset}:{name}": 1.0
+                        for name in (lexical[i + offset] if abs(offset) < 2 else lexical[i + offset][:1])
+                    }
+                    row |= {f"{offset}:{mark}": 1.0 for mark in marks[i + offset]}
+                else:
+                    row[f"{offset}:edge"] = 1.0
+            for a, b in ((-1, 0), (0, 1), (-2, -1), (1, 2)):
+                if i + a >= 0 and i + b < len(tokens):
+                    row[f"{a}{b}:{tokens[i + a].text.lower()}_{tokens[i + b].text.lower()}"] = 1.0
+            for name, matrix in zip(("e", "l"), dense, strict=True):
+                row |= {f"{name}{d}": float(v) for d, v in enumerate(matrix[i])}
+            rows.append(row)
+        return rows
+
+    def _dense(self, name: str, states: States, tokens: Sequence[Token]) -> Array:
+        """Each token's states (mean over the pieces that overlap it), projected: (tokens, width)."""
+        mean, weights = self._projections[name]
+        out = np.zeros((len(tokens), weights.shape[1]), np.float32)
+        if not len(states.vectors):
+            return out
+        projected = (states.vectors - mean) @ weights
+        starts = np.array([a for a, _ in states.offsets])
+        ends = np.array([b for _, b in states.offsets])
+        for i, token in enumerate(tokens):
+            rows = np.flatnonzero((starts < token.at + len(token.text)) & (ends > token.at))
+            if len(rows):
+                out[i] = projected[rows].mean(axis=0)
+        return np.clip(out, -4, 4)
+
+
+def _add(found: list[Tagged], candidate: Tagged) -> None:
+    if all(candidate.end <= f.start or f.end <= candidate.start for f in found):
+        found.append(candidate)
+
+
+def bio(tokens: Sequence[Token], example: Example) -> list[str]:
+    """BIO labels; a token that a span touches belongs to it."""
+    labels = ["O"] * len(tokens)
+    for span in example.entities:
+        inside = [i for i, t in enumerate(tokens) if t.start < span.end and span.start < t.end]
+        for n, i in enumerate(inside):
+            labels[i] = f"{'B' if n == 0 else 'I'}-{span.entity}"
+    return labels
+
+
+def _chunks(labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """(first, end, kind) of each labelled run."""
+    chunks: list[tuple[int, int, str]] = []
+    for i, label in enumerate(labels):
+        if label == "O":
+            continue
+        kind = label[2:]
+        if label.startswith("I-") and chunks and chunks[-1][1] == i and chunks[-1][2] == kind:
+            chunks[-1] = (chunks[-1][0], i + 1, kind)
+        else:
+            chunks.append((i, i + 1, kind))
+    return chunks
+
+
+def _lexical(token: Token) -> list[str]:
+    low = token.text.lower()
+    names = [f"w={low}", f"shape={_shape(token.text)}", f"spaced={token.spaced}"]
+    if token.text.isdigit():
+        names.append(f"digits={min(len(low), 12)}")
+    elif low.isascii() and len(low) > 2:
+        names += [f"pre={low[:3]}", f"suf={low[-3:]}", f"suf2={low[-2:]}"]
+    return names
+
+
+def _shape(text: str) -> str:
+    shape = re.sub(r"\d", "0", re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", text)))
+    return re.sub(r"(.)\1{2,}", r"\1\1+", shape) if shape.isascii() else "文" if len(shape) == 1 else "文字"
+
+
+def _principal(states: Sequence[Array], width: int, seed: int) -> tuple[Array, Array]:
+    """Mean and whitening projection (from, to) on the strongest principal components of states."""
+    rows = np.concatenate([s for s in states if len(s)])
+    if len(rows) > _PCA_TOKENS:
+        rows = rows[np.sort(np.random.default_rng(seed).choice(len(rows), _PCA_TOKENS, replace=False))]
+    mean = rows.mean(axis=0)
+    covariance = np.cov((rows - mean).T.astype(np.float64))
+    values, vectors = np.linalg.eigh(covariance)
+    keep = np.argsort(values)[::-1][:width]
+    weights = vectors[:, keep] / np.sqrt(np.maximum(values[keep], 1e-9))
+    return mean.astype(np.float32), weights.astype(np.float32)
+
+
+def _varied(example: Example, kinds: Mapping[str, EntityKind], rng: random.Random) -> Example | None:
+    """The example with each known value replaced by another one of its kind, so that the tagger learns kinds, not names."""
+    text, spans, last, changed = "", [], 0, False
+    for span in example.entities:
+        text += example.text[last : span.start]
+        surface = example.text[span.start : span.end]
+        kind = kinds.get(span.entity)
+        if kind is not None and kind.values:
+            chinese = not surface.isascii()
+            choices = [s for surfaces in kind.values.values() for s in surfaces if (not s.isascii()) == chinese]
+            if choices:
+                surface, changed = rng.choice(choices), True
+        spans.append(Span(len(text), len(text) + len(surface), span.entity, span.value))
+        text += surface
+        last = span.end
+    return Example(text + example.text[last:], example.intent, tuple(spans), example.place) if changed else None

@@ -1,0 +1,182 @@
+"""Intents: frozen sentence encoders, each with a softmax regression on top, their logits summed.
+
+Each encoder's vectors are standardised for each dimension and scaled to length 1 before the regression. A view that does not speak a
+language is left out for it. Rows labelled `oos` train a hidden class: it takes probability mass, it is never predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from server.nlu import encoders
+from server.nlu.data import OUT_OF_SCOPE
+from server.nlu.encoders import Array, States
+from server.nlu.language import LANGUAGES, Language
+
+VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "e5": ("zh", "en"), "minilm": ("en",)}
+E5_PREFIX: Final = "query: "  # the encoder was trained with it (Wang et al. 2024, arXiv 2402.05672)
+STRENGTH: Final = 10.0  # inverse of the L2 penalty
+_ITERATIONS: Final = 200
+_TOLERANCE: Final = 1e-5
+_NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour distance
+
+
+@dataclass
+class Encoded:
+    """A batch of texts as the views see them; a row of a view that skips the text's language is zero."""
+
+    vectors: dict[str, Array]  # view → (texts, width)
+    languages: list[Language]
+    e5_states: list[States]  # without the prefix
+
+    def rows(self, chosen: NDArray[Any]) -> Encoded:
+        """The texts at these indices."""
+        return Encoded(
+            {name: v[chosen] for name, v in self.vectors.items()},
+            [self.languages[i] for i in chosen],
+            [self.e5_states[i] for i in chosen],
+        )
+
+
+def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
+    """Run the encoders over normalised texts."""
+    states = encoders.e5().states([E5_PREFIX + t for t in texts])
+    skip = len(E5_PREFIX)
+    english = [i for i, language in enumerate(languages) if language == "en"]
+    minilm = np.zeros((len(texts), 384), np.float32)
+    if english:
+        minilm[english] = encoders.mean_pool(encoders.minilm().states([texts[i] for i in english]))
+    return Encoded(
+        {"use": encoders.use_embed(texts), "e5": encoders.mean_pool(states), "minilm": minilm},
+        list(languages),
+        [States(s.vectors, [(max(a - skip, 0), max(b - skip, 0)) for a, b in s.offsets]) for s in states],
+    )
+
+
+@dataclass
+class _View:
+    mean: Array
+    scale: Array
+    weights: Array  # (width, classes)
+    bias: Array
+
+    def logits(self, vectors: Array) -> Array:
+        logits = _prepared(vectors, self.mean, self.scale) @ self.weights + self.bias
+        centred: Array = logits - logits.mean(axis=1, keepdims=True)
+        return centred
+
+
+class IntentModel:
+    """Trained views and the training vectors; `classes` ends with the hidden class where there are negatives."""
+
+    def __init__(self, classes: list[str], views: dict[str, _View], neighbours: Array) -> None:
+        self.classes = classes
+        self.intents = [c for c in classes if c != OUT_OF_SCOPE]
+        self._views = views
+        self._neighbours = neighbours
+
+    @classmethod
+    def fit(cls, encoded: Encoded, labels: Sequence[str], *, seed: int = 0) -> IntentModel:
+        """Train on every row; `labels[i]` is the intent of row i."""
+        found = sorted(set(labels) - {OUT_OF_SCOPE})
+        classes = [*found, OUT_OF_SCOPE] if OUT_OF_SCOPE in labels else found
+        index = {name: i for i, name in enumerate(classes)}
+        y = np.array([index[label] for label in labels])
+        languages = np.array(encoded.languages)
+        views: dict[str, _View] = {}
+        for name, spoken in VIEWS.items():
+            rows = np.flatnonzero(np.isin(languages, spoken))
+            # A view must have seen most of the intents, or its silence about the others reads as a no.
+            if len(set(y[rows])) < len(classes):
+                continue
+            x = encoded.vectors[name][rows]
+            mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
+            weights, bias = softmax_regression(_prepared(x, mean, scale), y[rows], len(classes))
+            views[name] = _View(mean, scale, weights, bias)
+        in_scope = np.flatnonzero(np.array(labels) != OUT_OF_SCOPE)
+        if len(in_scope) > _NEIGHBOURS:
+            in_scope = np.sort(np.random.default_rng(seed).choice(in_scope, _NEIGHBOURS, replace=False))
+        return cls(classes, views, encoded.vectors["e5"][in_scope].astype(np.float16))
+
+    def logits(self, encoded: Encoded) -> Array:
+        """Summed logits (texts, classes)."""
+        total = np.zeros((len(encoded.languages), len(self.classes)), np.float32)
+        counts = np.zeros(len(encoded.languages), np.float32)
+        for name, view in self._views.items():
+            rows = [i for i, language in enumerate(encoded.languages) if language in VIEWS[name]]
+            if rows:
+                total[rows] += view.logits(encoded.vectors[name][rows])
+                counts[rows] += 1
+        return total
+
+    def nearness(self, encoded: Encoded) -> Array:
+        """Cosine to the nearest training example, (texts,)."""
+        vectors, known = encoded.vectors["e5"], self._neighbours.astype(np.float32)
+        step = 1024
+        return np.concatenate([(vectors[i : i + step] @ known.T).max(axis=1) for i in range(0, len(vectors), step)])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything needed to rebuild the model, for `numpy.savez`."""
+        saved: dict[str, NDArray[Any]] = {"classes": np.array(self.classes), "neighbours": self._neighbours}
+        for name, view in self._views.items():
+            for part in ("mean", "scale", "weights", "bias"):
+                saved[f"{name}.{part}"] = getattr(view, part)
+        return saved
+
+    @classmethod
+    def from_arrays(cls, saved: Mapping[str, NDArray[Any]]) -> IntentModel:
+        """The inverse of `arrays`."""
+        names = [name for name in VIEWS if f"{name}.weights" in saved]
+        views = {n: _View(*(saved[f"{n}.{part}"] for part in ("mean", "scale", "weights", "bias"))) for n in names}
+        return cls([str(c) for c in saved["classes"]], views, saved["neighbours"])
+
+
+def softmax_regression(x: Array, y: NDArray[Any], classes: int, *, strength: float = STRENGTH) -> tuple[Array, Array]:
+    """Multinomial logistic regression by L-BFGS: weights (width, classes) and bias (classes,).
+
+    Minimises mean cross-entropy + |weights|² / (2 · strength · rows); the bias is not penalised.
+    """
+    rows, width = x.shape
+    target = np.zeros((rows, classes), np.float32)
+    target[np.arange(rows), y] = 1
+    penalty = 1.0 / (strength * rows)
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        w = flat[:-classes].reshape(width, classes).astype(np.float32)
+        z = x @ w + flat[-classes:].astype(np.float32)
+        z -= z.max(axis=1, keepdims=True)
+        p = np.exp(z)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        value = float(-(z[np.arange(rows), y] - np.log(total[:, 0])).mean(dtype=np.float64)) + 0.5 * penalty * float(
+            (w * w).sum()
+        )
+        p -= target
+        gradient = (x.T @ p) / rows + penalty * w
+        return value, np.concatenate([gradient.ravel(), p.mean(axis=0)]).astype(np.float64)
+
+    start = np.zeros(width * classes + classes)
+    result = minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-7}
+    )
+    solution = result.x.astype(np.float32)
+    return solution[:-classes].reshape(width, classes), solution[-classes:]
+
+
+def _prepared(x: Array, mean: Array, scale: Array) -> Array:
+    z = (x - mean) / scale
+    return np.asarray(z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def speaks(language: Language) -> list[str]:
+    """The views that read a language."""
+    return [name for name, spoken in VIEWS.items() if language in spoken]
+
+
+assert all(speaks(language) for language in LANGUAGES)
