@@ -250,9 +250,7 @@ class Conversations:
         self._announce_mode(conversation, "bot", None, event)
         return int(event["event"])
 
-    async def close(
-        self, conversation: str, client_id: str, agent: str, *, outcome: str, tags: list[str]
-    ) -> int:
+    async def close(self, conversation: str, client_id: str, agent: str, *, outcome: str, tags: list[str]) -> int:
         """The agent ends the conversation."""
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
@@ -274,9 +272,7 @@ class Conversations:
             new, _ = await tx.claim(conversation, client_id)
             if not new:
                 return await self.store.last_event()
-            message = await tx.add_message(
-                state.id, "agent", text, extra={"name": agent_name}, client_id=client_id
-            )
+            message = await tx.add_message(state.id, "agent", text, extra={"name": agent_name}, client_id=client_id)
             event = await tx.add_event(conversation, _desk_message(message))
         self._publish_message(message, event)
         return int(event["event"])
@@ -355,9 +351,7 @@ class Conversations:
         event = await tx.add_event(state.id, {"type": "mode", "conversation": state.id, "mode": mode})
         return told, event
 
-    async def _close(
-        self, tx: Tx, state: Conversation, agent: str | None, outcome: str, tags: list[str]
-    ) -> Json:
+    async def _close(self, tx: Tx, state: Conversation, agent: str | None, outcome: str, tags: list[str]) -> Json:
         mode = next_mode(state.mode, "close")
         await tx.drop_turns(state.id)
         await tx.set_escalation(state.id, state="closed", ended=tx.now, outcome=outcome, tags=tags)
@@ -440,7 +434,9 @@ def escalation_frame(escalation: Escalation) -> Json:
 
 def mean_wait_s(waits: list[tuple[str, str]]) -> float | None:
     """Mean time from escalation to pick-up, in seconds; None before the first."""
-    seconds = [(datetime.fromisoformat(taken) - datetime.fromisoformat(since)).total_seconds() for since, taken in waits]
+    seconds = [
+        (datetime.fromisoformat(taken) - datetime.fromisoformat(since)).total_seconds() for since, taken in waits
+    ]
     return sum(seconds) / len(seconds) if seconds else None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from server.company import Company
 from server.storage.store import Message
-from server.texts import render
+from server.texts import render, render_value
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ def summarise(company: Company, transcript: Sequence[Message], record: Mapping[s
     quotes = " / ".join(_shorten(text) for text in said[-MAX_QUOTES:])
     intent = (record.get("parse") or {}).get("intent", {}).get("name")
     definition = company.intents.get(intent) if intent else None
-    topic = definition.label.get(language, intent) if definition else render("escalation.unclear", {}, language)
+    topic = render_value(definition.label, language) if definition else render("escalation.unclear", {}, language)
     key = "escalation.summary" if quotes else "escalation.nothing_said"
     return render(key, {"topic": topic, "count": len(said), "quotes": quotes}, language)
 

@@ -7,6 +7,8 @@ TURN_SECONDS = Histogram(
     "From the start of a turn to its end, in seconds.",
     buckets=(0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 8),
 )
-TURN_FAILURES = Counter("kefu_turn_failures_total", "Turns that ended in a hand-over because a service failed.", ["service"])
+TURN_FAILURES = Counter(
+    "kefu_turn_failures_total", "Turns that ended in a hand-over because a service failed.", ["service"]
+)
 SOCKETS = Gauge("kefu_sockets", "Open sockets.", ["kind"])
 BAD_FRAMES = Counter("kefu_bad_frames_total", "Frames answered with an error.", ["kind", "code"])

@@ -1,7 +1,7 @@
 """Who has a conversation: the state machine of its mode, without I/O.
 
-``bot`` → ``waiting`` (escalate) → ``human`` (take) → ``bot`` (return) or ``closed`` (close); a waiting customer may go back to
-the bot, an agent may release what they took.
+``bot`` → ``waiting`` (escalate) → ``human`` (take) → ``bot`` (return) or ``closed`` (close); a waiting customer may go
+back to the bot, an agent may release what they took.
 """
 
 from typing import Literal

@@ -150,7 +150,7 @@ class TurnRunner:
 
 
 def parse_of_choice(value: str, text: str, locale: str) -> Json:
-    """The parse of a chosen button, ``/intent`` or ``/intent{"entity": "value"}``: certain, and nothing to understand."""
+    """The parse of a chosen button, ``/intent`` or ``/intent{"entity": "value"}``: certain as it is."""
     intent, brace, rest = value.removeprefix("/").partition("{")
     entities = json.loads(brace + rest) if brace else {}
     return {
@@ -171,5 +171,3 @@ def parse_of_choice(value: str, text: str, locale: str) -> Json:
 
 def _ms(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 1)
-
-

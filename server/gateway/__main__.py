@@ -1,0 +1,38 @@
+"""``python -m server.gateway`` serves people; settings come from ``kefu.toml`` and the environment."""
+
+import logging
+
+import uvicorn
+
+from server.gateway.app import create_app
+from server.gateway.frames import MAX_TEXT_FRAME_BYTES
+from server.settings import load_settings
+
+GRACE_S = 5
+BACKLOG = 4096
+
+
+def main() -> None:
+    """Runs the gateway until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    settings = load_settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        # A frame above the limit is refused before it is read; one byte more than allowed tells it from the largest.
+        ws_max_size=MAX_TEXT_FRAME_BYTES + 1,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=BACKLOG,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

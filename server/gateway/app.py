@@ -1,0 +1,177 @@
+"""The gateway's application: everything is put together here and nowhere else."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from server.company import Company
+from server.gateway import rest
+from server.gateway.chat import ChatPorts, chat
+from server.gateway.conversations import Conversations
+from server.gateway.desk import DeskPorts, desk
+from server.gateway.hub import Hub
+from server.gateway.limits import RateLimiter
+from server.gateway.presence import Presence
+from server.gateway.tokens import Tokens
+from server.gateway.turns import TurnRunner
+from server.gateway.upstream import Upstream
+from server.settings import Settings
+from server.storage.database import create_engine, migrate
+from server.storage.store import Store
+
+logger = logging.getLogger(__name__)
+WEB = Path(__file__).parents[1] / "web" / "dist"
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self' ws: wss:; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+}
+DOCS = ("/api/docs", "/api/openapi.json")
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+    """The gateway, ready to be served; database and connections open when it starts."""
+    company = Company.load(settings.company)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = create_engine(settings.database_url)
+        await migrate(engine)
+        store = Store(engine, clock)
+        presence = Presence()
+        conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
+        upstream = Upstream(
+            models_url=settings.models_url, rasa_url=settings.rasa_url, turn_deadline_s=settings.turn_deadline_s
+        )
+        turns = TurnRunner(conversations, upstream)
+        app.state.rest = rest.RestPorts(
+            conversations=conversations,
+            company=company,
+            clock=clock,
+            logins_allowed=RateLimiter(burst=5, per_second=1 / 30, clock=time.monotonic),
+            secure_cookie=settings.public_url.startswith("https://"),
+        )
+        app.state.chat = ChatPorts(
+            conversations=conversations,
+            turns=turns,
+            tokens=Tokens(settings.secret_key()),
+            company=company,
+            clock=clock,
+            messages_allowed=RateLimiter(burst=60, per_second=10, clock=time.monotonic),
+            frames_allowed=RateLimiter(burst=300, per_second=100, clock=time.monotonic),
+            conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
+        )
+        app.state.desk = DeskPorts(conversations, presence, turns)
+        app.state.upstream = upstream
+        app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
+        await turns.recover()
+        yield
+        await turns.close()
+        await upstream.close()
+        await app.state.demo_client.aclose()
+        await store.close()
+
+    app = FastAPI(
+        title="Kefu", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
+    )
+    app.include_router(rest.router)
+    if settings.demo_accounts and company.accounts_file:
+        app.include_router(rest.demo_router)
+    _add_sockets(app)
+    _add_health(app)
+    _add_pages(app)
+
+    @app.middleware("http")
+    async def security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app
+
+
+def _add_sockets(app: FastAPI) -> None:
+    @app.websocket("/ws/chat")
+    async def chat_socket(socket: WebSocket) -> None:
+        await chat(socket, app.state.chat)
+
+    @app.websocket("/ws/desk")
+    async def desk_socket(socket: WebSocket) -> None:
+        person = await rest.session_of(app.state.rest, socket.cookies.get(rest.SESSION_COOKIE))
+        await desk(socket, person, app.state.desk)
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        services = await app.state.upstream.healthy()
+        try:
+            await app.state.rest.conversations.store.ping()
+            services["database"] = True
+        except Exception:  # whatever the driver raises means the same here
+            logger.exception("the database does not answer")
+            services["database"] = False
+        return JSONResponse(services, status_code=200 if all(services.values()) else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_pages(app: FastAPI) -> None:
+    def page(name: str) -> Response:
+        path = WEB / name
+        if not path.is_file():
+            return PlainTextResponse(f"{name} is not built; 'make up' builds the pages\n", status_code=503)
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    @app.get("/", include_in_schema=False)
+    @app.get("/help/{article_id}", include_in_schema=False)
+    async def help_page(article_id: str = "") -> Response:
+        return page("help.html")
+
+    @app.get("/desk", include_in_schema=False)
+    async def desk_page() -> Response:
+        return page("desk.html")
+
+    @app.get("/demo/inbox", include_in_schema=False)
+    async def inbox_page() -> Response:
+        return page("inbox.html")
+
+    @app.get("/api/docs", include_in_schema=False)
+    async def api_docs() -> Response:
+        return page("api.html")
+
+    @app.get("/widget.js", include_in_schema=False)
+    async def widget() -> Response:
+        response = page("widget.js")
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def asset(path: str) -> Response:
+        file = (WEB / path).resolve()
+        if not file.is_relative_to(WEB.resolve()) or not file.is_file():
+            return JSONResponse({"detail": "not found"}, status_code=404)
+        return FileResponse(file)

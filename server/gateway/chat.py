@@ -1,0 +1,253 @@
+"""The customers' socket, ``/ws/chat``."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi import WebSocket
+
+from server.company import Company
+from server.gateway.conversations import DESK, ClosedError, Conversations, topic
+from server.gateway.frames import FrameError, id_field, int_field, text_field
+from server.gateway.hub import Subscription
+from server.gateway.limits import RateLimiter
+from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, serve
+from server.gateway.text import TextError, clean
+from server.gateway.tokens import Tokens
+from server.gateway.turns import TurnRunner
+from server.storage.store import Conversation
+
+Json = dict[str, Any]
+
+BACKLOG = "_backlog"
+NOT_YET = {"image", "voice_start", "voice_end", "played"}
+SCORES = range(-1, 6)
+MAX_COMMENT_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPorts:
+    """What a customer's connection works with."""
+
+    conversations: Conversations
+    turns: TurnRunner
+    tokens: Tokens
+    company: Company
+    clock: Callable[[], datetime]
+    messages_allowed: RateLimiter
+    frames_allowed: RateLimiter
+    conversations_allowed: RateLimiter
+
+
+async def chat(socket: WebSocket, ports: ChatPorts) -> None:
+    """Serves one customer's connection."""
+    if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), ports.company.origins):
+        await socket.close(POLICY, "this site may not embed the chat")
+        return
+    await socket.accept()
+    with ExitStack() as following:
+        connection = _Connection(socket, ports, following)
+        await serve(socket, "chat", connection.queue, connection.write, connection.handle)
+
+
+class _Connection:
+    """One socket: which conversation it follows and what it has been sent."""
+
+    def __init__(self, socket: WebSocket, ports: ChatPorts, following: ExitStack) -> None:
+        self.queue = Subscription()
+        self._socket = socket
+        self._ports = ports
+        self._conversations = ports.conversations
+        self._following = following
+        self._conversation: str | None = None
+        self._sent_seq = 0
+        self._address = socket.client.host if socket.client else "?"
+        self._handlers = {
+            "message": self._message,
+            "choice": self._choice,
+            "human": self._human,
+            "bot": self._bot,
+            "restart": self._restart,
+            "feedback": self._feedback,
+            "typing": self._typing,
+            "read": self._read,
+        }
+
+    # ------------------------------------------------------------------ out
+
+    async def write(self, frame: Json) -> None:
+        """Sends a frame; messages in order and without gaps, whatever order they come in."""
+        if frame["type"] == BACKLOG:
+            await self._send_missing(None)
+        elif frame["type"] != "message":
+            await send(self._socket, frame)
+        elif frame["seq"] == self._sent_seq + 1:
+            await self._send_message(frame)
+        elif frame["seq"] > self._sent_seq:
+            await self._send_missing(frame["seq"])
+
+    async def _send_missing(self, until: int | None) -> None:
+        if self._conversation is None:
+            return
+        for message in await self._conversations.store.messages(self._conversation, after=self._sent_seq, until=until):
+            await self._send_message(message.frame())
+
+    async def _send_message(self, frame: Json) -> None:
+        await send(self._socket, frame)
+        self._sent_seq = frame["seq"]
+
+    # ------------------------------------------------------------------ in
+
+    async def handle(self, frame: Json) -> None:
+        """Serves one frame of the client."""
+        kind = frame["type"]
+        if not self._ports.frames_allowed.allow(self._address + (self._conversation or "")):
+            raise FrameError("rate_limited", "too many frames; please wait a moment", _id(frame))
+        if kind == "ping":
+            self.queue.put({"type": "pong", "t": frame["t"]} if _is_small(frame.get("t")) else {"type": "pong"})
+        elif kind == "hello":
+            await self._hello(frame)
+        elif kind in NOT_YET:
+            raise FrameError("unsupported", f"'{kind}' is not available here", _id(frame))
+        elif kind not in self._handlers:
+            raise FrameError("bad_frame", "unknown type", _id(frame))
+        elif self._conversation is None:
+            raise FrameError("unknown_conversation", "say hello first", _id(frame))
+        else:
+            await self._serve_in_conversation(kind, frame)
+
+    async def _serve_in_conversation(self, kind: str, frame: Json) -> None:
+        try:
+            await self._handlers[kind](frame)
+        except ClosedError:
+            raise FrameError("closed", "this conversation is closed; start a new one", _id(frame)) from None
+        except TextError as error:
+            detail = "the message is empty" if error.code == "bad_frame" else "a message has at most 4000 characters"
+            raise FrameError(error.code, detail, _id(frame)) from None
+
+    async def _hello(self, frame: Json) -> None:
+        customer = self._identity(frame)
+        asked = text_field(frame, "conversation", default="")
+        last_seq = int_field(frame, "last_seq", default=0)
+        locale = text_field(frame, "locale", default="")
+        state = await self._resume(asked, text_field(frame, "token", default="")) if asked else None
+        resumed = state is not None
+        if state is None:
+            if not self._ports.conversations_allowed.allow(self._address):
+                raise FrameError("rate_limited", "too many new conversations from this address; please wait a moment")
+            state = await self._conversations.open(locale or None, customer)
+        await self._follow(state, last_seq if resumed else 0, resumed=resumed)
+
+    async def _resume(self, conversation: str, token: str) -> Conversation:
+        if not self._ports.tokens.opens(token, conversation, self._ports.clock()):
+            raise FrameError("bad_token", "the token does not open this conversation or has expired")
+        state = await self._conversations.store.conversation(conversation)
+        if state is None:
+            raise FrameError("unknown_conversation", "this conversation does not exist any more")
+        return state
+
+    def _identity(self, frame: Json) -> str | None:
+        identity = frame.get("identity")
+        if identity is None:
+            return None
+        if not isinstance(identity, dict):
+            raise FrameError("bad_frame", "field 'identity' must be an object")
+        customer = text_field(identity, "customer")
+        if not self._ports.tokens.is_identity(customer, text_field(identity, "hmac")):
+            raise CloseSocketError(POLICY, "the identity's signature is wrong")
+        return customer
+
+    async def _follow(self, state: Conversation, last_seq: int, *, resumed: bool) -> None:
+        mode = await self._conversations.mode_frame(state)
+        # From here to the backlog nothing is awaited: no frame can slip between what is read and what is live.
+        self._following.close()
+        self._conversation = state.id
+        self._sent_seq = min(last_seq, state.last_seq)
+        self._following.enter_context(self._conversations.hub.follow(topic(state.id), self.queue))
+        self.queue.put(
+            {
+                "type": "welcome",
+                "conversation": state.id,
+                "token": self._ports.tokens.conversation(state.id, self._ports.clock()),
+                "mode": state.mode,
+                "seq": state.last_seq,
+                "locale": state.locale,
+                "resumed": resumed,
+            }
+        )
+        self.queue.put({"type": BACKLOG})
+        if state.mode != "bot":
+            self.queue.put(mode)
+
+    async def _message(self, frame: Json) -> None:
+        await self._accept(frame, clean(text_field(frame, "text")), {})
+
+    async def _choice(self, frame: Json) -> None:
+        seq, value = int_field(frame, "seq"), text_field(frame, "value")
+        offered = await self._conversations.store.message(self._open(), seq)
+        for choice in (offered.extra.get("choices") or []) if offered else []:
+            if choice["value"] == value:
+                await self._accept(frame, choice["label"], {"_value": value})
+                return
+        raise FrameError("bad_frame", f"message {seq} did not offer this choice", _id(frame))
+
+    async def _accept(self, frame: Json, text: str, extra: Json) -> None:
+        client_id = id_field(frame)
+        if not self._ports.messages_allowed.allow(self._open()):
+            raise FrameError("rate_limited", "too many messages; please wait a moment", client_id)
+        accepted = await self._conversations.accept(self._open(), client_id, text, extra)
+        self._ack(client_id, accepted.seq)
+        if accepted.message is not None:
+            self._ports.turns.wake(self._open())
+
+    async def _human(self, frame: Json) -> None:
+        client_id = id_field(frame)
+        self._ack(client_id, await self._conversations.ask_for_person(self._open(), client_id))
+
+    async def _bot(self, frame: Json) -> None:
+        client_id = id_field(frame)
+        self._ack(client_id, await self._conversations.back_to_bot(self._open(), client_id))
+
+    async def _restart(self, frame: Json) -> None:
+        client_id = id_field(frame)
+        seq, state = await self._conversations.restart(self._open(), client_id)
+        self._ack(client_id, seq)
+        await self._follow(state, 0, resumed=False)
+
+    async def _feedback(self, frame: Json) -> None:
+        client_id = id_field(frame)
+        score = frame.get("score")
+        if not isinstance(score, int) or isinstance(score, bool) or score not in SCORES:
+            raise FrameError("bad_frame", "field 'score' is a whole number from -1 to 5", client_id)
+        seq = int_field(frame, "seq") if frame.get("seq") is not None else None
+        comment = text_field(frame, "comment", default="")[:MAX_COMMENT_CHARACTERS]
+        comment = clean(comment) if comment.strip() else ""
+        self._ack(client_id, await self._conversations.feedback(self._open(), client_id, seq, score, comment))
+
+    async def _typing(self, frame: Json) -> None:
+        self._conversations.hub.publish(
+            DESK, {"type": "typing", "conversation": self._open(), "on": frame.get("on") is True}
+        )
+
+    async def _read(self, frame: Json) -> None:
+        self._conversations.hub.publish(
+            DESK, {"type": "read", "conversation": self._open(), "seq": int_field(frame, "seq")}
+        )
+
+    def _ack(self, client_id: str, seq: int) -> None:
+        self.queue.put({"type": "ack", "id": client_id, "seq": seq})
+
+    def _open(self) -> str:
+        assert self._conversation is not None
+        return self._conversation
+
+
+def _id(frame: Json) -> str | None:
+    value = frame.get("id")
+    return value if isinstance(value, str) and len(value) <= 100 else None
+
+
+def _is_small(value: Any) -> bool:
+    return isinstance(value, int | float | str) and len(str(value)) <= 40

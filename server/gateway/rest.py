@@ -1,0 +1,279 @@
+"""The REST routes: the company and its articles for everybody, conversations and decision records for staff."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import httpx
+from fastapi import APIRouter, Cookie, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from server.company import Article, Company
+from server.gateway.articles import render_markdown, search
+from server.gateway.conversations import Conversations, escalation_frame
+from server.gateway.limits import RateLimiter
+from server.gateway.passwords import verify_password
+from server.gateway.tokens import SESSION_LIFETIME, new_session, session_hash
+from server.storage.store import Conversation, Escalation, Message, Staff, Turn, iso
+
+Json = dict[str, Any]
+SESSION_COOKIE = "kefu_session"
+CSRF_HEADER = "x-kefu"
+MAX_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RestPorts:
+    """What the routes work with."""
+
+    conversations: Conversations
+    company: Company
+    clock: Any
+    logins_allowed: RateLimiter
+    secure_cookie: bool
+
+
+class Credentials(BaseModel):
+    """What a person logs in with."""
+
+    username: Annotated[str, Field(max_length=64)]
+    password: Annotated[str, Field(max_length=200)]
+
+
+class Person(BaseModel):
+    """Who is logged in."""
+
+    username: str
+    name: str
+    role: str
+
+
+def ports(request: Request) -> RestPorts:
+    """The ports of this gateway."""
+    given: RestPorts = request.app.state.rest
+    return given
+
+
+Ports = Annotated[RestPorts, Depends(ports)]
+
+
+async def session_of(store_ports: RestPorts, token: str | None) -> Staff | None:
+    """The person behind a session cookie."""
+    return await store_ports.conversations.store.session(session_hash(token)) if token else None
+
+
+async def staff(given: Ports, kefu_session: Annotated[str | None, Cookie()] = None) -> Staff:
+    """The person who is logged in; 401 otherwise."""
+    person = await session_of(given, kefu_session)
+    if person is None:
+        raise HTTPException(401, "log in first")
+    return person
+
+
+def own_page(request: Request) -> None:
+    """Refuses a change that a foreign page started: a form cannot set this header, a foreign script may not."""
+    if request.headers.get(CSRF_HEADER) is None:
+        raise HTTPException(403, f"send the header {CSRF_HEADER}: 1")
+
+
+LoggedIn = Annotated[Staff, Depends(staff)]
+router = APIRouter(prefix="/api")
+
+
+@router.get("/company")
+async def company(given: Ports) -> Json:
+    """The company as the pages show it."""
+    return given.company.public(given.clock())
+
+
+@router.get("/articles")
+async def articles(given: Ports, lang: str = "zh", q: Annotated[str, Query(max_length=200)] = "") -> list[Json]:
+    """The help articles in a language, those that fit ``q`` first where it is given."""
+    found = [article for article in given.company.articles if article.language == lang]
+    return [_article_summary(article) for article in (search(found, q) if q.strip() else found)]
+
+
+@router.get("/articles/{article_id}")
+async def article(given: Ports, article_id: str, lang: str = "zh") -> Json:
+    """One article as HTML, in another language where the asked one is missing."""
+    found = given.company.article(article_id, lang)
+    if found is None:
+        raise HTTPException(404, "there is no such article")
+    return {**_article_summary(found), "language": found.language, "html": render_markdown(found.markdown)}
+
+
+@router.post("/session", dependencies=[Depends(own_page)])
+async def log_in(given: Ports, credentials: Credentials, request: Request, response: Response) -> Person:
+    """Logs a person in and sets the session cookie; 401 where name and password do not fit, 429 after many tries."""
+    address = request.client.host if request.client else "?"
+    if not given.logins_allowed.allow(f"{address} {credentials.username}"):
+        raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
+    store = given.conversations.store
+    person = await store.staff(credentials.username)
+    stored = person.password_hash if person and person.active else None
+    if not await asyncio.to_thread(verify_password, stored, credentials.password) or person is None:
+        raise HTTPException(401, "user name and password do not fit")
+    token = new_session()
+    now: datetime = given.clock()
+    async with store.write() as tx:
+        await tx.add_session(session_hash(token), person.username, iso(now + SESSION_LIFETIME))
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=int(SESSION_LIFETIME / timedelta(seconds=1)),
+        httponly=True,
+        samesite="strict",
+        secure=given.secure_cookie,
+    )
+    return _person(person)
+
+
+@router.get("/session")
+async def who(person: LoggedIn) -> Person:
+    """Who is logged in."""
+    return _person(person)
+
+
+@router.delete("/session", status_code=204, dependencies=[Depends(own_page)])
+async def log_out(given: Ports, response: Response, kefu_session: Annotated[str | None, Cookie()] = None) -> None:
+    """Ends the session."""
+    if kefu_session:
+        async with given.conversations.store.write() as tx:
+            await tx.end_session(session_hash(kefu_session))
+    response.delete_cookie(SESSION_COOKIE)
+
+
+@router.get("/conversations")
+async def conversations(
+    given: Ports,
+    person: LoggedIn,
+    state: Literal["waiting", "mine", "all", "closed"] = "waiting",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    before: Annotated[int | None, Query(ge=1)] = None,
+) -> Json:
+    """Escalated conversations: waiting ones, one's own, all open ones, or closed ones (paged by ``before``)."""
+    states = {"waiting": ["waiting"], "mine": ["assigned"], "all": ["waiting", "assigned"], "closed": ["closed"]}[state]
+    store = given.conversations.store
+    rows = await store.escalation_list(
+        states=states, agent=person.username if state == "mine" else None, limit=limit, before=before
+    )
+    last = await store.last_messages([conversation.id for _, conversation in rows])
+    return {
+        "items": [_summary(escalation, conversation, last.get(conversation.id)) for escalation, conversation in rows]
+    }
+
+
+@router.get("/conversations/{conversation}")
+async def conversation(given: Ports, person: LoggedIn, conversation: str) -> Json:
+    """One conversation: mode, messages, and the newest escalation with its context."""
+    store = given.conversations.store
+    state = await store.conversation(conversation)
+    if state is None:
+        raise HTTPException(404, "there is no such conversation")
+    escalation = await store.last_escalation(conversation)
+    notes = [
+        frame
+        for frame in await store.desk_events(after=0, conversation=conversation)
+        if frame["type"] == "message" and frame.get("role") == "note"
+    ]
+    return {
+        "conversation": state.id,
+        "mode": state.mode,
+        "locale": state.locale,
+        "agent": state.agent,
+        "created": state.created,
+        "messages": [message.frame() for message in await store.messages(conversation)],
+        "notes": notes,
+        "escalation": {**escalation_frame(escalation), "state": escalation.state} if escalation else None,
+    }
+
+
+@router.get("/conversations/{conversation}/decisions")
+async def decisions(
+    given: Ports, person: LoggedIn, conversation: str, seq: Annotated[int | None, Query(ge=1)] = None
+) -> Json:
+    """Why the bot said what it said: the record of every turn, or of the turn that the message ``seq`` belongs to."""
+    store = given.conversations.store
+    if await store.conversation(conversation) is None:
+        raise HTTPException(404, "there is no such conversation")
+    turn = None
+    if seq is not None:
+        turn = await store.turn_of(conversation, seq)
+        if turn is None:
+            return {"items": []}
+    return {"items": [_decision(one) for one in await store.turn_records(conversation, turn)]}
+
+
+demo_router = APIRouter(prefix="/api/demo")
+
+
+@demo_router.get("/inbox")
+async def demo_inbox(request: Request, customer: Annotated[str, Query(max_length=100)] = "") -> Any:
+    """The demo customers' inbox: one-time codes and payment requests, which a real company sends by text message."""
+    return await _demo_back_end(request, "GET", "/demo/inbox", {"customer": customer} if customer else {})
+
+
+@demo_router.post("/payment-requests/{bill}/accept", dependencies=[Depends(own_page)])
+async def accept_payment(request: Request, bill: str) -> Any:
+    """The demo customer pays a requested bill."""
+    if not bill.replace("-", "").isalnum():
+        raise HTTPException(404, "there is no such bill")
+    return await _demo_back_end(request, "POST", f"/demo/payment-requests/{bill}/accept", {})
+
+
+async def _demo_back_end(request: Request, method: str, path: str, params: dict[str, str]) -> Any:
+    client: httpx.AsyncClient = request.app.state.demo_client
+    try:
+        answer = await client.request(method, path, params=params, timeout=3)
+    except httpx.HTTPError as error:
+        raise HTTPException(502, "the demo account back end does not answer") from error
+    if answer.is_error:
+        raise HTTPException(answer.status_code, "the demo account back end refused this")
+    return answer.json()
+
+
+def _person(person: Staff) -> Person:
+    return Person(username=person.username, name=person.name, role=person.role)
+
+
+def _article_summary(article: Article) -> Json:
+    return {
+        "id": article.id,
+        "title": article.title,
+        "category": article.category,
+        "summary": article.summary,
+        "url": f"/help/{article.id}",
+    }
+
+
+def _summary(escalation: Escalation, state: Conversation, last: Message | None) -> Json:
+    customer = escalation.context.get("customer")
+    return {
+        "id": escalation.id,
+        "conversation": state.id,
+        "reason": escalation.reason,
+        "priority": escalation.priority,
+        "language": escalation.language,
+        "since": escalation.since,
+        "mode": state.mode,
+        "agent": state.agent,
+        "summary": escalation.summary,
+        "customer": customer,
+        "last_text": last.text if last else "",
+        "last_role": last.role if last else None,
+        "last_at": last.at if last else state.updated,
+        "unread": max(0, state.last_seq - state.agent_read),
+    }
+
+
+def _decision(turn: Turn) -> Json:
+    record = turn.record
+    return {
+        "seq": turn.seq,
+        "turn": turn.seq,
+        "status": turn.status,
+        "release": (record.get("parse") or {}).get("release"),
+        **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure")},
+        **{key: record.get(key) or [] for key in ("decisions", "bot", "passages")},
+    }
