@@ -1,4 +1,4 @@
-"""A release: understanding, thresholds, Rasa model and retrieval index, trained from one company's data, immutable, with an id.
+"""A release: understanding, thresholds, Rasa model and retrieval index of one company, immutable, with an id.
 
 The id is a hash of everything that training reads, so the same data is never trained twice and a change always is.
 """
