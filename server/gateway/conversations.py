@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from actions.state import after_handback
 from server.company import Company
 from server.gateway.escalations import context_of, priority_of, summarise
 from server.gateway.hub import Hub
@@ -346,7 +347,7 @@ class Conversations:
     async def _to_bot(self, tx: Tx, state: Conversation, key: str) -> tuple[Message, Json]:
         mode = next_mode(state.mode, "return")
         await tx.set_escalation(state.id, state="closed", ended=tx.now, outcome="returned")
-        await tx.set(state.id, mode=mode, agent=None, slots=slots_after_handback(state.slots))
+        await tx.set(state.id, mode=mode, agent=None, slots=after_handback(state.slots))
         told = await tx.add_message(state.id, "system", render(key, {}, state.locale))
         event = await tx.add_event(state.id, {"type": "mode", "conversation": state.id, "mode": mode})
         return told, event
@@ -402,20 +403,6 @@ class Conversations:
         self.hub.publish(topic(message.conversation), message.frame())
         if event is not None:
             self.hub.publish(DESK, event)
-
-
-def slots_after_handback(slots: Mapping[str, Any]) -> Json:
-    """The slots with which the bot goes on: it knows what it knew, and falls into no open question."""
-    kept = dict(slots)
-    kept["awaiting"] = False
-    dialogue = dict(kept.get("dialogue") or {})
-    for name in ("task", "expect"):
-        dialogue[name] = None
-    dialogue["stack"] = []
-    for name in ("failures", "clarified"):
-        dialogue.pop(name, None)
-    kept["dialogue"] = dialogue
-    return kept
 
 
 def escalation_frame(escalation: Escalation) -> Json:
