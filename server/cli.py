@@ -17,8 +17,8 @@ from typing import Annotated
 
 import typer
 
-from server import cli_kg, cli_user
-from server.cli_common import CommandFailedError, Json, as_json, complain, load
+from server import cli_kg, cli_nlu, cli_user
+from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
 EXIT_FAILED = 1
@@ -37,10 +37,9 @@ app = typer.Typer(
 app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_kg.app, name="kg")
 
-CompanyOption = Annotated[
-    Path | None,
-    typer.Option("--company", help="The company's folder; else KEFU_COMPANY, else the demo company."),
-]
+app.command()(cli_nlu.train)
+app.add_typer(cli_nlu.eval_app, name="eval")
+app.command()(cli_nlu.parse)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

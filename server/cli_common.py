@@ -14,6 +14,11 @@ from server.settings import Settings, load_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
+CompanyOption = Annotated[
+    Path | None,
+    typer.Option("--company", help="The company's folder; else KEFU_COMPANY, else the demo company."),
+]
+
 
 class CommandFailedError(Exception):
     """A command could not do what it was asked; the message says why and what to do."""

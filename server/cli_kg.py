@@ -64,9 +64,9 @@ def analyse(
     *,
     top: Annotated[str | None, typer.Option("--top", help="The gate to analyse; else the top event.")] = None,
     max_order: Annotated[
-        int | None, typer.Option("--order", min=1, help="Only cut sets of at most this many events.")
+        int | None, typer.Option("--max-order", min=1, help="Only cut sets of at most this many events.")
     ] = None,
-    cut_sets: Annotated[int, typer.Option("--cut-sets", min=0, help="List up to this many cut sets.")] = 10,
+    cut_sets: Annotated[int, typer.Option("--cut-sets", min=0, help="List up to this many cut sets.")] = 0,
     importance: Annotated[bool, typer.Option("--importance", help="Compute importance measures.")] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Give up after this time.")] = 600.0,
     json: Json = False,

@@ -8,21 +8,16 @@ import asyncio
 import datetime as dt
 import re
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from server.cli_common import CommandFailedError, Json, as_json
 from server.settings import ConfigurationError, load_settings
 
-if TYPE_CHECKING:
-    from server.storage.store import Store
-
-PASSWORD_MIN = 8
-PASSWORD_MAX = 256
 _USERNAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 app = typer.Typer(help="Manage staff accounts.", no_args_is_help=True, rich_markup_mode=None)
@@ -53,46 +48,32 @@ def add(
     json: Json = False,
 ) -> None:
     """Add a staff account."""
+    from server.gateway import accounts
+
     _check_name(name)
-    password_hash = _hash(_password(password_stdin))
-
-    async def work() -> bool:
-        async with _store() as store, store.write() as transaction:
-            return await transaction.add_staff(name, display_name or name, role.value, password_hash)
-
-    if not asyncio.run(work()):
-        raise CommandFailedError(
-            f'there is an account "{name}" already; `kefu user passwd {name}` changes its password'
-        )
+    settings, password = load_settings(), _password(password_stdin)
+    with _explained():
+        accounts.add_user(settings, name, password, role.value, display_name)
     _done(json, {"username": name, "role": role.value}, f'added {role.value} "{name}"')
 
 
 @app.command()
 def passwd(name: Name, password_stdin: PasswordStdin = False, json: Json = False) -> None:
     """Change a password; whoever is logged in with the account is logged out."""
-    password_hash = _hash(_password(password_stdin))
+    from server.gateway import accounts
 
-    async def work() -> bool:
-        async with _store() as store, store.write() as transaction:
-            return await transaction.set_password(name, password_hash)
-
-    if not asyncio.run(work()):
-        raise CommandFailedError(f'there is no account "{name}"; `kefu user list` shows them')
+    settings, password = load_settings(), _password(password_stdin)
+    with _explained():
+        accounts.set_password(settings, name, password)
     _done(json, {"username": name}, f'changed the password of "{name}"')
 
 
 @app.command("list")
 def list_accounts(json: Json = False) -> None:
     """List the staff accounts."""
-
-    async def work() -> list[dict[str, object]]:
-        async with _store() as store:
-            return [
-                {"username": one.username, "name": one.name, "role": one.role, "active": one.active}
-                for one in await store.all_staff()
-            ]
-
-    accounts = asyncio.run(work())
+    settings = load_settings()
+    with _explained():
+        accounts = asyncio.run(_all_accounts(settings.database_url))
     if json:
         as_json(accounts)
         return
@@ -100,21 +81,35 @@ def list_accounts(json: Json = False) -> None:
         typer.echo(f"{one['username']:<24} {one['role']:<12} {one['name']}{'' if one['active'] else '  (disabled)'}")
 
 
-@asynccontextmanager
-async def _store() -> AsyncIterator[Store]:
-    from sqlalchemy.exc import SQLAlchemyError
-
+async def _all_accounts(database_url: str) -> list[dict[str, object]]:
     from server.storage.database import create_engine, migrate
     from server.storage.store import Store
 
-    engine = create_engine(load_settings().database_url)
+    engine = create_engine(database_url)
+    store = Store(engine, lambda: dt.datetime.now(dt.UTC))
     try:
         await migrate(engine)
-        yield Store(engine, lambda: dt.datetime.now(dt.UTC))
+        return [
+            {"username": one.username, "name": one.name, "role": one.role, "active": one.active}
+            for one in await store.all_staff()
+        ]
+    finally:
+        await store.close()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what the account functions and the database raise into one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from server.gateway.accounts import AccountError
+
+    try:
+        yield
+    except AccountError as error:
+        raise CommandFailedError(str(error)) from error
     except SQLAlchemyError as error:
         raise CommandFailedError(f"the database cannot be used: {error.__cause__ or error}") from error
-    finally:
-        await engine.dispose()
 
 
 def _check_name(name: str) -> None:
@@ -129,15 +124,7 @@ def _password(from_stdin: bool) -> str:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         raise ConfigurationError("no terminal to ask for the password at: use --password-stdin")
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise ConfigurationError(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
     return str(password)
-
-
-def _hash(password: str) -> str:
-    from argon2 import PasswordHasher
-
-    return PasswordHasher().hash(password)
 
 
 def _done(json: bool, answer: dict[str, str], text: str) -> None:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 PREFIX = "KEFU_"
 CONFIG_VARIABLE = "KEFU_CONFIG"
 DEFAULT_FILE = "kefu.toml"
+SECRET_MIN_CHARACTERS = 10
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder: where ``bot/``, ``demo/`` and ``benchmarks/`` lie."""
 
@@ -77,8 +78,8 @@ class Settings(BaseSettings):
     @field_validator("secret", "admin_password")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 8:
-            raise ValueError("use at least 8 characters")
+        if value is not None and len(value.get_secret_value()) < SECRET_MIN_CHARACTERS:
+            raise ValueError(f"use at least {SECRET_MIN_CHARACTERS} characters")
         return value
 
     @field_validator("account_api_url", "public_url")

@@ -113,7 +113,7 @@ class _Session:
                 await supervisor.run()
             finally:
                 ready.cancel()
-                if not self._up:
+                if not self._up and any(one.password for one in credentials):
                     # Passwords are made once: even a failed first start must not swallow them.
                     self._show_credentials(credentials)
 
@@ -151,16 +151,15 @@ class _Session:
         width = max(len(title) for title, _ in pages)
         for title, path in pages:
             display.line(f"  {title:<{width}}  {settings.url}{path}")
+        display.line("")
         self._show_credentials(credentials)
         display.line(f"Logs: {settings.logs_dir}. Ctrl-C stops everything.", "dim")
 
     def _show_credentials(self, credentials: Sequence[Credential]) -> None:
-        if not credentials:
-            return
         display = self._display
-        display.line("")
-        display.line("Staff accounts (shown this once; `kefu user passwd NAME` changes a password):", "bold")
+        new = any(one.password for one in credentials)
+        note = "passwords are shown this once" if new else "`kefu user passwd NAME` sets a new password"
+        display.line(f"Staff accounts ({note}):")
         for one in credentials:
-            secret = one.password if one.password is not None else "(the password that you set)"
-            display.line(f"  {one.role:<10}  {one.username:<12}  {secret}")
+            display.line(f"  {one.role:<10}  {one.username:<12}  {one.password or ''}".rstrip())
         display.line("")

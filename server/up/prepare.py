@@ -13,18 +13,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from server import release
 from server.company import Company
-from server.settings import ROOT, ConfigurationError, load_settings
+from server.settings import ROOT, ConfigurationError, Settings, load_settings
 from server.up.build import BuildError, run_logged, tool_environment
+
+if TYPE_CHECKING:
+    from server import gateway
 
 Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A staff account that was made just now; ``password`` is ``None`` where the operator chose it."""
+    """A staff account; ``password`` only where it was made at random just now."""
 
     username: str
     password: str | None
@@ -88,7 +92,7 @@ def main() -> int:
     def progress(fraction: float, text: str) -> None:
         tell(fraction=fraction, text=text)
 
-    from server import gateway, release  # noqa: PLC0415 (only this process needs what they import)
+    from server import gateway  # noqa: PLC0415 (only this process needs what it imports)
 
     try:
         settings = load_settings()
@@ -96,14 +100,22 @@ def main() -> int:
         folder = release.ensure(settings, company, progress)
         progress(1.0, "preparing the database")
         credentials = gateway.bootstrap(settings)
-    except (ConfigurationError, release.ReleaseError) as error:
+    except ConfigurationError as error:
         tell(error=str(error))
         return 1
     tell(
         release=str(folder),
-        credentials=[{"username": one.username, "password": one.password, "role": one.role} for one in credentials],
+        credentials=[
+            {"username": one.username, "password": _told(one, settings), "role": one.role} for one in credentials
+        ],
     )
     return 0
+
+
+def _told(account: gateway.Credential, settings: Settings) -> str | None:
+    """Return the password, unless the operator chose it: theirs is not ours to print."""
+    chosen = settings.admin_password is not None and account.username == settings.admin_user
+    return None if chosen else account.password
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.company import Company
+from server.release import RASA
 from server.settings import ROOT, Settings
 from server.up.supervisor import Service
 
-RASA_MODEL = "rasa.tar.gz"
-"""The Rasa model's name in a release folder."""
 ACCOUNTS_FILE = "accounts.db"
 _LOOPBACK = "127.0.0.1"
 _MODEL_THREADS = "2"
@@ -62,7 +61,7 @@ def services(settings: Settings, company: Company, release: Path) -> list[Servic
             # Its own interpreter and not `uv run`: one process less to start, to signal and to watch.
             command=(
                 str(ROOT / "bot" / ".venv" / "bin" / "python"),
-                *("-m", "kefu_bot", "serve", "--model", str(release / RASA_MODEL)),
+                *("-m", "kefu_bot", "serve", "--model", str(release / RASA)),
                 *("--port", str(settings.rasa_port), "--actions", settings.actions_url),
             ),
             health_url=f"{settings.rasa_url}/webhooks/kefu/health",

@@ -13,7 +13,7 @@ import httpx
 from server.up.child import Child, RotatingLog, describe_status
 from server.up.policy import GiveUp, Lifecycle, RestartPolicy, State
 
-STOP_GRACE_S = 5.0
+STOP_GRACE_S = 7.0
 """How long a process may take to finish its work after SIGTERM."""
 
 

@@ -78,7 +78,7 @@ def test_a_wrong_variable_is_named_and_its_value_is_not_repeated(monkeypatch: py
         load_settings()
     message = str(caught.value)
     assert "KEFU_PORT:" in message
-    assert "KEFU_SECRET: use at least 8 characters" in message
+    assert "KEFU_SECRET: use at least 10 characters" in message
     assert "sesame" not in message
 
 
