@@ -1,4 +1,5 @@
 """The dialogue core and the Rasa SDK actions around it.
 
-It talks to the account back end and to retrieval over HTTP and must not import the gateway or the storage.
+`actions.dialogue.respond` is the core: a turn and a state in, messages and the next state out. What it needs of the world
+comes through the two protocols of `actions.ports`. It must not import the gateway, the storage or ``bot``.
 """

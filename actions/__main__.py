@@ -1,0 +1,90 @@
+"""Run the action server: ``python -m actions --port 8103``; what it talks to comes from the settings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+# Set before rasa_sdk and sanic read them.
+os.environ.setdefault("SANIC_HOST", "127.0.0.1")
+os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
+os.environ.setdefault("SANIC_NO_MOTD", "true")
+
+with warnings.catch_warnings():
+    # rasa_sdk's own imports warn about packages of theirs; nothing that an operator could do about it.
+    warnings.simplefilter("ignore")
+    import httpx
+    from rasa_sdk.endpoint import create_app
+    from rasa_sdk.executor import ActionExecutor
+    from sanic import Sanic
+
+from actions.accounts import AccountsClient
+from actions.actions import ACTIONS
+from actions.ports import Ports
+from actions.retrieval import SearchClient
+from server.company import Company
+from server.settings import ConfigurationError, Settings, load_settings
+
+MODELS_VARIABLE = "KEFU_MODELS_URL"
+_CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+def main() -> int:
+    """Serve until interrupted; answer the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m actions", description=__doc__)
+    parser.add_argument("--port", type=int, help="port to listen on (default: actions_port of the settings)")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load_settings()
+        company = Company.load(settings.company)
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    app = build_app(settings, company)
+    port = options.port or settings.actions_port
+    # One process: no worker manager, so that the server stops with the process that was started and owns no children.
+    app.run(host=os.environ["SANIC_HOST"], port=port, single_process=True, motd=False, access_log=False)
+    return 0
+
+
+def build_app(settings: Settings, company: Company) -> Sanic:
+    """The action server's application: the SDK's routes, our actions, one HTTP client for the application's life."""
+    executor = ActionExecutor()
+    app = create_app(executor)
+    ports: dict[str, Ports] = {}
+    clock: Callable[[], datetime] = partial(datetime.now, ZoneInfo(company.timezone))
+    for action in ACTIONS:
+        executor.register_action(action(lambda: ports["now"], clock))
+
+    @app.before_server_start
+    async def start(running: Sanic) -> None:
+        running.ctx.http = httpx.AsyncClient(limits=_CONNECTIONS, trust_env=False)
+        ports["now"] = make_ports(running.ctx.http, settings, company)
+
+    @app.after_server_stop
+    async def stop(running: Sanic) -> None:
+        await running.ctx.http.aclose()
+
+    return app
+
+
+def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) -> Ports:
+    """What the dialogue needs, over one HTTP client."""
+    models_url = os.environ.get(MODELS_VARIABLE) or settings.models_url
+    return Ports(
+        accounts=AccountsClient(http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
+        retrieval=SearchClient(http, models_url),
+        intents=company.intents,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""The Rasa SDK actions: each reads the tracker, asks the dialogue core, and turns its outcome into messages and events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ConversationPaused, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions import messages as m
+from actions.dialogue import respond
+from actions.ports import Ports
+from actions.state import State
+from actions.turn import Decision, Turn, read_turn
+from server.texts import catalogue
+
+log = logging.getLogger(__name__)
+
+Events = list[dict[str, Any]]
+
+
+class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
+    """One entry of the dialogue; the subclasses only carry the name that Rasa's rules lead to."""
+
+    decision: ClassVar[Decision]
+
+    def __init__(self, ports: Callable[[], Ports], clock: Callable[[], datetime]) -> None:
+        self._ports = ports
+        self._clock = clock
+
+    def name(self) -> str:
+        """The name in Rasa's domain."""
+        return f"action_{self.decision}"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        """Answer the latest message. Whatever fails in here ends in a message and a person, never in silence."""
+        turn = read_turn(self.decision, tracker.latest_message, conversation=tracker.sender_id, now=self._clock())
+        state = State.from_json(tracker.slots.get("dialogue"))
+        try:
+            outcome = await respond(turn, state, self._ports(), tracker.slots.get("diagnosis"))
+        except Exception as error:
+            # The message may hold what the customer wrote: where it happened is enough to find the mistake.
+            log.error("conversation %s turn %d: %s at %s", turn.conversation, turn.number, *_place(error))
+            return _failed(dispatcher, turn, state)
+        for message in outcome.messages:
+            dispatcher.utter_message(json_message=message)
+        events = [
+            SlotSet("dialogue", outcome.state.to_json()),
+            SlotSet("awaiting", outcome.state.awaiting),
+            SlotSet("diagnosis", outcome.diagnosis),
+        ]
+        return [*events, ConversationPaused()] if outcome.paused else events
+
+
+class ActionSay(DialogueAction):
+    """Sends a company's fixed text."""
+
+    decision = "say"
+
+
+class ActionAnswer(DialogueAction):
+    """Answers from the help articles."""
+
+    decision = "answer"
+
+
+class ActionSkill(DialogueAction):
+    """Does account work or steers the conversation."""
+
+    decision = "skill"
+
+
+class ActionDiagnose(DialogueAction):
+    """Helps with a fault."""
+
+    decision = "diagnose"
+
+
+class ActionHandoff(DialogueAction):
+    """Brings in a person at once."""
+
+    decision = "handoff"
+
+
+class ActionContinue(DialogueAction):
+    """Takes the answer to an open question, or what was said instead of one."""
+
+    decision = "continue"
+
+
+class ActionFallback(DialogueAction):
+    """Deals with a message that was not understood, or whose intent Rasa does not know yet."""
+
+    decision = "fallback"
+
+
+ACTIONS: tuple[type[DialogueAction], ...] = (
+    ActionSay, ActionAnswer, ActionSkill, ActionDiagnose, ActionHandoff, ActionContinue, ActionFallback,
+)  # fmt: skip
+
+
+def _failed(dispatcher: CollectingDispatcher, turn: Turn, state: State) -> Events:
+    message = m.message("escalate.system_failure")
+    suggestion = catalogue(turn.locale)["suggest.system_failure"]
+    message["escalate"] = {"reason": "system_failure", "suggestion": suggestion, "context": {}}
+    dispatcher.utter_message(json_message=message)
+    after = state.after_handback()
+    return [
+        SlotSet("dialogue", after.to_json()),
+        SlotSet("awaiting", False),
+        SlotSet("diagnosis", None),
+        ConversationPaused(),
+    ]
+
+
+def _place(error: BaseException) -> tuple[str, str]:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "unknown" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return type(error).__name__, where

@@ -1,0 +1,95 @@
+"""The dialogue core: one turn and the state before it in, messages and the state after it out.
+
+`respond` does no I/O of its own; accounts and retrieval come in as ports. Everything a customer says ends in a message:
+an understood request is carried out, an answer fills the open question, a request in the middle of a question is answered
+before the question is asked again, and what cannot be understood leads to one clarifying question and then to a person.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from actions import messages as m
+from actions import offers, questions, tasks
+from actions.accounts import AccountsError
+from actions.clarify import clarify
+from actions.context import Context, EscalationError
+from actions.messages import Message
+from actions.ports import Ports
+from actions.state import State
+from actions.turn import Turn
+from server.texts import catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn leads to. ``paused`` means that a person was asked for and the bot is silent from now on."""
+
+    messages: list[Message]
+    state: State
+    paused: bool
+    diagnosis: Any
+
+
+async def respond(turn: Turn, state: State, ports: Ports, diagnosis: Any = None) -> Outcome:
+    """Answer one customer message.
+
+    Args:
+        turn: The message with its parse.
+        state: The state after the turn before; it is not changed.
+        ports: Accounts, retrieval and the company's definitions.
+        diagnosis: The diagnosis state after the turn before, JSON values.
+    """
+    c = Context(turn, copy.deepcopy(state), ports)
+    c.diagnosis = diagnosis
+    c.state.language = turn.locale
+    try:
+        await _turn(c)
+        if c.state.expect is None:
+            c.state.expect = c.offered
+    except EscalationError as escalation:
+        _hand_off(c, escalation)
+    except AccountsError:
+        _hand_off(c, EscalationError("system_failure", "escalate.system_failure"))
+    if not c.messages:
+        c.say("talk.go_on")
+    c.state.last = [{name: value for name, value in one.items() if name != "escalate"} for one in c.messages]
+    return Outcome(c.messages, c.state, c.paused, c.diagnosis)
+
+
+async def _turn(c: Context) -> None:
+    expect = c.state.expect
+    if expect is None:
+        await _without_question(c)
+    elif expect.soft:
+        await offers.answer_offer(c, expect)
+    else:
+        await questions.answer_question(c, expect)
+
+
+async def _without_question(c: Context) -> None:
+    if c.turn.entity("question") is not None or c.turn.entity("choice") is not None:
+        c.say("talk.old_button")
+        return
+    if c.definition is None:
+        await clarify(c)
+        return
+    c.state.clarify = 0
+    await tasks.begin(c, c.definition)
+
+
+def _hand_off(c: Context, escalation: EscalationError) -> None:
+    """Ask for a person: the one place of the dialogue where that is done."""
+    message = m.message(escalation.key, **escalation.params)
+    message["escalate"] = {
+        "reason": escalation.reason,
+        "suggestion": catalogue(c.turn.locale)[f"suggest.{escalation.reason}"],
+        "context": c.evidence(),
+    }
+    c.messages.append(message)
+    c.state.task = c.state.expect = None
+    c.state.stack = []
+    c.state.clarify = c.state.complaints = 0
+    c.paused = True

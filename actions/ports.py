@@ -1,0 +1,62 @@
+"""What the dialogue needs of the world, as protocols: accounts, retrieval, and the company's definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from actions.accounts import Bill, Checked, Customer, Line, Order, Outage, Plan, Sent, Ticket, Usage
+from actions.retrieval import Found
+from server.company import Definition
+
+
+class Accounts(Protocol):
+    """The account back end in one language. Errors are those of `actions.accounts`.
+
+    ``key`` is an idempotency key: the same one acts once.
+    """
+
+    def in_language(self, language: str) -> Accounts:
+        """The same back end, answering texts in a language where it can."""
+        ...
+
+    async def find_customers(self, phone: str) -> list[Customer]: ...  # noqa: D102
+    async def get_customer(self, customer: str) -> Customer: ...  # noqa: D102
+    async def send_one_time_code(self, customer: str, *, key: str) -> Sent: ...  # noqa: D102
+    async def check_one_time_code(self, verification: str, code: str) -> Checked: ...  # noqa: D102
+    async def get_bills(self, customer: str) -> list[Bill]: ...  # noqa: D102
+    async def get_bill(self, bill: str) -> Bill: ...  # noqa: D102
+    async def send_payment_request(self, bill: str, *, key: str) -> Bill: ...  # noqa: D102
+    async def get_line(self, line: str) -> Line: ...  # noqa: D102
+    async def get_data_usage(self, line: str) -> Usage: ...  # noqa: D102
+    async def suspend_line(self, line: str, reason: str, *, key: str) -> Line: ...  # noqa: D102
+    async def resume_line(self, line: str, *, key: str) -> Line: ...  # noqa: D102
+    async def set_roaming(self, line: str, enabled: bool, *, key: str) -> Line: ...  # noqa: D102
+    async def refuel_data(self, line: str, gb: Decimal, *, key: str) -> Usage: ...  # noqa: D102
+    async def change_plan(self, line: str, plan: str, *, key: str) -> Line: ...  # noqa: D102
+    async def list_plans(self) -> list[Plan]: ...  # noqa: D102
+    async def get_order(self, order: str) -> Order: ...  # noqa: D102
+    async def list_tickets(self, customer: str) -> list[Ticket]: ...  # noqa: D102
+    async def open_ticket(  # noqa: D102
+        self, customer: str, kind: str, summary: str, *, key: str, line: str | None, preferred_time: str | None
+    ) -> Ticket: ...
+    async def list_outages(self, area: str) -> list[Outage]: ...  # noqa: D102
+
+
+class Retrieval(Protocol):
+    """The search over the company's help articles. It raises `actions.retrieval.RetrievalDownError`."""
+
+    async def search(self, query: str, language: str, k: int, articles: Sequence[str] = ()) -> Found:
+        """The best passages first, among some articles or all; ``confident`` false means: not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that `actions.dialogue.respond` may use besides its arguments."""
+
+    accounts: Accounts
+    retrieval: Retrieval
+    intents: Mapping[str, Definition]

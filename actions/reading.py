@@ -1,0 +1,370 @@
+"""Reads answers out of a customer's own words: numbers typed, spelled or spoken, amounts, choices, times of day.
+
+The model's entities come first wherever there are any; this is what remains when a short answer such as "2", "the second
+one" or "尾号 107" has none. Everything here is a pure function of the turn and the open question.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from actions.state import Expect
+from actions.turn import Turn
+
+_ZH_DIGITS = dict(zip("零〇一二三四五六七八九幺两", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2), strict=True))
+_EN_DIGITS = {
+    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4",
+    "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+}  # fmt: skip
+_EN_TIMES = {"double": 2, "triple": 3}
+_SPELLED_ZH = re.compile(rf"[{''.join(_ZH_DIGITS)}](?:[\s-]?[{''.join(_ZH_DIGITS)}]){{3,}}")
+_SPELLED_EN = re.compile(
+    rf"\b(?:(?:double|triple)\s+)?(?:{'|'.join(_EN_DIGITS)})\b"
+    rf"(?:[\s,-]+(?:(?:double|triple)\s+)?(?:{'|'.join(_EN_DIGITS)})\b){{3,}}",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"(?<![A-Za-z0-9-])\+?\d(?:[\s\-().]{0,2}\d)*(?![A-Za-z0-9])")
+_CODE = re.compile(r"(?<!\d)\d(?:[\s-]?\d){3,7}(?!\d)")
+_REFERENCE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,4})\s*([-‐–]?)\s*(\d(?:\s?\d){4,11})(?!\d)")
+_VOLUME = re.compile(
+    r"(\d+(?:\.\d+)?|[一两二半])\s*(个\s*半)?\s*(?:个\s*)?(g|gb|gigs?|gigabytes?|gbyte|m|mb|megs?|megabytes?|兆)(?![a-z])",
+    re.I,
+)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_ORDINALS = (
+    re.compile(r"第一|头一|首个|\b(?:first|1st|number one|option one)\b", re.I),
+    re.compile(r"第二|\b(?:second|2nd|number two|option two)\b", re.I),
+    re.compile(r"第三|\b(?:third|3rd|number three|option three)\b", re.I),
+    re.compile(r"第四|\b(?:fourth|4th|number four|option four)\b", re.I),
+)
+_LAST = re.compile(r"最后|\blast\b", re.I)
+_DAYS = (
+    (2, re.compile(r"后天|day after tomorrow", re.I)),
+    (1, re.compile(r"明[天日早晚]|\btomorrow\b|\btmr\b", re.I)),
+    (0, re.compile(r"今[天日晚]|\btoday\b|\btonight\b", re.I)),
+)
+_WEEKDAYS = (
+    re.compile(r"(?:周|星期|礼拜)一|\bmon(?:day)?\b", re.I), re.compile(r"(?:周|星期|礼拜)二|\btue(?:s|sday)?\b", re.I),
+    re.compile(r"(?:周|星期|礼拜)三|\bwed(?:nesday)?\b", re.I), re.compile(r"(?:周|星期|礼拜)四|\bthu(?:rs|rsday)?\b", re.I),
+    re.compile(r"(?:周|星期|礼拜)五|\bfri(?:day)?\b", re.I), re.compile(r"(?:周|星期|礼拜)六|\bsat(?:urday)?\b", re.I),
+    re.compile(r"(?:周|星期|礼拜)[日天]|\bsun(?:day)?\b", re.I),
+)  # fmt: skip
+_PARTS = (
+    ("morning", re.compile(r"上午|早上|早晨|明早|\bmorning\b|\bam\b", re.I)),
+    ("afternoon", re.compile(r"下午|中午|\bafternoon\b|\bnoon\b|\bpm\b", re.I)),
+    ("evening", re.compile(r"晚上|傍晚|[今明]晚|\bevening\b|\btonight\b", re.I)),
+)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_RESEND = re.compile(
+    r"重[新发]|再发|没(?:有)?收到|收不到|\b(?:resend|send (?:it )?again|new code|another code|not? (?:get|got|receive)|didn.?t (?:get|receive|arrive))",
+    re.I,
+)
+_OTHER_NUMBER = re.compile(r"号|另|那[个张条]|number|line|phone|\bother\b", re.I)
+_STRONG = re.compile(
+    r"工信部|消协|12315|12300|曝光|起诉|律师|法院|骗子|诈骗|垃圾|忍无可忍|太过分|气死|滚|"
+    r"\b(?:lawyer|sue|court|ombudsman|regulator|scam(?:mers?)?|fraud|disgusting|furious|outrageous|ridiculous|worst|useless|sick of|fed up)\b|!{3,}|！{3,}",  # noqa: E501
+    re.I,
+)
+_FILLER = re.compile(
+    r"[\s,.!?;:，。！？；：、~～的吧了呢啊呀嗯那就要选个是我]|\b(?:the|one|please|it|is|that|i|want|take|my|a|to|for|in|at|of|me|let|s|ll|d|go|with|number|code|order)\b",
+    re.I,
+)
+_YES = frozenset(
+    [
+        "是",
+        "是的",
+        "对",
+        "对的",
+        "好",
+        "好的",
+        "好啊",
+        "好吧",
+        "行",
+        "可以",
+        "可以的",
+        "嗯",
+        "嗯嗯",
+        "确认",
+        "确定",
+        "没错",
+        "同意",
+        "办吧",
+        "要",
+        "需要",
+        "yes",
+        "y",
+        "yep",
+        "yeah",
+        "yup",
+        "ok",
+        "okay",
+        "sure",
+        "confirm",
+        "correct",
+        "right",
+        "fine",
+        "do",
+        "it",
+        "go",
+        "ahead",
+    ]
+)
+_YES_PHRASES = frozenset({"go ahead", "do it", "yes please", "of course", "that's right", "sounds good", "please do"})
+_NO = frozenset(
+    [
+        "不",
+        "不是",
+        "不用",
+        "不用了",
+        "不要",
+        "不要了",
+        "不行",
+        "不对",
+        "否",
+        "别",
+        "没有",
+        "no",
+        "n",
+        "nope",
+        "nah",
+        "never",
+        "cancel",
+    ]
+)
+_NO_PHRASES = frozenset({"no thanks", "no thank you", "not now", "don't", "do not"})
+_SHORT_PLACE = 16
+_MOBILE_MIN, _PHONE_MAX = 7, 13
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A value read for the open question; ``exact`` when the message says hardly anything else."""
+
+    value: Any
+    exact: bool
+
+
+def plain(text: str) -> str:
+    """Full-width characters as usual ones, digits spelled in Chinese or English as digits."""
+    text = unicodedata.normalize("NFKC", text)
+    text = _SPELLED_ZH.sub(lambda found: "".join(str(_ZH_DIGITS.get(c, c)) for c in found[0]), text)
+    return _SPELLED_EN.sub(lambda found: _spoken(found[0]), text)
+
+
+def phone_number(turn: Turn) -> str | None:
+    """A phone number in the turn as digits without country code, or ``None``."""
+    for candidate in (turn.entity("phone_number"), *(found[0] for found in _DIGITS.finditer(plain(turn.text)))):
+        digits = re.sub(r"\D", "", candidate or "")
+        if digits.startswith("86") and len(digits) == _PHONE_MAX:
+            digits = digits[2:]
+        if _MOBILE_MIN <= len(digits) <= _PHONE_MAX:
+            return digits
+    return None
+
+
+def one_time_code(turn: Turn) -> str | None:
+    """A code of four to eight digits, or ``None``."""
+    given = turn.entity("otp_code")
+    found = _CODE.search(plain(turn.text))
+    digits = re.sub(r"\D", "", given or (found[0] if found else ""))
+    return digits or None
+
+
+def reference(turn: Turn, kind: str) -> str | None:
+    """An order or ticket number: the entity, else letters and digits that look like one (or digits alone)."""
+    given = turn.entity(kind)
+    if given is not None:
+        return given.upper()
+    text = plain(turn.text)
+    found = _REFERENCE.search(text)
+    if found is not None:
+        return f"{found[1]}{'-' if found[2] else ''}{re.sub(r'[^0-9]', '', found[3])}".upper()
+    return None
+
+
+def volume_gb(turn: Turn, *, bare: bool) -> float | None:
+    """A data volume in GB; ``bare`` accepts a number without a unit."""
+    text = turn.entity("data_volume") or ""
+    for source in (text, plain(turn.text)):
+        found = _VOLUME.search(source)
+        if found is None:
+            continue
+        amount = {"一": 1.0, "两": 2.0, "二": 2.0, "半": 0.5}.get(found[1]) or float(found[1])
+        if found[2]:
+            amount += 0.5
+        return round(amount / 1024, 1) if found[3].lower().startswith(("m", "兆")) else amount
+    source = text or (plain(turn.text) if bare else "")
+    number = _NUMBER.search(source)
+    return float(number[0]) if number else None
+
+
+def visit_time(turn: Turn) -> dict[str, str] | None:
+    """A day and a part of it: ``{"day": "2026-11-23", "part": "morning"}``, either alone where only one was said."""
+    text = plain(turn.text)
+    given = _ISO_DAY.search(turn.entity("date") or "")
+    day = given[0] if given else _day(text, turn.now.date())
+    part = next((name for name, pattern in _PARTS if pattern.search(text)), None)
+    found = {name: value for name, value in (("day", day), ("part", part)) if value}
+    return found or None
+
+
+def picked(turn: Turn, options: Sequence[dict[str, Any]]) -> str | None:
+    """The option that a press, an ordinal, the end of a number or a word of its own names; ``None`` where none or several."""
+    chosen = turn.entity("choice")
+    if chosen is not None:
+        return next((str(option["value"]) for option in options if str(option["value"]) == chosen), None)
+    text = plain(turn.text).casefold()
+    for index, ordinal in enumerate(_ORDINALS[: len(options)]):
+        if ordinal.search(text):
+            return str(options[index]["value"])
+    if options and _LAST.search(text):
+        return str(options[-1]["value"])
+    squeezed = "".join(text.split())
+    if squeezed.isdigit() and len(squeezed) == 1 and 0 < int(squeezed) <= len(options):
+        return str(options[int(squeezed) - 1]["value"])
+    named = {str(option["value"]) for option in options if _names(squeezed, option.get("words", []))}
+    return named.pop() if len(named) == 1 else None
+
+
+def ending(turn: Turn, numbers: Iterable[str]) -> str | None:
+    """The one of some phone numbers that ends in three or more digits of the text."""
+    digits = [re.sub(r"\D", "", found) for found in re.findall(r"\d[\d\s-]*", plain(turn.text))]
+    ends = [found for found in digits if len(found) >= 3]
+    matches = {number for number in numbers for end in ends if number.endswith(end)}
+    return matches.pop() if len(matches) == 1 else None
+
+
+def yes(turn: Turn) -> bool:
+    """Whether the whole message is a yes."""
+    return _whole(turn.text, _YES, _YES_PHRASES)
+
+
+def no(turn: Turn) -> bool:
+    """Whether the whole message is a no."""
+    return _whole(turn.text, _NO, _NO_PHRASES)
+
+
+def wants_new_code(turn: Turn) -> bool:
+    """Whether the customer says that a code did not arrive or should be sent again."""
+    return turn.entity("choice") == "resend" or bool(_RESEND.search(turn.text))
+
+
+def means_number(turn: Turn) -> bool:
+    """Whether a correction speaks of a number or of "the other one"."""
+    return bool(_OTHER_NUMBER.search(turn.text))
+
+
+def strongly_upset(turn: Turn) -> bool:
+    """Whether a complaint names a regulator, a lawyer or fraud, or is shouted."""
+    return bool(_STRONG.search(turn.text))
+
+
+def answer(expect: Expect, turn: Turn) -> Answer | None:
+    """Read the answer to the open question from the turn.
+
+    A number is an answer wherever it stands; other values are exact only when the message says hardly anything else,
+    so that "how much is the Leaf plan?" is a question and not a choice.
+    """
+    if turn.entity("choice") is not None:
+        value = picked(turn, expect.options)
+        return None if value is None else Answer(value, exact=True)
+    match expect.kind:
+        case "phone":
+            return _certain(phone_number(turn))
+        case "line":
+            return _certain(picked(turn, expect.options))
+        case "otp":
+            return _certain(one_time_code(turn))
+        case "order":
+            return _certain(reference(turn, "order_number"))
+        case "ticket":
+            return _certain(reference(turn, "ticket_number"))
+        case "plan":
+            return _maybe(_plan(expect, turn), turn, "plan", "data_volume")
+        case "amount":
+            return _maybe(volume_gb(turn, bare=True), turn, "data_volume")
+        case "time":
+            return _maybe(visit_time(turn), turn, "date")
+        case "place":
+            return _place(turn)
+    return None
+
+
+def _plan(expect: Expect, turn: Turn) -> str | None:
+    named = turn.entity("plan")
+    known = {str(option["value"]) for option in expect.options}
+    if named is not None and named in known:
+        return named
+    return picked(turn, expect.options)
+
+
+def _place(turn: Turn) -> Answer | None:
+    entity = next((entity for entity in turn.entities if entity.kind == "place"), None)
+    if entity is not None:
+        return Answer({"raw": entity.raw or entity.value, "value": entity.value}, exact=_covers(turn.text, entity.raw))
+    text = turn.text.strip()
+    if not text or len(text) > _SHORT_PLACE or turn.understood:
+        return None
+    return Answer({"raw": text, "value": text}, exact=False)
+
+
+def _certain(value: str | None) -> Answer | None:
+    return None if value is None else Answer(value, exact=True)
+
+
+def _maybe(value: Any, turn: Turn, *kinds: str) -> Answer | None:
+    if value is None:
+        return None
+    raws = [entity.raw for entity in turn.entities if entity.kind in kinds and entity.raw]
+    short = len(_FILLER.sub("", plain(turn.text))) <= 10
+    return Answer(value, exact=turn.intent == "inform" or short or any(_covers(turn.text, raw) for raw in raws))
+
+
+def _covers(text: str, part: str) -> bool:
+    """Whether a text says hardly anything besides a part of it."""
+    return len(_FILLER.sub("", text.replace(part, ""))) <= 3
+
+
+def _names(squeezed: str, words: Iterable[str]) -> bool:
+    for word in words:
+        wanted = "".join(word.casefold().split())
+        if not wanted:
+            continue
+        if wanted.isdigit():
+            ends = [found for found in re.findall(r"\d+", squeezed) if len(found) >= 3]
+            if any(wanted.endswith(end) for end in ends):
+                return True
+        elif re.search(rf"(?<![a-z0-9]){re.escape(wanted)}(?![0-9])", squeezed) or wanted in squeezed:
+            return True
+    return False
+
+
+def _day(text: str, today: date) -> str | None:
+    for offset, pattern in _DAYS:
+        if pattern.search(text):
+            return (today + timedelta(days=offset)).isoformat()
+    for weekday, pattern in enumerate(_WEEKDAYS):
+        if pattern.search(text):
+            return (today + timedelta(days=(weekday - today.weekday()) % 7 or 7)).isoformat()
+    return None
+
+
+def _spoken(text: str) -> str:
+    digits, times = [], 1
+    for word in re.findall(r"[a-z]+", text.casefold()):
+        if word in _EN_TIMES:
+            times = _EN_TIMES[word]
+        else:
+            digits.append(_EN_DIGITS[word] * times)
+            times = 1
+    return "".join(digits)
+
+
+def _whole(text: str, words: frozenset[str], phrases: frozenset[str]) -> bool:
+    said = re.sub(r"[\s,.!?，。！？~～]+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
+    return said in words or said in phrases or (bool(said) and all(word in words for word in said.split()))
