@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 # Set before rasa_sdk and sanic read them.
@@ -31,6 +32,8 @@ from actions.ports import Ports
 from actions.retrieval import SearchClient
 from server.company import Company
 from server.settings import ConfigurationError, Settings, load_settings
+
+App = Sanic[Any, Any]
 
 MODELS_VARIABLE = "KEFU_MODELS_URL"
 _CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
@@ -55,24 +58,24 @@ def main() -> int:
     return 0
 
 
-def build_app(settings: Settings, company: Company) -> Sanic:
+def build_app(settings: Settings, company: Company) -> App:
     """The action server's application: the SDK's routes, our actions, one HTTP client for the application's life."""
     executor = ActionExecutor()
-    app = create_app(executor)
+    app: App = create_app(executor)
     ports: dict[str, Ports] = {}
     clock: Callable[[], datetime] = partial(datetime.now, ZoneInfo(company.timezone))
     for action in ACTIONS:
         executor.register_action(action(lambda: ports["now"], clock))
 
-    @app.before_server_start
-    async def start(running: Sanic) -> None:
+    async def start(running: App) -> None:
         running.ctx.http = httpx.AsyncClient(limits=_CONNECTIONS, trust_env=False)
         ports["now"] = make_ports(running.ctx.http, settings, company)
 
-    @app.after_server_stop
-    async def stop(running: Sanic) -> None:
+    async def stop(running: App) -> None:
         await running.ctx.http.aclose()
 
+    app.register_listener(start, "before_server_start")
+    app.register_listener(stop, "after_server_stop")
     return app
 
 
