@@ -1,0 +1,333 @@
+"""The fault-tree knowledge graph as an immutable value: what can be wrong, how to find out, what to do about it.
+
+Kinds of nodes: product, component, symptom (top event), gate, fault (basic event), check, fix, document, skill. The
+typed nodes are the content; `Graph.network` shows the same as a NetworkX graph for questions about structure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+import networkx as nx
+
+from kg import formula as f
+from kg.formula import Formula
+from kg.tree import FaultTree
+
+LANGUAGES: Final = ("zh", "en")
+OTHER: Final = ".other"
+"""Suffix of the unknown cause that every symptom has: what the graph does not list."""
+
+
+class Kind(StrEnum):
+    """Kinds of nodes."""
+
+    PRODUCT = "product"
+    COMPONENT = "component"
+    SYMPTOM = "symptom"
+    GATE = "gate"
+    FAULT = "fault"
+    CHECK = "check"
+    FIX = "fix"
+    DOCUMENT = "document"
+    SKILL = "skill"
+
+
+class Who(StrEnum):
+    """Who carries out a check or a fix."""
+
+    CUSTOMER = "customer"
+    SYSTEM = "system"
+    TECHNICIAN = "technician"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def as_json(self) -> dict[str, str]:
+        """`{"zh": …, "en": …}`, as messages carry it."""
+        return {"zh": self.zh, "en": self.en}
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Ways in which customers say a thing, by language."""
+
+    zh: tuple[str, ...] = ()
+    en: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the company sells."""
+
+    name: Text
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of a product that faults are in."""
+
+    name: Text
+    product: str = ""
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """What a customer notices: the top event of a fault tree.
+
+    `caused_by` is over faults and gates; `leak` is the probability that something not listed causes it; `implies` are
+    facet outcomes that the complaint itself tells; `retest` is the check that shows whether it is gone; `works` asks so.
+    """
+
+    name: Text
+    caused_by: Formula
+    works: tuple[Text, ...]
+    product: str = ""
+    phrases: Phrases = Phrases()
+    leak: float = 0.01
+    implies: Mapping[str, str] = field(default_factory=dict)
+    retest: str = ""
+    safety: bool = False
+    advice: Text | None = None
+    skill: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A named formula over faults and gates."""
+
+    formula: Formula
+    name: Text | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that can be wrong, with its probability among the customers who complain of anything here.
+
+    A `condition` is a circumstance (being abroad) that nobody repairs. `handoff` names why only a person can help
+    ("policy", "safety", "diagnosis_exhausted"). `skill` is the team that then takes over.
+    """
+
+    name: Text
+    prior: float
+    component: str = ""
+    condition: bool = False
+    handoff: str = ""
+    advice: Text | None = None
+    skill: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One answer to a facet. `when` is the case in which it is the true answer (None: in every other case).
+
+    `given` is P(outcome | this case) by outcome. `says` are typical wordings. `match` are the values of system facts
+    that mean this outcome.
+    """
+
+    label: Text
+    when: Formula | None
+    given: Mapping[str, float]
+    says: Phrases = Phrases()
+    match: Mapping[str, Any] = field(default_factory=dict)
+    safety: bool = False
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One thing that a check tells; its outcomes exclude each other. The first case that holds counts."""
+
+    id: str
+    check: str
+    outcomes: Mapping[str, Outcome]
+    name: Text | None = None
+
+    def cases(self) -> list[tuple[str, Outcome]]:
+        """Outcomes as cases, the remaining case last."""
+        named = [(key, outcome) for key, outcome in self.outcomes.items() if outcome.when is not None]
+        return named + [(key, outcome) for key, outcome in self.outcomes.items() if outcome.when is None]
+
+    @property
+    def normal(self) -> str:
+        """The outcome of the remaining case: nothing wrong here."""
+        return self.cases()[-1][0]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A question to the customer, or a look into a system, that tells one or several facets."""
+
+    name: Text
+    who: Who
+    ask: tuple[Text, ...]
+    facets: Mapping[str, Facet]
+    step: str
+    cost: float = 1.0
+    explain: Text | None = None
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A repair. `repairs` gives P(the fault is gone after it | it was there) by fault.
+
+    `blind` allows it as a try where the fault was not seen; `confirm` asks the customer before it (writes, charges,
+    what cannot be undone); `then` names the fixes that complete it; `instead_of` the fix whose refusal it stands in for.
+    """
+
+    name: Text
+    who: Who
+    do: tuple[Text, ...]
+    repairs: Mapping[str, float]
+    step: str
+    cost: float = 1.0
+    reversible: bool = True
+    safe: bool = True
+    confirm: bool = False
+    ask: Text | None = None
+    blind: bool = True
+    then: tuple[str, ...] = ()
+    instead_of: str = ""
+    explain: Text | None = None
+    document: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A help article."""
+
+    title: Text
+    article: str = ""
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A team of people."""
+
+    name: Text
+
+
+Node = Product | Component | Symptom | Gate | Fault | Check | Fix | Document | Skill
+
+_KINDS: Final[dict[type, Kind]] = {
+    Product: Kind.PRODUCT, Component: Kind.COMPONENT, Symptom: Kind.SYMPTOM, Gate: Kind.GATE, Fault: Kind.FAULT,
+    Check: Kind.CHECK, Fix: Kind.FIX, Document: Kind.DOCUMENT, Skill: Kind.SKILL,
+}  # fmt: skip
+
+
+def kind_of(node: Node) -> Kind:
+    """Kind of a node."""
+    return _KINDS[type(node)]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All nodes by id. Never changed after it was made; an edit makes another graph with another version."""
+
+    products: Mapping[str, Product] = field(default_factory=dict)
+    components: Mapping[str, Component] = field(default_factory=dict)
+    symptoms: Mapping[str, Symptom] = field(default_factory=dict)
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    fixes: Mapping[str, Fix] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of the content: equal graphs have equal versions."""
+        content = json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """All nodes, whatever their kind."""
+        return {
+            **self.products, **self.components, **self.symptoms, **self.gates, **self.faults, **self.checks,
+            **self.fixes, **self.documents, **self.skills,
+        }  # fmt: skip
+
+    @cached_property
+    def facets(self) -> dict[str, Facet]:
+        """Facets of all checks by id."""
+        return {facet.id: facet for check in self.checks.values() for facet in check.facets.values()}
+
+    @cached_property
+    def fixes_of(self) -> dict[str, list[str]]:
+        """Ids of the fixes that repair each fault."""
+        result: dict[str, list[str]] = {}
+        for name, fix in self.fixes.items():
+            for fault in fix.repairs:
+                result.setdefault(fault, []).append(name)
+        return result
+
+    @cached_property
+    def network(self) -> nx.DiGraph:  # type: ignore[type-arg]
+        """The graph for NetworkX, frozen: an edge leads from what depends to what it depends on, with a `role`."""
+        network: nx.DiGraph = nx.DiGraph()  # type: ignore[type-arg]
+        for name, node in self.nodes.items():
+            network.add_node(name, kind=kind_of(node).value)
+        for origin, target, role in self.links():
+            network.add_edge(origin, target, role=role)
+        return nx.freeze(network)
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """Every reference from node to node: origin, target, role."""
+        found: list[tuple[str, str, str]] = []
+        for name, node in self.nodes.items():
+            targets: list[tuple[str, str]] = []
+            match node:
+                case Component():
+                    targets = [(node.product, "part of")]
+                case Symptom():
+                    targets = [(used, "caused by") for used in dict.fromkeys(node.caused_by.events())]
+                    targets += [(node.product, "of"), (node.retest, "re-tested by"), (node.skill, "handled by")]
+                    targets += [(node.document, "described in")]
+                case Gate():
+                    targets = [(used, "input") for used in dict.fromkeys(node.formula.events())]
+                case Fault():
+                    targets = [(node.component, "in"), (node.skill, "handled by"), (node.document, "described in")]
+                case Check():
+                    for facet in node.facets.values():
+                        for outcome in facet.outcomes.values():
+                            if outcome.when is not None:
+                                targets += [(used, "shows") for used in dict.fromkeys(outcome.when.events())]
+                    targets += [(node.document, "described in")]
+                case Fix():
+                    targets = [(fault, "repairs") for fault in node.repairs]
+                    targets += [(follow, "then") for follow in node.then]
+                    targets += [(node.instead_of, "instead of"), (node.document, "described in")]
+            found += [(name, target, role) for target, role in targets if target]
+        return found
+
+    def tree(self, symptom: str) -> FaultTree:
+        """Fault tree of one symptom: its gates, its faults with priors, and its unknown cause."""
+        node = self.symptoms[symptom]
+        other = symptom + OTHER
+        top = f.any_of(node.caused_by, f.event(other)) if node.leak else node.caused_by
+        gates: dict[str, Formula] = {symptom: top}
+        pending = list(node.caused_by.events())
+        faults: dict[str, float] = {other: node.leak} if node.leak else {}
+        while pending:
+            name = pending.pop()
+            if name in self.faults:
+                faults[name] = self.faults[name].prior
+            elif name in self.gates and name not in gates:
+                gates[name] = self.gates[name].formula
+                pending += list(self.gates[name].formula.events())
+        labels = {name: self.faults[name].name.en for name in faults if name in self.faults}
+        return FaultTree(symptom, gates, faults, frozenset(faults), {}, {**labels, symptom: node.name.en})
