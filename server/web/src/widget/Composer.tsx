@@ -2,14 +2,13 @@
 import { useLayoutEffect, useState } from 'preact/hooks';
 import type { RefObject } from 'preact';
 import { SendIcon } from '../shared/icons';
+import { sendsMessage } from '../shared/keys';
 import { MESSAGE_LIMIT, codePoints } from '../shared/text';
 import type { T } from './Log';
 
 /** The counter appears when this many characters are left. */
 const COUNT_FROM = 400;
 const TALLEST_PX = 132;
-/** What browsers report for a key that belongs to an input method. */
-const KEY_OF_INPUT_METHOD = 229;
 
 interface ComposerProps {
   t: T;
@@ -38,9 +37,7 @@ export function Composer({ t, disabled, field, onSend, onTyping }: ComposerProps
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey) return;
-    // Enter that picks a candidate of an input method must not send; Safari reports it after composition has ended.
-    if (event.isComposing || event.keyCode === KEY_OF_INPUT_METHOD) return;
+    if (!sendsMessage(event)) return;
     event.preventDefault();
     send();
   };
