@@ -12,6 +12,9 @@ from server.company import Definition
 PASSAGES = 3
 """How many passages are fetched; the best is shown, the others are kept for the agent."""
 
+SHORTEST_QUERY = 4
+"""Characters: what is shorter matches some article by chance."""
+
 OOS_SURE = 0.8
 """From this probability of being out of scope no article is offered: it would only look like an answer."""
 
@@ -36,7 +39,7 @@ async def answer(c: Context, definition: Definition) -> None:
 async def offer_article(c: Context) -> bool:
     """For a message that was not understood: an article that surely fits, if there is one."""
     text = c.turn.text.strip()
-    if not text or c.turn.chosen or c.turn.oos >= OOS_SURE:
+    if len(text) < SHORTEST_QUERY or c.turn.chosen or c.turn.oos >= OOS_SURE:
         return False
     found = await search(c, text, None)
     if found is None or not found.confident or not found.passages:

@@ -8,7 +8,7 @@ from typing import Literal
 from actions import reading, tasks
 from actions.clarify import clarify, offer_person
 from actions.context import Context, EscalationError
-from actions.state import Expect
+from actions.state import Expect, Task
 from actions.turn import Entity
 
 Reply = Literal["yes", "no", "unsure", "else"]
@@ -23,6 +23,8 @@ async def answer_offer(c: Context, expect: Expect) -> None:
         return
     if expect.kind == "clarify" and await _clarified(c, expect):
         return
+    if expect.kind == "offer" and await _taken_up_with_a_detail(c, expect):
+        return
     reply = _reply(c)
     if reply == "else":
         await _something_else(c)
@@ -36,6 +38,18 @@ async def answer_offer(c: Context, expect: Expect) -> None:
             offer_person(c, "low_confidence")
         case _:
             _person(c, expect, reply)
+
+
+async def _taken_up_with_a_detail(c: Context, expect: Expect) -> bool:
+    """Whether a bare detail, such as "2GB" after the offer to add data, takes the offer up."""
+    offered = c.ports.intents.get(str(expect.data.get("intent")))
+    if offered is None or offered.skill not in tasks.TASKS or c.definition is None or c.definition.skill != "inform":
+        return False
+    details = tasks.collect(c.turn, offered.skill)
+    if not details.keys() - {"phone"}:
+        return False
+    await tasks.run(c, Task(offered.skill, details))
+    return True
 
 
 async def _offer(c: Context, expect: Expect, reply: Reply) -> None:

@@ -188,19 +188,26 @@ def reference(turn: Turn, kind: str) -> str | None:
 
 
 def volume_gb(turn: Turn, *, bare: bool) -> float | None:
-    """A data volume in GB; ``bare`` accepts a number without a unit."""
-    text = turn.entity("data_volume") or ""
-    for source in (text, plain(turn.text)):
+    """A data volume in GB, megabytes rounded to 0.1 GB; ``bare`` accepts a number without a unit."""
+    given = turn.entity("data_volume")
+    if given is not None and _NUMBER.fullmatch(given):
+        return _rounded(float(given))
+    text = plain(turn.text)
+    for source in (given or "", text):
         found = _VOLUME.search(source)
         if found is None:
             continue
         amount = {"一": 1.0, "两": 2.0, "二": 2.0, "半": 0.5}.get(found[1]) or float(found[1])
         if found[2]:
             amount += 0.5
-        return round(amount / 1024, 1) if found[3].lower().startswith(("m", "兆")) else amount
-    source = text or (plain(turn.text) if bare else "")
-    number = _NUMBER.search(source)
+        return _rounded(amount / 1024 if found[3].lower().startswith(("m", "兆")) else amount)
+    number = _NUMBER.search(text) if bare else None
     return float(number[0]) if number else None
+
+
+def _rounded(volume: float) -> float:
+    """What is said in megabytes becomes tenths of a gigabyte, the steps that data is sold in."""
+    return round(volume, 1) if volume < 1 else volume
 
 
 def visit_time(turn: Turn) -> dict[str, str] | None:
