@@ -1,0 +1,31 @@
+"""`python -m server.models --release DIR --host 127.0.0.1 --port N`: run the model service."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import uvicorn
+
+from server.models.app import INDEX, NLU, create_app
+from server.nlu.artefact import Artefact, ArtefactError
+
+
+def main() -> None:
+    """Parse the arguments and serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m server.models", description="Serve one release's models.")
+    parser.add_argument("--release", type=Path, required=True, help=f"release folder with {NLU}/ and {INDEX}/")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8101)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        Artefact.load(arguments.release / NLU)
+    except ArtefactError as error:
+        raise SystemExit(str(error)) from None
+    uvicorn.run(create_app(arguments.release), host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

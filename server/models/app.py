@@ -1,0 +1,240 @@
+"""The model service's HTTP interface. docs/architecture.md has the contract of `/parse` and `/search`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+
+from kg.retrieval import Index, Result
+from server.models.batching import Batcher, OverloadedError
+from server.nlu.engine import Engine, Parse
+from server.nlu.index import embed, load_index
+
+log = logging.getLogger(__name__)
+NLU: Final = "nlu"
+INDEX: Final = "index"
+MAX_TEXT: Final = 10_000  # characters of one request's text
+MAX_ITEMS: Final = 256  # texts of one batch request
+PARSE_BATCH: Final = 16
+QUEUE: Final = 256
+DEADLINE_S: Final = 5.0
+BATCH_DEADLINE_S: Final = 30.0
+RETRY_AFTER_S: Final = "1"
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ParseRequest(_Strict):
+    """One text to understand."""
+
+    text: Text
+    locale: Annotated[str, Field(max_length=35)] | None = None
+
+
+class BatchRequest(_Strict):
+    """Several texts to understand."""
+
+    items: Annotated[list[ParseRequest], Field(max_length=MAX_ITEMS)]
+
+
+class SearchRequest(_Strict):
+    """A question to the help articles."""
+
+    query: Text
+    language: Annotated[str, Field(max_length=35)] = "zh"
+    k: Annotated[int, Field(ge=1, le=20)] = 3
+    articles: Annotated[list[str], Field(max_length=1000)] | None = None
+
+
+class EmbedRequest(_Strict):
+    """Texts to turn into vectors; `query` says whether they are questions or passages."""
+
+    texts: Annotated[list[Text], Field(max_length=MAX_ITEMS)]
+    query: bool = True
+
+
+class _Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("kefu_model_requests", "Requests by path and status", ["path", "status"], registry=self.registry)
+        self.seconds = Histogram(
+            "kefu_model_request_seconds",
+            "Time to answer",
+            ["path"],
+            buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.12, 0.25, 0.5, 1, 2.5, 5),
+            registry=self.registry,
+        )
+        self.batch = Histogram("kefu_model_batch_size", "Texts computed together", buckets=(1, 2, 4, 8, 16), registry=self.registry)
+        self.queue = Gauge("kefu_model_queue_depth", "Texts waiting", registry=self.registry)
+
+
+class Models:
+    """Everything loaded, and the one thread that computes."""
+
+    def __init__(self, release_dir: Path) -> None:
+        self.release_dir = release_dir
+        self.release = release_dir.resolve().name
+        self.engine: Engine | None = None
+        self.index: Index | None = None
+        self.failure: str | None = None
+        self.metrics = _Metrics()
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="models")
+        self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE)
+        self.searches: Batcher[SearchRequest, Result] = Batcher(self._search, self.executor, batch=1, queue=QUEUE)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is loaded."""
+        return self.engine is not None and self.index is not None
+
+    def load(self) -> None:
+        """Load release and models and compute once, so that the first customer does not wait for it."""
+        engine = Engine(self.release_dir / NLU, release=self.release)
+        engine.parse_batch([("你好", "zh"), ("hello", "en")])
+        index = load_index(self.release_dir / INDEX)
+        index.search("hello", "en", 1)
+        self.engine, self.index = engine, index
+
+    def _parse(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
+        assert self.engine is not None
+        self.metrics.batch.observe(len(items))
+        return self.engine.parse_batch(items)
+
+    def _search(self, items: Sequence[SearchRequest]) -> Sequence[Result]:
+        assert self.index is not None
+        return [self.index.search(i.query, i.language.split("-")[0].lower(), i.k, i.articles) for i in items]
+
+
+def create_app(release_dir: Path) -> FastAPI:
+    """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
+
+    Loading happens in the background: `/health` answers 503 until it is done, and says why where it failed.
+    """
+    models = Models(release_dir)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(_load(models), name="load models")
+        models.parses.start()
+        models.searches.start()
+        try:
+            yield
+        finally:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+            await models.parses.stop()
+            await models.searches.stop()
+            models.executor.shutdown(wait=True, cancel_futures=True)
+
+    app = FastAPI(title="Kefu model service", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.models = models
+
+    @app.middleware("http")
+    async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        began = time.perf_counter()
+        response = await call_next(request)
+        route = request.scope.get("route")
+        path = route.path if route is not None else "other"
+        models.metrics.requests.labels(path, response.status_code).inc()
+        models.metrics.seconds.labels(path).observe(time.perf_counter() - began)
+        return response
+
+    @app.exception_handler(OverloadedError)
+    async def overloaded(_request: Request, _error: OverloadedError) -> Response:
+        return _unavailable("the queue is full")
+
+    @app.exception_handler(TimeoutError)
+    async def late(_request: Request, _error: TimeoutError) -> Response:
+        return JSONResponse({"error": "the deadline passed"}, 504)
+
+    @app.get("/health")
+    async def health() -> Response:
+        if models.ready:
+            return JSONResponse({"status": "ready", "release": models.release})
+        return JSONResponse({"status": "failed" if models.failure else "loading", "error": models.failure}, 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        models.metrics.queue.set(models.parses.depth)
+        return Response(generate_latest(models.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.post("/parse")
+    async def parse(body: ParseRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        found = await models.parses.ask((body.text, body.locale), DEADLINE_S)
+        return JSONResponse(found.to_json())
+
+    @app.post("/parse_batch")
+    async def parse_batch(body: BatchRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        if models.parses.depth + len(body.items) > QUEUE:
+            raise OverloadedError
+        found = await _all([models.parses.ask((i.text, i.locale), BATCH_DEADLINE_S) for i in body.items])
+        return JSONResponse({"parses": [p.to_json() for p in found]})
+
+    @app.post("/search")
+    async def search(body: SearchRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        found = await models.searches.ask(body, DEADLINE_S)
+        return JSONResponse({"passages": [h.to_json() for h in found.passages], "confident": found.confident})
+
+    @app.post("/embed")
+    async def vectors(body: EmbedRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        if not body.texts:
+            return JSONResponse({"vectors": []})
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(BATCH_DEADLINE_S):
+            rows = await loop.run_in_executor(models.executor, lambda: embed(body.texts, query=body.query))
+        return JSONResponse({"vectors": [[round(float(x), 6) for x in row] for row in rows]})
+
+    return app
+
+
+async def _all(questions: Sequence[Coroutine[Any, Any, Parse]]) -> list[Parse]:
+    """Every answer in order; the first failure cancels the rest and is raised as it is (a task group would wrap it)."""
+    tasks = [asyncio.create_task(q) for q in questions]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _load(models: Models) -> None:
+    began = time.perf_counter()
+    try:
+        await asyncio.get_running_loop().run_in_executor(models.executor, models.load)
+    except Exception as error:
+        models.failure = f"{type(error).__name__}: {error}"
+        log.exception("release %s cannot be loaded", models.release_dir)
+        return
+    log.info("release %s ready after %.1f s", models.release, time.perf_counter() - began)
+
+
+def _unavailable(message: str, **more: Any) -> Response:
+    return JSONResponse({"error": message, **more}, 503, headers={"Retry-After": RETRY_AFTER_S})
+
+
+def _loading(models: Models) -> Response:
+    return _unavailable(models.failure or "the models are still loading")
