@@ -44,6 +44,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m actions", description=__doc__)
     parser.add_argument("--port", type=int, help="port to listen on (default: actions_port of the settings)")
     options = parser.parse_args()
+    # Rasa ends at 3.6.21; the SDK of 2025 speaks the same protocol with it, which the integration tests show.
+    warnings.filterwarnings("ignore", message="Your versions of rasa and rasa_sdk", category=UserWarning)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings()

@@ -343,6 +343,13 @@ def _error(response: httpx.Response, place: str) -> AccountsError:
     return error(f"{place}: {response.status_code}")
 
 
+for _known in (
+    *(Customer, Bill, Line, Usage, Order, Ticket, Sent, Checked),
+    *(list[Customer], list[Bill], list[Plan], list[Ticket], list[Outage]),
+):
+    _reader(_known)  # built now and not in front of the first customer
+
+
 def _part(value: str) -> str:
     """One path segment; ids come from customers' words too and must not become a path."""
     return quote(value[:_LONGEST_TEXT], safe="")

@@ -1,4 +1,4 @@
-"""The Rasa SDK actions: each reads the tracker, asks the dialogue core, and turns its outcome into messages and events."""
+"""The Rasa SDK actions: each reads the tracker, asks the dialogue core, and turns its outcome into events."""
 
 from __future__ import annotations
 

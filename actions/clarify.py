@@ -1,4 +1,4 @@
-"""What happens when a message was not understood: an article that surely fits, one clarifying question, then a person."""
+"""What happens when a message was not understood: an article that surely fits, one clarifying question, a person."""
 
 from __future__ import annotations
 

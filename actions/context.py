@@ -1,8 +1,8 @@
-"""What a skill works with: the turn, the state, the ports, and the checks that stand before every answer and every write.
+"""What a skill works with: the turn, the state, the ports, and the checks before every answer and every write.
 
-A skill is an async function that runs from its start each time. Where something is missing it calls one of the ``need_``
-methods, which raise `Question`; the answer is stored in the task and the skill runs again. Reads are repeated that way, writes
-are not: a write is the last step, and only `Context.write` hands out the key that a write takes.
+A skill is an async function that runs from its start each time. Where something is missing it calls one of the
+``need_`` methods, which raise `Question`; the answer is stored in the task and the skill runs again. Reads are repeated
+that way, writes are not: a write is the last step, and only `Context.write` hands out the key that a write takes.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class Context:
         return self.ask("otp", key, choices=[resend], options=options, to=self.state.verification["to"], **params)
 
     async def need_confirmation(self, operation: str, key: str, details: dict[str, Any], **params: Any) -> None:
-        """The customer's yes to exactly this: ``operation`` is the contract's operationId, ``details`` what it will be given.
+        """The customer's yes to exactly this: the contract's ``operation`` with these ``details``.
 
         Raises:
             Question: It was not confirmed, or something else was.

@@ -1,8 +1,8 @@
 """What happens when a customer reports a fault.
 
-The one function that the dialogue calls is `diagnose`. For now it answers from the help articles of the symptom and offers a
-technician or a person; the fault-tree engine takes its place here, with ``c.diagnosis`` as its state (the slot of that name),
-`actions.context.Context.ask` for its checks, and nothing to change elsewhere.
+The one function that the dialogue calls is `diagnose`. It answers from the help articles of the symptom and offers a
+technician or a person. A diagnosis by fault trees takes its place here, with ``c.diagnosis`` as its state (the slot of
+that name) and `actions.context.Context.ask` for its checks; nothing else has to change.
 """
 
 from __future__ import annotations

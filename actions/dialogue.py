@@ -1,8 +1,9 @@
 """The dialogue core: one turn and the state before it in, messages and the state after it out.
 
-`respond` does no I/O of its own; accounts and retrieval come in as ports. Everything a customer says ends in a message:
-an understood request is carried out, an answer fills the open question, a request in the middle of a question is answered
-before the question is asked again, and what cannot be understood leads to one clarifying question and then to a person.
+`respond` does no I/O of its own; accounts and retrieval come in as ports. Everything a customer says ends in a
+message: an understood request is carried out, an answer fills the open question, a request in the middle of a question
+is answered before the question is asked again, and what cannot be understood leads to one clarifying question and then
+to a person.
 """
 
 from __future__ import annotations

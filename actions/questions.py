@@ -1,4 +1,4 @@
-"""Answers to an open question that a task waits for, and everything else that a customer may say instead of answering."""
+"""Answers to an open question that a task waits for, and everything else that a customer may say instead."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads answers out of a customer's own words: numbers typed, spelled or spoken, amounts, choices, times of day.
 
-The model's entities come first wherever there are any; this is what remains when a short answer such as "2", "the second
-one" or "尾号 107" has none. Everything here is a pure function of the turn and the open question.
+The model's entities come first wherever there are any; this is what remains when a short answer such as "2", "the
+second one" or "尾号 107" has none. Everything here is a pure function of the turn and the open question.
 """
 
 from __future__ import annotations
@@ -15,128 +15,11 @@ from typing import Any
 
 from actions.state import Expect
 from actions.turn import Turn
-
-_ZH_DIGITS = dict(zip("零〇一二三四五六七八九幺两", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2), strict=True))
-_EN_DIGITS = {
-    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4",
-    "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
-_EN_TIMES = {"double": 2, "triple": 3}
-_SPELLED_ZH = re.compile(rf"[{''.join(_ZH_DIGITS)}](?:[\s-]?[{''.join(_ZH_DIGITS)}]){{3,}}")
-_SPELLED_EN = re.compile(
-    rf"\b(?:(?:double|triple)\s+)?(?:{'|'.join(_EN_DIGITS)})\b"
-    rf"(?:[\s,-]+(?:(?:double|triple)\s+)?(?:{'|'.join(_EN_DIGITS)})\b){{3,}}",
-    re.IGNORECASE,
-)
-_DIGITS = re.compile(r"(?<![A-Za-z0-9-])\+?\d(?:[\s\-().]{0,2}\d)*(?![A-Za-z0-9])")
-_CODE = re.compile(r"(?<!\d)\d(?:[\s-]?\d){3,7}(?!\d)")
-_REFERENCE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,4})\s*([-‐–]?)\s*(\d(?:\s?\d){4,11})(?!\d)")
-_VOLUME = re.compile(
-    r"(\d+(?:\.\d+)?|[一两二半])\s*(个\s*半)?\s*(?:个\s*)?(g|gb|gigs?|gigabytes?|gbyte|m|mb|megs?|megabytes?|兆)(?![a-z])",
-    re.I,
-)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_ORDINALS = (
-    re.compile(r"第一|头一|首个|\b(?:first|1st|number one|option one)\b", re.I),
-    re.compile(r"第二|\b(?:second|2nd|number two|option two)\b", re.I),
-    re.compile(r"第三|\b(?:third|3rd|number three|option three)\b", re.I),
-    re.compile(r"第四|\b(?:fourth|4th|number four|option four)\b", re.I),
-)
-_LAST = re.compile(r"最后|\blast\b", re.I)
-_DAYS = (
-    (2, re.compile(r"后天|day after tomorrow", re.I)),
-    (1, re.compile(r"明[天日早晚]|\btomorrow\b|\btmr\b", re.I)),
-    (0, re.compile(r"今[天日晚]|\btoday\b|\btonight\b", re.I)),
-)
-_WEEKDAYS = (
-    re.compile(r"(?:周|星期|礼拜)一|\bmon(?:day)?\b", re.I), re.compile(r"(?:周|星期|礼拜)二|\btue(?:s|sday)?\b", re.I),
-    re.compile(r"(?:周|星期|礼拜)三|\bwed(?:nesday)?\b", re.I), re.compile(r"(?:周|星期|礼拜)四|\bthu(?:rs|rsday)?\b", re.I),
-    re.compile(r"(?:周|星期|礼拜)五|\bfri(?:day)?\b", re.I), re.compile(r"(?:周|星期|礼拜)六|\bsat(?:urday)?\b", re.I),
-    re.compile(r"(?:周|星期|礼拜)[日天]|\bsun(?:day)?\b", re.I),
+from actions.words import (
+    CODE, DAYS, DIGITS, EN_DIGITS, EN_TIMES, FILLER, ISO_DAY, LAST, NO, NUMBER, ORDINALS, OTHER_NUMBER, PARTS, REFERENCE,
+    RESEND, SPELLED_EN, SPELLED_ZH, STRONG, VOLUME, WEEKDAYS, YES, ZH_DIGITS,
 )  # fmt: skip
-_PARTS = (
-    ("morning", re.compile(r"上午|早上|早晨|明早|\bmorning\b|\bam\b", re.I)),
-    ("afternoon", re.compile(r"下午|中午|\bafternoon\b|\bnoon\b|\bpm\b", re.I)),
-    ("evening", re.compile(r"晚上|傍晚|[今明]晚|\bevening\b|\btonight\b", re.I)),
-)
-_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_RESEND = re.compile(
-    r"重[新发]|再发|没(?:有)?收到|收不到|\b(?:resend|send (?:it )?again|new code|another code|not? (?:get|got|receive)|didn.?t (?:get|receive|arrive))",
-    re.I,
-)
-_OTHER_NUMBER = re.compile(r"号|另|那[个张条]|number|line|phone|\bother\b", re.I)
-_STRONG = re.compile(
-    r"工信部|消协|12315|12300|曝光|起诉|律师|法院|骗子|诈骗|垃圾|忍无可忍|太过分|气死|滚|"
-    r"\b(?:lawyer|sue|court|ombudsman|regulator|scam(?:mers?)?|fraud|disgusting|furious|outrageous|ridiculous|worst|useless|sick of|fed up)\b|!{3,}|！{3,}",  # noqa: E501
-    re.I,
-)
-_FILLER = re.compile(
-    r"[\s,.!?;:，。！？；：、~～的吧了呢啊呀嗯那就要选个是我]|\b(?:the|one|please|it|is|that|i|want|take|my|a|to|for|in|at|of|me|let|s|ll|d|go|with|number|code|order)\b",
-    re.I,
-)
-_YES = frozenset(
-    [
-        "是",
-        "是的",
-        "对",
-        "对的",
-        "好",
-        "好的",
-        "好啊",
-        "好吧",
-        "行",
-        "可以",
-        "可以的",
-        "嗯",
-        "嗯嗯",
-        "确认",
-        "确定",
-        "没错",
-        "同意",
-        "办吧",
-        "要",
-        "需要",
-        "yes",
-        "y",
-        "yep",
-        "yeah",
-        "yup",
-        "ok",
-        "okay",
-        "sure",
-        "confirm",
-        "correct",
-        "right",
-        "fine",
-        "do",
-        "it",
-        "go",
-        "ahead",
-    ]
-)
-_YES_PHRASES = frozenset({"go ahead", "do it", "yes please", "of course", "that's right", "sounds good", "please do"})
-_NO = frozenset(
-    [
-        "不",
-        "不是",
-        "不用",
-        "不用了",
-        "不要",
-        "不要了",
-        "不行",
-        "不对",
-        "否",
-        "别",
-        "没有",
-        "no",
-        "n",
-        "nope",
-        "nah",
-        "never",
-        "cancel",
-    ]
-)
-_NO_PHRASES = frozenset({"no thanks", "no thank you", "not now", "don't", "do not"})
+
 _SHORT_PLACE = 16
 _MOBILE_MIN, _PHONE_MAX = 7, 13
 
@@ -152,13 +35,13 @@ class Answer:
 def plain(text: str) -> str:
     """Full-width characters as usual ones, digits spelled in Chinese or English as digits."""
     text = unicodedata.normalize("NFKC", text)
-    text = _SPELLED_ZH.sub(lambda found: "".join(str(_ZH_DIGITS.get(c, c)) for c in found[0]), text)
-    return _SPELLED_EN.sub(lambda found: _spoken(found[0]), text)
+    text = SPELLED_ZH.sub(lambda found: "".join(str(ZH_DIGITS.get(c, c)) for c in found[0]), text)
+    return SPELLED_EN.sub(lambda found: _spoken(found[0]), text)
 
 
 def phone_number(turn: Turn) -> str | None:
     """A phone number in the turn as digits without country code, or ``None``."""
-    for candidate in (turn.entity("phone_number"), *(found[0] for found in _DIGITS.finditer(plain(turn.text)))):
+    for candidate in (turn.entity("phone_number"), *(found[0] for found in DIGITS.finditer(plain(turn.text)))):
         digits = re.sub(r"\D", "", candidate or "")
         if digits.startswith("86") and len(digits) == _PHONE_MAX:
             digits = digits[2:]
@@ -170,7 +53,7 @@ def phone_number(turn: Turn) -> str | None:
 def one_time_code(turn: Turn) -> str | None:
     """A code of four to eight digits, or ``None``."""
     given = turn.entity("otp_code")
-    found = _CODE.search(plain(turn.text))
+    found = CODE.search(plain(turn.text))
     digits = re.sub(r"\D", "", given or (found[0] if found else ""))
     return digits or None
 
@@ -181,7 +64,7 @@ def reference(turn: Turn, kind: str) -> str | None:
     if given is not None:
         return given.upper()
     text = plain(turn.text)
-    found = _REFERENCE.search(text)
+    found = REFERENCE.search(text)
     if found is not None:
         return f"{found[1]}{'-' if found[2] else ''}{re.sub(r'[^0-9]', '', found[3])}".upper()
     return None
@@ -190,18 +73,18 @@ def reference(turn: Turn, kind: str) -> str | None:
 def volume_gb(turn: Turn, *, bare: bool) -> float | None:
     """A data volume in GB, megabytes rounded to 0.1 GB; ``bare`` accepts a number without a unit."""
     given = turn.entity("data_volume")
-    if given is not None and _NUMBER.fullmatch(given):
+    if given is not None and NUMBER.fullmatch(given):
         return _rounded(float(given))
     text = plain(turn.text)
     for source in (given or "", text):
-        found = _VOLUME.search(source)
+        found = VOLUME.search(source)
         if found is None:
             continue
         amount = {"一": 1.0, "两": 2.0, "二": 2.0, "半": 0.5}.get(found[1]) or float(found[1])
         if found[2]:
             amount += 0.5
         return _rounded(amount / 1024 if found[3].lower().startswith(("m", "兆")) else amount)
-    number = _NUMBER.search(text) if bare else None
+    number = NUMBER.search(text) if bare else None
     return float(number[0]) if number else None
 
 
@@ -213,23 +96,23 @@ def _rounded(volume: float) -> float:
 def visit_time(turn: Turn) -> dict[str, str] | None:
     """A day and a part of it: ``{"day": "2026-11-23", "part": "morning"}``, either alone where only one was said."""
     text = plain(turn.text)
-    given = _ISO_DAY.search(turn.entity("date") or "")
+    given = ISO_DAY.search(turn.entity("date") or "")
     day = given[0] if given else _day(text, turn.now.date())
-    part = next((name for name, pattern in _PARTS if pattern.search(text)), None)
+    part = next((name for name, pattern in PARTS if pattern.search(text)), None)
     found = {name: value for name, value in (("day", day), ("part", part)) if value}
     return found or None
 
 
 def picked(turn: Turn, options: Sequence[dict[str, Any]]) -> str | None:
-    """The option that a press, an ordinal, the end of a number or a word of its own names; ``None`` where none or several."""
+    """The one option that a press, an ordinal, the end of a number or a word of its own names, or ``None``."""
     chosen = turn.entity("choice")
     if chosen is not None:
         return next((str(option["value"]) for option in options if str(option["value"]) == chosen), None)
     text = plain(turn.text).casefold()
-    for index, ordinal in enumerate(_ORDINALS[: len(options)]):
+    for index, ordinal in enumerate(ORDINALS[: len(options)]):
         if ordinal.search(text):
             return str(options[index]["value"])
-    if options and _LAST.search(text):
+    if options and LAST.search(text):
         return str(options[-1]["value"])
     squeezed = "".join(text.split())
     if squeezed.isdigit() and len(squeezed) == 1 and 0 < int(squeezed) <= len(options):
@@ -248,27 +131,27 @@ def ending(turn: Turn, numbers: Iterable[str]) -> str | None:
 
 def yes(turn: Turn) -> bool:
     """Whether the whole message is a yes."""
-    return _whole(turn.text, _YES, _YES_PHRASES)
+    return _whole(turn.text, YES)
 
 
 def no(turn: Turn) -> bool:
     """Whether the whole message is a no."""
-    return _whole(turn.text, _NO, _NO_PHRASES)
+    return _whole(turn.text, NO)
 
 
 def wants_new_code(turn: Turn) -> bool:
     """Whether the customer says that a code did not arrive or should be sent again."""
-    return turn.entity("choice") == "resend" or bool(_RESEND.search(turn.text))
+    return turn.entity("choice") == "resend" or bool(RESEND.search(turn.text))
 
 
 def means_number(turn: Turn) -> bool:
     """Whether a correction speaks of a number or of "the other one"."""
-    return bool(_OTHER_NUMBER.search(turn.text))
+    return bool(OTHER_NUMBER.search(turn.text))
 
 
 def strongly_upset(turn: Turn) -> bool:
     """Whether a complaint names a regulator, a lawyer or fraud, or is shouted."""
-    return bool(_STRONG.search(turn.text))
+    return bool(STRONG.search(turn.text))
 
 
 def answer(expect: Expect, turn: Turn) -> Answer | None:
@@ -328,13 +211,13 @@ def _maybe(value: Any, turn: Turn, *kinds: str) -> Answer | None:
     if value is None:
         return None
     raws = [entity.raw for entity in turn.entities if entity.kind in kinds and entity.raw]
-    short = len(_FILLER.sub("", plain(turn.text))) <= 10
+    short = len(FILLER.sub("", plain(turn.text))) <= 10
     return Answer(value, exact=turn.intent == "inform" or short or any(_covers(turn.text, raw) for raw in raws))
 
 
 def _covers(text: str, part: str) -> bool:
     """Whether a text says hardly anything besides a part of it."""
-    return len(_FILLER.sub("", text.replace(part, ""))) <= 3
+    return len(FILLER.sub("", text.replace(part, ""))) <= 3
 
 
 def _names(squeezed: str, words: Iterable[str]) -> bool:
@@ -352,10 +235,10 @@ def _names(squeezed: str, words: Iterable[str]) -> bool:
 
 
 def _day(text: str, today: date) -> str | None:
-    for offset, pattern in _DAYS:
+    for offset, pattern in DAYS:
         if pattern.search(text):
             return (today + timedelta(days=offset)).isoformat()
-    for weekday, pattern in enumerate(_WEEKDAYS):
+    for weekday, pattern in enumerate(WEEKDAYS):
         if pattern.search(text):
             return (today + timedelta(days=(weekday - today.weekday()) % 7 or 7)).isoformat()
     return None
@@ -364,14 +247,14 @@ def _day(text: str, today: date) -> str | None:
 def _spoken(text: str) -> str:
     digits, times = [], 1
     for word in re.findall(r"[a-z]+", text.casefold()):
-        if word in _EN_TIMES:
-            times = _EN_TIMES[word]
+        if word in EN_TIMES:
+            times = EN_TIMES[word]
         else:
-            digits.append(_EN_DIGITS[word] * times)
+            digits.append(EN_DIGITS[word] * times)
             times = 1
     return "".join(digits)
 
 
-def _whole(text: str, words: frozenset[str], phrases: frozenset[str]) -> bool:
+def _whole(text: str, words: frozenset[str]) -> bool:
     said = re.sub(r"[\s,.!?，。！？~～]+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
-    return said in words or said in phrases or (bool(said) and all(word in words for word in said.split()))
+    return said in words or (bool(said) and all(word in words for word in said.split()))

@@ -1,7 +1,8 @@
 """What a conversation remembers between turns: the slot ``dialogue``, plain JSON.
 
-The gateway stores it after each turn and sends it with the next one. When an agent gives a conversation back, the gateway
-passes the slot through `after_handback` first, so that the bot goes on with what it knows and not with what it was asking.
+The gateway stores it after each turn and sends it with the next one. When an agent gives a conversation back, the
+gateway passes the slots through `after_handback` first, so that the bot goes on with what it knows and not with what it
+was asking.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Expect:
     """The question that is open.
 
     ``kind`` says how an answer is read (`actions.reading`); ``token`` identifies the question's content, so that an old
-    button cannot confirm a new question; ``misses`` counts answers that were not understood; ``options`` are the offered
-    choices, each ``{"value": …, "words": [texts that mean it]}``; ``data`` is what acting on the answer needs.
+    button cannot confirm a new question; ``misses`` counts answers that were not understood; ``options`` are the
+    offered choices, each ``{"value": …, "words": [texts that mean it]}``; ``data`` is what acting on the answer needs.
     """
 
     kind: str
@@ -117,7 +118,7 @@ class State:
         self.customer = self.line = self.verified_until = self.verification = self.payment = None
 
     def after_handback(self) -> State:
-        """The state to go on with after an agent: customer, line and verification stay, whatever was being asked goes."""
+        """The state to go on with after an agent: customer, line and verification stay, the open question goes."""
         return replace(
             self,
             task=None,

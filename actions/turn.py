@@ -36,8 +36,8 @@ class Candidate:
 class Turn:
     """A customer message to answer.
 
-    ``understood`` is false where Rasa's fallback classifier refused the parse; ``decision`` is the action that Rasa chose;
-    ``now`` carries the company's time zone; ``number`` is the message's ``seq``.
+    ``understood`` is false where Rasa's fallback classifier refused the parse; ``decision`` is the action that Rasa
+    chose; ``now`` carries the company's time zone; ``number`` is the message's ``seq``.
     """
 
     conversation: str

@@ -1,7 +1,7 @@
 """Account skills that change something. Each checks the policy, the one-time code and the customer's yes, then acts.
 
-After the yes (`Context.confirmed`) the checks of the present state are left to the back end: a turn that was cut off behind
-its write runs again, finds the state already changed, and must still come to the same write with the same key.
+After the yes (`Context.confirmed`) the checks of the present state are left to the back end: a turn that was cut off
+behind its write runs again, finds the state already changed, and must still come to the same write with the same key.
 """
 
 from __future__ import annotations

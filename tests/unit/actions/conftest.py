@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+
 from actions.accounts import AccountsClient
 from actions.dialogue import Outcome, respond
 from actions.ports import Ports
@@ -68,7 +69,7 @@ class Conversation:
         self.known = set(ports.intents)
 
     async def say(self, text: str, intent: str = "inform", *, confidence: float = 0.95, **more: Any) -> list[str]:
-        """Send a message that was understood as ``intent``; further names are entities. Answers the texts of the reply."""
+        """Send a message understood as ``intent``; further names are entities. Answers the texts of the reply."""
         self.turn += 2
         definition = self.ports.intents.get(intent)
         oos = more.pop("oos", 0.01)
