@@ -16,8 +16,28 @@ from typing import Any
 from actions.state import Expect
 from actions.turn import Turn
 from actions.words import (
-    CODE, DAYS, DIGITS, EN_DIGITS, EN_TIMES, FILLER, ISO_DAY, LAST, NO, NUMBER, ORDINALS, OTHER_NUMBER, PARTS, REFERENCE,
-    RESEND, SPELLED_EN, SPELLED_ZH, STRONG, VOLUME, WEEKDAYS, YES, ZH_DIGITS,
+    CODE,
+    DAYS,
+    DIGITS,
+    EN_DIGITS,
+    EN_TIMES,
+    FILLER,
+    ISO_DAY,
+    LAST,
+    NO,
+    NUMBER,
+    ORDINALS,
+    OTHER_NUMBER,
+    PARTS,
+    REFERENCE,
+    RESEND,
+    SPELLED_EN,
+    SPELLED_ZH,
+    STRONG,
+    VOLUME,
+    WEEKDAYS,
+    YES,
+    ZH_DIGITS,
 )  # fmt: skip
 
 _SHORT_PLACE = 16
@@ -196,7 +216,8 @@ def _plan(expect: Expect, turn: Turn) -> str | None:
 def _place(turn: Turn) -> Answer | None:
     entity = next((entity for entity in turn.entities if entity.kind == "place"), None)
     if entity is not None:
-        return Answer({"raw": entity.raw or entity.value, "value": entity.value}, exact=_covers(turn.text, entity.raw))
+        place = {"raw": entity.raw or entity.value, "value": entity.value}
+        return Answer(place, exact=_covers(turn.text, entity.raw))
     text = turn.text.strip()
     if not text or len(text) > _SHORT_PLACE or turn.understood:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -70,7 +69,7 @@ def create_app(data_file: Path, *, clock: Clock, seed_file: Path | None = None) 
             "Accept-Language chooses."
         ),
         lifespan=lifespan,
-        responses={"4XX": {"model": schemas.ProblemDocument, "content": {MEDIA_TYPE: {}}}},
+        responses={"4XX": {"model": schemas.ProblemDocument}},
     )
     app.state.store = store
     _handle_errors(app)
@@ -345,8 +344,3 @@ def _localised(value: Any, preferred: Sequence[str]) -> Any:
 def utc_clock() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC)
-
-
-def show(app: FastAPI) -> str:
-    """The contract as this application serves it, as JSON text."""
-    return json.dumps(app.openapi(), ensure_ascii=False, indent=1)
