@@ -1,0 +1,159 @@
+"""The whole product, started as an operator starts it, on free ports and a data folder of its own."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_DEADLINE_S = 900
+STOP_DEADLINE_S = 30
+
+
+@dataclass
+class Product:
+    """One running Kefu; ``url`` is the gateway's."""
+
+    data_dir: Path
+    company: Path = ROOT / "demo"
+    port: int = 0
+    internal_port: int = 0
+    passwords: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        # Trained releases are shared: they are named by a hash of what they were trained on.
+        shared = ROOT / ".kefu" / "releases"
+        shared.mkdir(parents=True, exist_ok=True)
+        (self.data_dir / "releases").symlink_to(shared)
+        models = ROOT / ".kefu" / "models"
+        models.mkdir(parents=True, exist_ok=True)
+        (self.data_dir / "models").symlink_to(models)
+        self.internal_port = free_ports(4)
+        self.port = free_ports(1)
+        self.passwords = {"admin": secrets.token_urlsafe(12)}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def accounts_url(self) -> str:
+        return f"http://127.0.0.1:{self.internal_port + 3}"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KEFU_")},
+            "KEFU_PORT": str(self.port),
+            "KEFU_INTERNAL_PORT": str(self.internal_port),
+            "KEFU_DATA_DIR": str(self.data_dir),
+            "KEFU_COMPANY": str(self.company),
+            "KEFU_ADMIN_PASSWORD": self.passwords["admin"],
+        }
+
+    def start(self) -> None:
+        """Runs ``kefu up`` and waits until it answers."""
+        with (self.data_dir / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "server.cli", "up"],
+                cwd=ROOT,
+                env=self.environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + READY_DEADLINE_S
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"kefu up did not come up:\n{(self.data_dir / 'up.log').read_text()[-4000:]}")
+            time.sleep(0.2)
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self.process = None
+
+    def kill(self) -> None:
+        """SIGKILL for the supervisor; its children die with it."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def add_staff(self, name: str, role: str = "agent") -> None:
+        """Makes a staff account as an operator does."""
+        self.passwords[name] = secrets.token_urlsafe(12)
+        subprocess.run(
+            [sys.executable, "-m", "server.cli", "user", "add", name, "--role", role, "--password-stdin"],
+            cwd=ROOT,
+            env=self.environment(),
+            input=self.passwords[name].encode(),
+            check=True,
+            capture_output=True,
+        )
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the services, by the name of their module."""
+        found = {}
+        names = {"server.models": "models", "kefu_bot": "rasa", "actions": "actions", "server.accounts": "accounts"}
+        names["server.gateway"] = "gateway"
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                environment = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if f"KEFU_DATA_DIR={self.data_dir}".encode() not in environment or b"-m" not in command:
+                continue
+            module = command[command.index(b"-m") + 1].decode()
+            if module in names:
+                found[names[module]] = int(entry.name)
+        return found
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` ports in a row on which nothing listens."""
+    while True:
+        first = secrets.randbelow(20_000) + 20_000
+        listeners = []
+        try:
+            for port in range(first, first + count):
+                listener = socket.socket()
+                listeners.append(listener)
+                listener.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        finally:
+            for listener in listeners:
+                listener.close()
+        return first
+
+
+def read_json(url: str) -> object:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)
