@@ -191,7 +191,10 @@ def _read(path: str, text: str) -> _Located:
             return result
         if isinstance(node, yaml.SequenceNode):
             return [convert(item, (*where, index)) for index, item in enumerate(node.value)]
-        if node.tag == "tag:yaml.org,2002:timestamp":
+        # Texts stay texts: a label that says No is no false, a date no timestamp.
+        if node.tag == "tag:yaml.org,2002:timestamp" or (
+            node.tag == "tag:yaml.org,2002:bool" and node.value not in ("true", "false")
+        ):
             return node.value
         try:
             return constructor.construct_object(node)

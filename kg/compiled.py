@@ -1,0 +1,81 @@
+"""A graph together with its compiled inference: made once per version, stored as one file, loaded quickly.
+
+The file is JSON (gzip-free, so that loading is fast): nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from kg import nodelink, schema
+from kg.load import GraphError
+from kg.model import Graph, Kind, Node
+from kg.posterior import Circuit, compile_symptom
+
+FORMAT: Final = 1
+
+
+@dataclass
+class Knowledge:
+    """A graph that diagnoses can run on. Circuits are compiled when first needed, or all at once by `compile_all`."""
+
+    graph: Graph
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+    _stored: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def circuit(self, symptom: str) -> Circuit:
+        """Compiled inference of a symptom. Raises KeyError for an unknown one."""
+        if symptom not in self.circuits:
+            stored = self._stored.pop(symptom, None)
+            self.circuits[symptom] = (
+                Circuit.from_json(stored) if stored is not None else compile_symptom(self.graph, symptom)
+            )
+        return self.circuits[symptom]
+
+    def compile_all(self) -> None:
+        """Compile every symptom. Raises `kg.posterior.EntangledError` for one that cannot be."""
+        for symptom in self.graph.symptoms:
+            self.circuit(symptom)
+
+    def save(self, path: str | Path) -> None:
+        """Write graph and circuits to one file, replacing it in one step."""
+        self.compile_all()
+        content = {
+            "format": FORMAT,
+            "version": self.graph.version,
+            "nodes": [nodelink.of_node(self.graph, name) for name in self.graph.nodes],
+            "circuits": {name: circuit.as_json() for name, circuit in self.circuits.items()},
+        }
+        target = Path(path)
+        partial = target.with_name(target.name + ".partial")
+        partial.write_bytes(orjson.dumps(content))
+        partial.replace(target)
+
+    @staticmethod
+    def load(path: str | Path) -> Knowledge:
+        """What `save` wrote. Nodes are read strictly; the graph's links were checked when it was compiled.
+
+        Raises:
+            GraphError: the file is damaged, or of another format.
+        """
+        try:
+            content = orjson.loads(Path(path).read_bytes())
+            if content["format"] != FORMAT:
+                raise GraphError([f"{path}: format {content['format']} is not {FORMAT}; compile the graph again"])
+            sections: dict[str, dict[str, Node]] = {section: {} for section in schema.SECTIONS}
+            section_of = {kind: section for section, kind in schema.SECTIONS.items()}
+            for entry in content["nodes"]:
+                kind = Kind(entry["kind"])
+                sections[section_of[kind]][entry["id"]] = schema.node(kind, entry["id"], entry["data"])
+            graph = Graph(**sections)  # type: ignore[arg-type]  # each section holds the nodes of its kind
+            # The digest was computed when the file was written; computing it again would cost as much as reading.
+            graph.__dict__["version"] = str(content["version"])
+            return Knowledge(graph, {}, dict(content["circuits"]))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, GraphError):
+                raise
+            raise GraphError([f"{path}: is damaged ({error}); compile the graph again"]) from error

@@ -1,0 +1,594 @@
+"""The diagnosis itself: which step is next, and what an answer changes. Pure functions of graph, state and answer.
+
+The state is plain JSON. A diagnosis is: `start`, then `next_step` and `answer` in turn until the step's kind is
+`solved` or `handoff`. Facts told before they were asked for are answers of kind `observe` at any time.
+
+After a fix the device is not the device of before. A repaired fault keeps the probability that the repair failed, outcomes
+that depended on it are retired (they may be asked again), and the complaint is observed anew by the re-test. This is exact
+where those outcomes depend on the repaired faults alone; otherwise what they told about other faults is given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from kg import plan
+from kg.compiled import Knowledge
+from kg.explain import Explanation
+from kg.model import OTHER, Check, Fix, Graph, Text, Who
+from kg.posterior import CAUSE, Beliefs, Circuit, Floats, evidence_weights, facet_support, facets_of, prior_vector
+
+MAX_STEPS: Final = 20
+"""Questions, fixes and confirmations that a customer is asked for; then a person takes over."""
+MAX_TRIES: Final = 2
+CERTAIN: Final = 0.8
+"""Probability from which a fault that only a person can remove ends the diagnosis."""
+NEGLIGIBLE: Final = 0.015
+"""Probability below which a fix is not tried any more."""
+MAX_ROWS: Final = 72
+"""What-if rows for one step; facets beyond it are ranked by how much they can tell."""
+ANSWERED: Final = 0.9
+"""Share of questions that get an answer; the others are worth nothing."""
+UNSURE_SURCHARGE: Final = 0.3
+"""What asking the same again costs more: people who were not sure once often are again."""
+SHOWN: Final = 5
+"""Hypotheses shown with a step."""
+
+State = dict[str, Any]
+Kind = Literal["check", "fix", "confirm", "solved", "handoff"]
+
+
+class StateError(ValueError):
+    """A state or answer does not fit the graph; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One outcome that can be answered by a button."""
+
+    facet: str
+    outcome: str
+    label: Text
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens next.
+
+    `id` is the step's public id (the support manual's function name, or an account operation), `node` the node of the
+    graph. `text` is the wording to use this time, `question` asks whether the symptom is gone where `retest` is set.
+    """
+
+    kind: Kind
+    id: str = ""
+    node: str = ""
+    who: Who = Who.CUSTOMER
+    text: Text | None = None
+    question: Text | None = None
+    explain: Text | None = None
+    choices: tuple[Choice, ...] = ()
+    retest: bool = False
+    reason: str = ""
+    skill: str = ""
+    why: Explanation = Explanation("why.none")
+    hypotheses: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the customer or a system answered.
+
+    check: `outcomes` by facet id, or `result` unsure or refused (cannot or will not look). fix: `result` solved, still,
+    done (no re-test yet), unsure (whether it helped), refused. confirm: yes or no. observe: `outcomes` told unasked.
+    tried: a fix that was tried before. solved, still: the complaint itself. safety: something dangerous was reported.
+    """
+
+    kind: Literal["check", "fix", "confirm", "observe", "tried", "solved", "still", "safety"]
+    node: str = ""
+    outcomes: Mapping[str, str] | None = None
+    result: str = ""
+
+
+def start(knowledge: Knowledge, symptom: str, observed: Mapping[str, str] | None = None) -> State:
+    """State at the beginning of a diagnosis; `observed` are outcomes by facet id that were told along with it.
+
+    Raises:
+        StateError: no such symptom, facet or outcome.
+    """
+    graph = knowledge.graph
+    if symptom not in graph.symptoms:
+        raise StateError(f'there is no symptom "{symptom}" in version {graph.version} of the graph')
+    state: State = {
+        "graph": graph.version,
+        "symptom": symptom,
+        "evidence": dict(graph.symptoms[symptom].implies),
+        "priors": {},
+        "asked": {},
+        "unsure": {},
+        "refused": [],
+        "tried": {},
+        "confirmed": [],
+        "queue": [],
+        "doubt": 0,
+        "steps": 0,
+        "status": "open",
+        "reason": "",
+        "skill": graph.symptoms[symptom].skill,
+    }
+    if graph.symptoms[symptom].safety:
+        _hand_over(state, "safety", graph.symptoms[symptom].skill)
+    return answer(knowledge, state, Answer("observe", outcomes=observed)) if observed else state
+
+
+# --------------------------------------------------------------------------- answers
+
+
+def answer(knowledge: Knowledge, state: State, given: Answer) -> State:
+    """The state after an answer; the one before is left as it was.
+
+    Raises:
+        StateError: the state is of another graph, or the answer names what the graph lacks.
+    """
+    graph = knowledge.graph
+    if state.get("graph") != graph.version:
+        raise StateError(f"the diagnosis began with version {state.get('graph')} of the graph, not {graph.version}")
+    after: State = {key: _copied(value) for key, value in state.items()}
+    match given.kind:
+        case "check":
+            _answer_check(graph, after, given)
+        case "observe":
+            _observe(graph, after, given.outcomes or {})
+        case "fix":
+            _answer_fix(knowledge, after, given)
+        case "tried":
+            _fix(graph, given.node)
+            _count(after["tried"], given.node)
+            _repaired(knowledge, after, given.node)
+        case "confirm":
+            _answer_confirm(graph, after, given)
+        case "solved":
+            after["status"], after["doubt"], after["queue"] = "solved", 0, []
+        case "still":
+            after["status"], after["doubt"] = "open", 0
+        case "safety":
+            _hand_over(after, "safety", graph.symptoms[state["symptom"]].skill)
+    return after
+
+
+def _answer_check(graph: Graph, state: State, given: Answer) -> None:
+    if given.node == state["symptom"]:  # the re-test asked again
+        _count(state["asked"], given.node)
+        state["steps"] += 1
+        if given.result == "solved":
+            state["status"], state["doubt"] = "solved", 0
+        elif given.result == "still" or state["doubt"] >= MAX_TRIES:
+            state["doubt"] = 0
+        else:
+            state["doubt"] += 1
+        return
+    check = graph.checks.get(given.node)
+    if check is None:
+        raise StateError(f'there is no check "{given.node}"')
+    _count(state["asked"], given.node)
+    if check.who is Who.CUSTOMER:
+        state["steps"] += 1
+    if given.outcomes:
+        ids = {facet.id: facet.id for facet in check.facets.values()}
+        ids |= {key: facet.id for key, facet in check.facets.items()}
+        unknown = [key for key in given.outcomes if key not in ids]
+        if unknown:
+            raise StateError(
+                f'check "{given.node}" has no facet "{unknown[0]}"; it has {", ".join(map(repr, check.facets))}'
+            )
+        _observe(graph, state, {ids[key]: value for key, value in given.outcomes.items()})
+    elif given.result == "refused":
+        state["refused"].append(given.node)
+    elif given.result == "unsure":
+        _count(state["unsure"], given.node)
+    else:
+        raise StateError(f'an answer to check "{given.node}" needs outcomes, or the result "unsure" or "refused"')
+
+
+def _observe(graph: Graph, state: State, outcomes: Mapping[str, str]) -> None:
+    for name, outcome in outcomes.items():
+        facet = graph.facets.get(name)
+        if facet is None or outcome not in facet.outcomes:
+            known = f"; it has {', '.join(facet.outcomes)}" if facet else ""
+            raise StateError(f'facet "{name}" with outcome "{outcome}" is not in the graph{known}')
+        state["evidence"][name] = outcome
+        if facet.outcomes[outcome].safety:
+            _hand_over(state, "safety", graph.symptoms[state["symptom"]].skill)
+
+
+def _answer_fix(knowledge: Knowledge, state: State, given: Answer) -> None:
+    graph = knowledge.graph
+    fix = _fix(graph, given.node)
+    if given.result not in ("solved", "still", "done", "unsure", "refused"):
+        raise StateError(
+            f'an answer to fix "{given.node}" is solved, still, done, unsure or refused, not "{given.result}"'
+        )
+    queued = given.node in state["queue"]
+    last = not fix.then and state["queue"] in ([], [given.node])
+    if fix.who is not Who.SYSTEM or last:
+        state["steps"] += 1
+    state["queue"] = [name for name in state["queue"] if name != given.node]
+    state["confirmed"] = [name for name in state["confirmed"] if name != given.node]
+    if given.result == "refused":
+        if not queued:
+            state["queue"] = []
+        state["refused"].append(given.node)
+        return
+    _count(state["tried"], given.node)
+    if given.result == "solved":
+        state["status"], state["doubt"], state["queue"] = "solved", 0, []
+        return
+    _repaired(knowledge, state, given.node)
+    state["queue"] = [name for name in fix.then if name not in state["queue"]] + state["queue"]
+    if given.result == "unsure" and not state["queue"]:
+        state["doubt"] = 1
+
+
+def _answer_confirm(graph: Graph, state: State, given: Answer) -> None:
+    _fix(graph, given.node)
+    state["steps"] += 1
+    if given.result == "yes":
+        state["confirmed"].append(given.node)
+    elif given.result == "no":
+        state["refused"].append(given.node)
+        state["queue"] = []
+    elif given.result == "unsure":
+        _count(state["unsure"], given.node)
+        if state["unsure"][given.node] >= MAX_TRIES:
+            state["refused"].append(given.node)
+            state["queue"] = []
+    else:
+        raise StateError(f'an answer to a confirmation is yes, no or unsure, not "{given.result}"')
+
+
+def _repaired(knowledge: Knowledge, state: State, name: str) -> None:
+    """A fix was made: its faults keep the probability that it failed, and what was seen of them is out of date."""
+    graph, fix = knowledge.graph, knowledge.graph.fixes[name]
+    circuit = knowledge.circuit(state["symptom"])
+    beliefs = _believe(graph, circuit, state)
+    touched = set()
+    for fault, success in fix.repairs.items():
+        if fault in circuit.index:
+            state["priors"][fault] = float(beliefs.faults[circuit.index[fault], 0]) * (1.0 - success)
+            touched.add(fault)
+    for facet in list(state["evidence"]):
+        if facet in graph.facets and facet_support(graph, facet) & touched:
+            del state["evidence"][facet]
+            # Asked again it is a new question about a new state.
+            check = graph.facets[facet].check
+            state["unsure"].pop(check, None)
+
+
+def _hand_over(state: State, reason: str, skill: str) -> None:
+    state["status"], state["reason"], state["skill"] = "handoff", reason, skill or state["skill"]
+
+
+def _fix(graph: Graph, name: str) -> Fix:
+    if name not in graph.fixes:
+        raise StateError(f'there is no fix "{name}"')
+    return graph.fixes[name]
+
+
+def _count(counter: dict[str, int], name: str) -> None:
+    counter[name] = counter.get(name, 0) + 1
+
+
+def _copied(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else value
+
+
+# --------------------------------------------------------------------------- the next step
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What is believed now, and which fixes and checks are left."""
+
+    graph: Graph
+    circuit: Circuit
+    state: State
+    base: Floats
+    priors: Floats
+    shares: Floats
+    fixes: tuple[str, ...]
+    checks: tuple[str, ...]
+
+    def of_fault(self, fault: str) -> float:
+        place = self.circuit.index.get(fault)
+        return 0.0 if place is None else float(self.shares[place, 0])
+
+
+def next_step(knowledge: Knowledge, state: State) -> Step:
+    """The next best step. Same graph and state, same step.
+
+    Raises:
+        StateError: the state is of another graph.
+    """
+    graph = knowledge.graph
+    if state.get("graph") != graph.version:
+        raise StateError(f"the diagnosis began with version {state.get('graph')} of the graph, not {graph.version}")
+    symptom = graph.symptoms[state["symptom"]]
+    if state["status"] == "solved":
+        return Step("solved", why=Explanation("why.solved"))
+    situation = _situation(knowledge, state)
+    hypotheses = _hypotheses(situation)
+    if state["status"] == "handoff":
+        return _handoff(situation, state["reason"], state["skill"], hypotheses, "")
+    if state["steps"] >= MAX_STEPS:
+        return _handoff(situation, "diagnosis_exhausted", state["skill"], hypotheses, "")
+    if state["doubt"]:
+        wording = symptom.works[state["asked"].get(state["symptom"], 0) % len(symptom.works)]
+        return Step(
+            "check", symptom.retest and graph.checks[symptom.retest].step or state["symptom"], state["symptom"],
+            text=wording, retest=True, why=Explanation("why.retest"), hypotheses=hypotheses,
+        )  # fmt: skip
+    if state["queue"]:
+        return _fix_step(situation, state["queue"][0], hypotheses)
+
+    for fault, share in hypotheses:
+        reason = graph.faults[fault].handoff if fault in graph.faults else ""
+        if share >= CERTAIN and reason and not _repairable(situation, fault):
+            return _handoff(situation, reason, graph.faults[fault].skill, hypotheses, fault)
+    chances, costs, blind = _repairs(situation)
+    ranking = plan.best_first(chances[:, 0], costs) if situation.fixes else []
+    likely = [place for place in ranking if chances[place, 0] >= plan.SURE]
+    if likely:
+        return _fix_step(situation, situation.fixes[likely[0]], hypotheses)
+    check, worth = _best_check(situation, costs, blind)
+    if check and worth > 0:
+        return _check_step(situation, check, hypotheses)
+    for place in ranking:
+        if chances[place, 0] < NEGLIGIBLE:
+            continue
+        name = situation.fixes[place]
+        if not blind[place] and (look := _check_about(situation, name)):
+            return _check_step(situation, look, hypotheses)
+        return _fix_step(situation, name, hypotheses)
+    return _handoff(situation, "diagnosis_exhausted", state["skill"], hypotheses, "")
+
+
+def hypotheses(knowledge: Knowledge, state: State) -> list[tuple[str, float]]:
+    """Every fault of the diagnosis with the probability that it is part of the cause, the most probable first."""
+    return list(_ranked(_situation(knowledge, state)))
+
+
+def _believe(graph: Graph, circuit: Circuit, state: State) -> Beliefs:
+    return circuit.evaluate(
+        evidence_weights(graph, circuit, state["evidence"]), prior_vector(graph, circuit, state["priors"])
+    )
+
+
+def _situation(knowledge: Knowledge, state: State) -> _Situation:
+    graph, circuit = knowledge.graph, knowledge.circuit(state["symptom"])
+    base = evidence_weights(graph, circuit, state["evidence"])
+    priors = prior_vector(graph, circuit, state["priors"])
+    shares = _shares(circuit, circuit.evaluate(base, priors))
+    refused = set(state["refused"])
+    fixes = sorted({fix for fault in circuit.faults for fix in graph.fixes_of.get(fault, ())})
+    usable = [
+        name
+        for name in fixes
+        if name not in refused
+        and state["tried"].get(name, 0)
+        < min(MAX_TRIES, len(graph.fixes[name].do) if graph.fixes[name].who is Who.CUSTOMER else 1)
+        and (not graph.fixes[name].instead_of or graph.fixes[name].instead_of in refused)
+    ]
+    known = facets_of(graph, circuit)
+    checks = dict.fromkeys(graph.facets[facet].check for facet in known if facet not in state["evidence"])
+    open_checks = [
+        name for name in checks if name not in refused and state["asked"].get(name, 0) < _wordings(graph.checks[name])
+    ]
+    return _Situation(graph, circuit, state, base, priors, shares, tuple(usable), tuple(open_checks))
+
+
+def _wordings(check: Check) -> int:
+    """A question is not repeated in the same words; a system may be looked at again."""
+    return len(check.ask) if check.who is Who.CUSTOMER else 3
+
+
+def _shares(circuit: Circuit, beliefs: Beliefs) -> Floats:
+    """Probability that each fault is part of the cause: of its presence, where it can cause the symptom alone."""
+    shares = beliefs.faults.copy()
+    for item in circuit.cases:
+        if item.startswith(CAUSE):
+            shares[circuit.index[item.removeprefix(CAUSE)]] = beliefs.cases[circuit.offset[item]]
+    return shares
+
+
+def _cost(fix: Fix, graph: Graph) -> float:
+    """Cost of a fix with its confirmation and with the fixes that complete it."""
+    return fix.cost + (1.0 if fix.confirm else 0.0) + sum(graph.fixes[name].cost for name in fix.then)
+
+
+def _repairs(situation: _Situation) -> tuple[Floats, Floats, Floats]:
+    return (
+        _chances(situation, situation.shares),
+        np.array([_cost(situation.graph.fixes[name], situation.graph) for name in situation.fixes]),
+        np.array([float(situation.graph.fixes[name].blind) for name in situation.fixes]),
+    )
+
+
+def _chances(situation: _Situation, shares: Floats) -> Floats:
+    """Probability that each fix removes a present cause."""
+    index = situation.circuit.index
+    rows = []
+    for name in situation.fixes:
+        misses = np.ones(shares.shape[1])
+        for fault, success in situation.graph.fixes[name].repairs.items():
+            if fault in index:
+                misses *= 1.0 - success * shares[index[fault]]
+        rows.append(1.0 - misses)
+    return np.array(rows).reshape(len(rows), shares.shape[1])
+
+
+def _hopeless(situation: _Situation, shares: Floats) -> Floats:
+    """Probability that a cause is present that no usable fix removes."""
+    repaired = {fault for name in situation.fixes for fault in situation.graph.fixes[name].repairs}
+    fine = np.ones(shares.shape[1])
+    for fault, place in situation.circuit.index.items():
+        node = situation.graph.faults.get(fault)
+        if fault not in repaired and not (node and node.condition) and _own(situation, fault):
+            fine *= 1.0 - shares[place]
+    return np.minimum(1.0 - fine, 1.0 - 1e-9)
+
+
+def _own(situation: _Situation, fault: str) -> bool:
+    """Whether a fault belongs to the symptom, and not only to what its checks show."""
+    return fault == situation.state["symptom"] + OTHER or fault in _tree_faults(
+        situation.graph, situation.state["symptom"]
+    )
+
+
+def _tree_faults(graph: Graph, symptom: str) -> frozenset[str]:
+    cached: dict[str, frozenset[str]] = graph.__dict__.setdefault("_tree_faults", {})
+    if symptom not in cached:
+        cached[symptom] = graph.tree(symptom).events
+    return cached[symptom]
+
+
+def _repairable(situation: _Situation, fault: str) -> bool:
+    return any(fault in situation.graph.fixes[name].repairs for name in situation.fixes)
+
+
+def _best_check(situation: _Situation, costs: Floats, blind: Floats) -> tuple[str, float]:
+    """The check worth most beyond its cost, and that worth in customer steps."""
+    graph, circuit, state = situation.graph, situation.circuit, situation.state
+    facets = [
+        facet.id
+        for check in situation.checks
+        for facet in graph.checks[check].facets.values()
+        if facet.id in circuit.cases and facet.id in circuit.offset and facet.id not in state["evidence"]
+    ]
+    facets = _most_telling(situation, [name for name in facets if name not in circuit.constant])
+    if not facets:
+        return "", 0.0
+    rows: list[tuple[str, str]] = [(name, outcome) for name in facets for outcome in graph.facets[name].outcomes]
+    weights = np.repeat(situation.base, len(rows) + 1, axis=1)
+    for row, (name, outcome) in enumerate(rows, start=1):
+        weights[circuit.case_rows(name), row] *= circuit.likelihood(graph.facets[name], outcome)
+    beliefs = circuit.evaluate(weights, situation.priors)
+    shares = _shares(circuit, beliefs)
+    expected = plan.repair_costs(_chances(situation, shares), costs, blind, _hopeless(situation, shares))
+    chance = beliefs.evidence / max(float(beliefs.evidence[0]), 1e-300)
+    gain = dict.fromkeys(facets, float(expected[0]))
+    for row, (name, _) in enumerate(rows, start=1):
+        gain[name] -= float(chance[row] * expected[row])
+    worth: dict[str, float] = {}
+    for name, value in gain.items():
+        check = graph.facets[name].check
+        worth[check] = worth.get(check, 0.0) + max(0.0, value) * ANSWERED
+    for name in worth:
+        repeats = state["unsure"].get(name, 0)
+        worth[name] -= graph.checks[name].cost * (1.0 + UNSURE_SURCHARGE * repeats)
+    best = max(worth, key=lambda name: (worth[name], name))
+    return best, worth[best]
+
+
+def _most_telling(situation: _Situation, facets: list[str]) -> list[str]:
+    """As many facets as `MAX_ROWS` allows, those about the most probable faults first."""
+    graph, index = situation.graph, situation.circuit.index
+    shares = situation.shares[:, 0]
+
+    def weight(name: str) -> float:
+        return sum(float(shares[index[fault]]) for fault in facet_support(graph, name) if fault in index)
+
+    chosen: list[str] = []
+    rows = 0
+    for name in sorted(facets, key=lambda name: (-weight(name), name)):
+        rows += len(graph.facets[name].outcomes)
+        if rows > MAX_ROWS:
+            break
+        chosen.append(name)
+    return chosen
+
+
+def _check_about(situation: _Situation, fix: str) -> str:
+    """A check still open that shows a fault of the fix."""
+    graph = situation.graph
+    faults = graph.fixes[fix].repairs.keys()
+    found = [
+        name
+        for name in situation.checks
+        if any(
+            facet.id not in situation.state["evidence"] and facet_support(graph, facet.id) & faults
+            for facet in graph.checks[name].facets.values()
+        )
+    ]
+    return min(
+        found, key=lambda name: (situation.state["asked"].get(name, 0), graph.checks[name].cost, name), default=""
+    )
+
+
+# --------------------------------------------------------------------------- steps as values
+
+
+def _ranked(situation: _Situation) -> list[tuple[str, float]]:
+    graph = situation.graph
+    pairs = [
+        (fault, float(situation.shares[place, 0]))
+        for fault, place in situation.circuit.index.items()
+        if _own(situation, fault) and not (fault in graph.faults and graph.faults[fault].condition)
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _hypotheses(situation: _Situation) -> tuple[tuple[str, float], ...]:
+    return tuple(_ranked(situation)[:SHOWN])
+
+
+def _check_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, float], ...]) -> Step:
+    graph, state = situation.graph, situation.state
+    check = graph.checks[name]
+    open_facets = [facet for facet in check.facets.values() if facet.id not in state["evidence"]]
+    support = {fault for facet in open_facets for fault in facet_support(graph, facet.id)}
+    about = [fault for fault, _ in _ranked(situation) if fault in support][:3]
+    text = check.ask[state["asked"].get(name, 0) % len(check.ask)] if check.ask else None
+    return Step(
+        "check", check.step, name, check.who, text, explain=check.explain,
+        choices=tuple(
+            Choice(facet.id, key, outcome.label) for facet in open_facets for key, outcome in facet.outcomes.items()
+        ),
+        why=Explanation("why.check.system" if check.who is Who.SYSTEM else "why.check", (("faults", tuple(about)),)),
+        hypotheses=hypotheses,
+    )  # fmt: skip
+
+
+def _fix_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, float], ...]) -> Step:
+    graph, state = situation.graph, situation.state
+    fix = graph.fixes[name]
+    target = max(fix.repairs, key=situation.of_fault, default="")
+    share = situation.of_fault(target)
+    if fix.confirm and name not in state["confirmed"]:
+        return Step(
+            "confirm", fix.step, name, fix.who, fix.ask, explain=fix.explain,
+            why=Explanation("why.confirm", (("faults", (target,)),)), hypotheses=hypotheses,
+        )  # fmt: skip
+    retest = not fix.then and state["queue"] in ([], [name])
+    key = "why.fix.chain" if name in state["queue"] else "why.fix.sure" if share >= plan.SURE else "why.fix.try"
+    symptom = graph.symptoms[state["symptom"]]
+    return Step(
+        "fix", fix.step, name, fix.who, fix.do[state["tried"].get(name, 0) % len(fix.do)],
+        question=symptom.works[sum(state["tried"].values()) % len(symptom.works)] if retest else None,
+        explain=fix.explain, retest=retest,
+        why=Explanation(key, (("faults", (target,) if target else ()),), round(100 * share)), hypotheses=hypotheses,
+    )  # fmt: skip
+
+
+def _handoff(
+    situation: _Situation, reason: str, skill: str, hypotheses: tuple[tuple[str, float], ...], fault: str
+) -> Step:
+    graph, state = situation.graph, situation.state
+    symptom = graph.symptoms[state["symptom"]]
+    advice = graph.faults[fault].advice if fault else symptom.advice if reason == "safety" else None
+    return Step(
+        "handoff", reason=reason, skill=skill or state["skill"], text=advice,
+        why=Explanation(f"why.handoff.{reason}", (("faults", (fault,) if fault else ()),)), hypotheses=hypotheses,
+    )  # fmt: skip
