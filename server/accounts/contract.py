@@ -46,7 +46,8 @@ def document() -> dict[str, Any]:
             operation["responses"]["4XX"] = {"$ref": "#/components/responses/Problem"}
             for parameter in operation.get("parameters", []):
                 parameter["schema"] = _given(parameter["schema"])
-    return _without_titles(found)
+    cleaned: dict[str, Any] = _without_titles(found)
+    return cleaned
 
 
 def text() -> str:

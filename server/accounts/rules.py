@@ -7,6 +7,7 @@ zone. Every operation raises a `server.accounts.problems.Problem` where the cont
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -335,11 +336,15 @@ def masked(contact: str) -> str:
 
 
 def _same_area(wanted: str, name: str) -> bool:
-    return wanted in name or name in wanted
+    """Whether two names may mean the same place: one holds the other, or every word of what is wanted."""
+    words = wanted.split()
+    return wanted in name or name in wanted or (len(words) > 1 and all(word in name.split() for word in words))
 
 
 def _plain(text: str) -> str:
-    return "".join(text.casefold().split())
+    """A place's name without what people add or leave out: 杭州市西湖区 and 杭州西湖 are one."""
+    short = re.sub(r"[省市区县]", "", text.casefold())
+    return " ".join(re.sub(r"[（）(),，]|\bdistrict\b|\bcity\b", " ", short).split())
 
 
 def _price(plan: Document) -> Decimal:
