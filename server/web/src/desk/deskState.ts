@@ -270,7 +270,7 @@ function onFrame(state: DeskState, frame: Json): DeskStep {
     case 'welcome':
       return welcome(state, frame, event);
     case 'ack':
-      return quiet(acknowledged(advance(state, undefined), text(frame['id']) ?? '', event));
+      return quiet(acknowledged(state, text(frame['id']) ?? '', event));
     case 'refused':
       return quiet(refused(state, frame));
     case 'error':
