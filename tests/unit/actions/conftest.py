@@ -1,157 +1,21 @@
-"""Conversations on the real dialogue core, the real demo back end (in this process) and a real search index."""
+"""The real demo back end in this process, a real search index, and customers who talk to them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from conversations import Clock, Conversation, LocalSearch
 
 from actions.accounts import AccountsClient
-from actions.dialogue import Outcome, respond
 from actions.ports import Ports
-from actions.retrieval import Found
-from actions.state import State
-from actions.turn import Decision, read_turn
 from kg.retrieval import Index, split_article
 from server.accounts.app import create_app
 from server.company import Company
 from server.nlu.encoders import use_embed
 from server.settings import ROOT
-from server.texts import render_message
-
-ZONE = ZoneInfo("Asia/Shanghai")
-NOON = datetime(2026, 3, 10, 12, 0, tzinfo=ZONE)
-
-
-class Clock:
-    """A clock that only tests move."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **delta: float) -> None:
-        self.now += timedelta(**delta)
-
-
-class LocalSearch:
-    """The search of the model service without the service in between."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
-    async def search(self, query: str, language: str, k: int, articles: Sequence[str] = ()) -> Found:
-        result = self._index.search(query, language, k, articles or None)
-        return Found.model_validate(
-            {"passages": [hit.to_json() for hit in result.passages], "confident": result.confident}
-        )
-
-
-class Conversation:
-    """One customer talking. Every reply is rendered in both languages, every state goes through JSON."""
-
-    def __init__(self, ports: Ports, clock: Clock, http: httpx.AsyncClient, locale: str) -> None:
-        self.ports = ports
-        self.clock = clock
-        self.http = http
-        self.locale = locale
-        self.state = State()
-        self.turn = 0
-        self.outcome: Outcome | None = None
-        self.known = set(ports.intents)
-
-    async def say(self, text: str, intent: str = "inform", *, confidence: float = 0.95, **more: Any) -> list[str]:
-        """Send a message understood as ``intent``; further names are entities. Answers the texts of the reply."""
-        self.turn += 2
-        definition = self.ports.intents.get(intent)
-        oos = more.pop("oos", 0.01)
-        ranking = more.pop("ranking", [(intent, confidence)])
-        understood = confidence >= 0.6 and intent in self.known
-        decision: Decision = "fallback"
-        if self.state.awaiting:
-            decision = "continue"
-        elif understood and definition is not None:
-            decision = definition.do
-        parse = {
-            "text": text,
-            "language": self.locale,
-            "intent": {"name": intent, "confidence": confidence},
-            "intent_ranking": [{"name": name, "confidence": sure} for name, sure in ranking],
-            "entities": [
-                {"entity": kind, "value": value, "raw": value if value in text else text, "confidence": 1.0}
-                for kind, value in more.items()
-            ],
-            "oos": oos,
-            "threshold": 0.6,
-        }
-        latest = {
-            "text": text,
-            "intent": {"name": intent if understood else "nlu_fallback"},
-            "metadata": {"parse": parse, "locale": self.locale, "turn": self.turn, "conversation": "conversation-1"},
-        }
-        turn = read_turn(decision, latest, conversation="conversation-1", now=self.clock())
-        self.outcome = await respond(turn, self.state, self.ports)
-        self.state = State.from_json(json.loads(json.dumps(self.outcome.state.to_json())))
-        assert self.state == self.outcome.state
-        assert self.outcome.messages
-        return self.texts(self.locale)
-
-    async def mumble(self, text: str = "唔姆唔姆", **more: Any) -> list[str]:
-        """Send a message that was not understood."""
-        return await self.say(text, "check_plan", confidence=0.2, **more)
-
-    async def press(self, index: int, *, message: int = -1) -> list[str]:
-        """Press a button of the last reply, as the gateway would send it."""
-        assert self.outcome is not None
-        return await self.send_value(self.outcome.messages[message]["choices"][index]["value"])
-
-    async def send_value(self, value: str) -> list[str]:
-        """Press a button whose value is known, perhaps an old one."""
-        name, brace, rest = value.removeprefix("/").partition("{")
-        entities = json.loads(brace + rest) if brace else {}
-        return await self.say(value, name, confidence=1.0, **entities)
-
-    async def code(self) -> str:
-        """The code that the customer finds in the inbox."""
-        inbox = (await self.http.get("/demo/inbox", params={"customer": self.state.customer})).json()
-        return str(next(one["code"] for one in inbox if one["kind"] == "code"))
-
-    async def give_code(self) -> list[str]:
-        """Type the code that was sent."""
-        return await self.say(await self.code())
-
-    async def line(self, line: str) -> dict[str, Any]:
-        """A line as the back end knows it."""
-        return dict((await self.http.get(f"/lines/{line}")).json())
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        assert self.outcome is not None
-        return self.outcome.messages
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the reply, ``text`` for a company's own words."""
-        return [str(message.get("key", "text")) for message in self.messages]
-
-    @property
-    def reason(self) -> str | None:
-        """Why a person was asked for, if one was."""
-        return next((str(one["escalate"]["reason"]) for one in self.messages if "escalate" in one), None)
-
-    def texts(self, language: str) -> list[str]:
-        """The reply as read; whatever it is, both languages can say it."""
-        for each in ("zh", "en"):
-            assert all(render_message(message, each)[0].strip() for message in self.messages)
-        return [render_message(message, language)[0] for message in self.messages]
 
 
 @pytest.fixture(scope="session")
