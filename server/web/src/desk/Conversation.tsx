@@ -59,7 +59,7 @@ export function Conversation({ handle, client, state, mine, inspected, onInspect
     <main class="talk">
       <header class="talk-head">
         <div class="talk-name">
-          <h2>{row?.customer || `#${shortId(selected)}`}</h2>
+          <h2>{thread.customer || row?.customer || `#${shortId(selected)}`}</h2>
           <span class={`mode ${thread.mode}`}>
             {t(`mode_${thread.mode}`)}
             {thread.mode === 'human' && ` · ${mine ? t('you') : thread.agent || t('someone')}`}

@@ -37,6 +37,7 @@ export interface Thread {
   status: 'loading' | 'ready' | 'failed';
   mode: ChatMode;
   agent: string;
+  customer: string;
   locale: Lang | '';
   messages: DeskMessage[];
   escalation: Escalation | null;
@@ -100,6 +101,7 @@ export const EMPTY_THREAD: Thread = {
   status: 'loading',
   mode: 'waiting',
   agent: '',
+  customer: '',
   locale: '',
   messages: [],
   escalation: null,
@@ -230,6 +232,7 @@ function loaded(state: DeskState, detail: ConversationDetail): DeskState {
     status: 'ready',
     mode: detail.mode,
     agent: detail.agent,
+    customer: detail.customer,
     locale: detail.locale,
     escalation: detail.escalation ?? before.escalation,
     messages,

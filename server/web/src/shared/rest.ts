@@ -234,6 +234,7 @@ export interface ConversationDetail {
   mode: ChatMode;
   locale: Lang | '';
   agent: string;
+  customer: string;
   messages: ChatMessage[];
   escalation: Escalation | null;
 }
@@ -241,13 +242,15 @@ export interface ConversationDetail {
 export async function fetchConversation(id: string): Promise<ConversationDetail> {
   const body = await request(`/api/conversations/${encodeURIComponent(id)}`);
   if (!isRecord(body)) throw new RestError(404, 'not a conversation');
+  const escalation = readEscalation(body['escalation']);
   return {
     conversation: id,
     mode: readMode(body['mode']) ?? 'bot',
     locale: isLang(body['locale']) ? body['locale'] : '',
     agent: readName(body['agent']) ?? '',
+    customer: readCustomer(body['customer']) || readCustomer(escalation?.context['customer']),
     messages: list(body['messages']).flatMap((raw) => readMessage(raw) ?? []),
-    escalation: readEscalation(body['escalation']),
+    escalation,
   };
 }
 

@@ -26,11 +26,10 @@ interface LogProps {
   t: T;
   /** Address of the serving host: what citations resolve against. */
   origin: string;
-  visible: boolean;
   onArticle(event: MouseEvent, href: string): void;
 }
 
-export function Log({ client, state, t, origin, visible, onArticle }: LogProps) {
+export function Log({ client, state, t, origin, onArticle }: LogProps) {
   const now = useNow(CLOCK_MS);
   const scroller = useRef<HTMLDivElement>(null);
   const atBottom = useRef(true);
@@ -49,12 +48,21 @@ export function Log({ client, state, t, origin, visible, onArticle }: LogProps) 
   useLayoutEffect(() => {
     if (atBottom.current) toBottom();
     else setBehind(true);
-  }, [count, state.typing, visible]);
+  }, [count, state.typing]);
 
   useLayoutEffect(toBottom, [lastOwn, state.conversation]);
 
   useEffect(() => {
-    if (!visible || document.visibilityState !== 'visible' || !atBottom.current) return;
+    const box = scroller.current;
+    if (!box) return undefined;
+    // The text field grows, the keyboard opens: what was at the bottom stays there.
+    const watch = new ResizeObserver(() => atBottom.current && toBottom());
+    watch.observe(box);
+    return () => watch.disconnect();
+  }, []);
+
+  useEffect(() => {
+    if (document.visibilityState !== 'visible' || !atBottom.current) return;
     client.read(state.lastSeq);
   });
 
@@ -109,7 +117,7 @@ function Typing({ state, t }: { state: ChatState; t: T }) {
   );
 }
 
-type EntryProps = Omit<LogProps, 'visible'> & { item: Item };
+type EntryProps = LogProps & { item: Item };
 
 function Entry({ item, client, state, t, origin, onArticle }: EntryProps) {
   const lang: Lang = state.locale;

@@ -129,10 +129,15 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
     return () => view.removeEventListener('resize', fit);
   }, []);
 
+  const endConfirm = () => {
+    setConfirming(false);
+    (field.current ?? panel.current)?.focus();
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Escape' && !event.isComposing) {
       event.stopPropagation();
-      if (confirming) setConfirming(false);
+      if (confirming) endConfirm();
       else onClose();
     }
     if (event.key === 'Tab' && phone) keepInside(event, panel.current);
@@ -181,7 +186,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       </header>
 
       <Status state={state} client={client} t={t} />
-      <Log {...{ client, state, t, origin, onArticle }} visible />
+      <Log {...{ client, state, t, origin, onArticle }} />
 
       {closed && !state.restarting ? (
         <div class="ended">
@@ -231,14 +236,10 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       {confirming && (
         <Confirm
           t={t}
-          onNo={() => {
-            setConfirming(false);
-            field.current?.focus();
-          }}
+          onNo={endConfirm}
           onYes={() => {
-            setConfirming(false);
             client.restart();
-            field.current?.focus();
+            endConfirm();
           }}
         />
       )}

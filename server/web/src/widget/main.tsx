@@ -83,8 +83,9 @@ function start(script: HTMLScriptElement): void {
   const startOpen = wanted || (remembered.open && !matchMedia(PHONE).matches);
   const draw = (company: Company | null) =>
     render(<Widget {...{ client, keep, origin, company, startOpen, controls }} />, shadow);
-  draw(null);
+  // In the document first: what is drawn measures itself.
   document.body.appendChild(host);
+  draw(null);
 
   fetchCompany(origin).then(
     (company) => {
