@@ -61,7 +61,9 @@ def plain(text: str) -> str:
 
 def phone_number(turn: Turn) -> str | None:
     """A phone number in the turn as digits without country code, or ``None``."""
-    for candidate in (turn.entity("phone_number"), *(found[0] for found in DIGITS.finditer(plain(turn.text)))):
+    others = {re.sub(r"\D", "", one.raw) for one in turn.entities if one.kind != "phone_number"}
+    typed = (found[0] for found in DIGITS.finditer(plain(turn.text)) if re.sub(r"\D", "", found[0]) not in others)
+    for candidate in (turn.entity("phone_number"), *typed):
         digits = re.sub(r"\D", "", candidate or "")
         if digits.startswith("86") and len(digits) == _PHONE_MAX:
             digits = digits[2:]
@@ -189,7 +191,7 @@ def answer(expect: Expect, turn: Turn) -> Answer | None:
         case "line":
             return _certain(picked(turn, expect.options))
         case "otp":
-            return _certain(one_time_code(turn))
+            return _maybe(one_time_code(turn), turn, "otp_code")
         case "order":
             return _certain(reference(turn, "order_number"))
         case "ticket":

@@ -34,7 +34,7 @@ SPELLED_EN = re.compile(rf"\b{_EN}(?:[\s,-]+{_EN}){{3,}}", re.IGNORECASE)
 """Digits spelled one by one, at least four of them: fewer may be words of a sentence."""
 
 DIGITS = re.compile(r"(?<![A-Za-z0-9-])\+?\d(?:[\s\-().]{0,2}\d)*(?![A-Za-z0-9])")
-CODE = re.compile(r"(?<!\d)\d(?:[\s-]?\d){3,7}(?!\d)")
+CODE = re.compile(r"(?<![A-Za-z0-9-])\d(?:[\s-]?\d){3,7}(?![A-Za-z0-9])")
 REFERENCE = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{1,4})\s*([-‐–]?)\s*(\d(?:\s?\d){4,11})(?!\d)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 VOLUME = re.compile(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conversations import Clock, Conversation, LocalSearch
+from conversations import ARTICLES, UNRELATED, Clock, Conversation, LocalSearch
 
 from actions.accounts import AccountsClient
 from actions.ports import Ports
-from kg.retrieval import Index, split_article
+from kg.retrieval import Index, Question, split_article
 from server.accounts.app import create_app
 from server.company import Company
 from server.nlu.encoders import use_embed
@@ -25,21 +25,15 @@ def company() -> Company:
 
 @pytest.fixture(scope="session")
 def index() -> Index:
-    """A few of the demo company's articles, embedded with the small encoder alone: built in about a second."""
-    passages = []
-    for language in ("zh", "en"):
-        for path in sorted((ROOT / "demo" / "articles" / language).glob("*.md"))[::4]:
-            head, _, body = path.read_text("utf-8").removeprefix("---\n").partition("\n---\n")
-            fields = dict(row.split(": ", 1) for row in head.splitlines() if ": " in row)
-            passages += split_article(
-                path.stem,
-                title=fields["title"],
-                summary=fields.get("summary", ""),
-                markdown=body,
-                language=language,
-                url=f"/help/{path.stem}",
-            )
-    return Index.build(passages, lambda texts, *, query: use_embed(list(texts)))
+    """A small index of articles written here, embedded with the small encoder alone: built in about a second."""
+    passages, questions = [], []
+    for article, texts in ARTICLES.items():
+        for language, (title, summary, asked) in texts.items():
+            url = f"/help/{article}"
+            passages += split_article(article, title=title, summary=summary, markdown="", language=language, url=url)
+            questions += [Question(text, language, frozenset({article})) for text in asked]
+    questions += [Question(text, language, frozenset()) for language, texts in UNRELATED.items() for text in texts]
+    return Index.build(passages, lambda texts, *, query: use_embed(list(texts)), questions)
 
 
 @pytest.fixture

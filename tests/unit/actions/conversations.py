@@ -21,6 +21,39 @@ from server.texts import render_message
 ZONE = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=ZONE)
 
+ARTICLES: dict[str, dict[str, tuple[str, str, list[str]]]] = {
+    "automatic-payment": {
+        "zh": ("自动缴费", "自动缴费在到期日前三天扣款，在账单页开通。", ["自动缴费怎么开通", "自动缴费哪天扣款"]),
+        "en": ("Automatic payment", "Automatic payment takes the bill three days before it is due.",
+               ["how do I set up automatic payment", "when is automatic payment taken"]),
+    },
+    "invoice": {
+        "zh": ("电子发票", "付款后可以在账单页下载电子发票。", ["怎么开电子发票", "发票在哪里下载"]),
+        "en": ("Invoices", "An invoice can be downloaded from the bill once it is paid.",
+               ["how do I get an invoice", "download my invoice"]),
+    },
+    "wifi-password": {
+        "zh": ("修改 Wi-Fi 密码", "在路由器页面里修改 Wi-Fi 名称和密码。", ["怎么修改无线密码", "Wi-Fi 密码怎么改"]),
+        "en": ("Change the Wi-Fi password", "Name and password of the Wi-Fi are changed on the router's page.",
+               ["how do I change the wifi password", "change wifi name"]),
+    },
+    "esim": {
+        "zh": ("办理 eSIM", "eSIM 在应用里申请，扫描二维码安装到手机。", ["eSIM 怎么安装", "怎么申请 eSIM"]),
+        "en": ("Get an eSIM", "An eSIM is ordered in the app and installed with a QR code.",
+               ["how do I install an eSIM", "get an esim"]),
+    },
+    "no-internet": {
+        "zh": ("家里宽带断网", "先看光猫的指示灯，再重启光猫和路由器。", ["家里宽带断网了", "宽带上不了网怎么办"]),
+        "en": ("No internet at home", "Look at the modem's lights, then restart modem and router.",
+               ["my broadband is down", "no internet at home"]),
+    },
+}  # fmt: skip
+UNRELATED = {
+    "zh": ["写一首关于秋天的诗", "世界上最高的山是哪座", "今天股票怎么样", "推荐一部电影", "怎么做红烧肉", "唔姆唔姆"],
+    "en": ["write me a poem", "what is the capital of Mongolia", "how is the stock market", "recommend a film",
+           "how do I cook rice", "what a lovely day"],
+}  # fmt: skip
+
 
 class Clock:
     """A clock that only tests move."""
