@@ -1,6 +1,7 @@
 """Search over help articles: dense vectors (FAISS) and BM25, fused, with a data-made sense of when nothing fits.
 
-Embeddings are injected: `embed(texts, query)` returns one row of length 1 for each text; `query` says whether the texts are questions
+Embeddings are injected: `embed(texts, query)` returns one row of length 1 for each text; `query` says whether the
+texts are questions
 or passages, which some encoders treat differently. Nothing here knows where the vectors come from.
 """
 
@@ -26,7 +27,9 @@ FORMAT: Final = 1
 LEXICAL_WEIGHT: Final = 3.0  # of full word overlap against one standard deviation of cosine
 _CANDIDATES: Final = 40
 _LONGEST_PASSAGE: Final = 600  # characters
-_K1: Final = 1.2  # saturation and length normalisation: Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework", 3.5
+_K1: Final = (
+    1.2  # saturation and length normalisation: Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework", 3.5
+)
 _B: Final = 0.75
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 _WORD = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[^\W_]+")
@@ -81,7 +84,14 @@ class Hit:
         """The passage as the model service answers it."""
         p = self.passage
         text = f"{p.heading}\n{p.text}" if p.heading else p.text
-        return {"article": p.article, "title": p.title, "passage": text, "url": p.url, "language": p.language, "score": round(self.score, 4)}
+        return {
+            "article": p.article,
+            "title": p.title,
+            "passage": text,
+            "url": p.url,
+            "language": p.language,
+            "score": round(self.score, 4),
+        }
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class Result:
 def split_article(article: str, *, title: str, summary: str, markdown: str, language: str, url: str) -> list[Passage]:
     """An article as passages: its summary, then each section, long sections cut between paragraphs."""
     passages = [Passage(article, title, "", summary, url, language)] if summary else []
-    heading, blocks = "", []
+    heading = ""
+    blocks: list[str] = []
 
     def flush() -> None:
         text = ""
@@ -190,7 +201,13 @@ class Index:
     """Passages that can be searched. Build or load it; it does not change afterwards."""
 
     def __init__(
-        self, passages: Sequence[Passage], vectors: Array, embed: Embed, *, spread: Mapping[str, tuple[float, float]], gate: Sequence[float]
+        self,
+        passages: Sequence[Passage],
+        vectors: Array,
+        embed: Embed,
+        *,
+        spread: Mapping[str, tuple[float, float]],
+        gate: Sequence[float],
     ) -> None:
         self.passages = list(passages)
         self._vectors = np.ascontiguousarray(vectors, np.float32)
@@ -206,7 +223,8 @@ class Index:
 
     @classmethod
     def build(cls, passages: Sequence[Passage], embed: Embed, questions: Iterable[Question] = ()) -> Index:
-        """Index passages; `questions` teach it when to be confident (without them: the articles' own titles and summaries).
+        """Index passages; `questions` teach it when to be confident (without them: the articles' own titles
+        and summaries).
 
         Raises `RetrievalError` where there are no passages.
         """
@@ -228,7 +246,8 @@ class Index:
     def _learn(self, questions: Sequence[Question]) -> None:
         """Fit the spread of cosines for each language and the gate.
 
-        An article's question asked while that article is hidden is a question nobody has answered; so is an unrelated one.
+        An article's question asked while that article is hidden is a question nobody has answered; so is an
+        unrelated one.
         """
         vectors = self._embed([q.text for q in questions], query=True)
         for language in {q.language for q in questions}:
@@ -262,14 +281,16 @@ class Index:
         probability = _probability(self._gate, features) if hits else 0.0
         return Result(tuple(hits), probability >= 0.5, round(probability, 4))
 
-    def _ranked(self, query: str, vector: Array, language: str, k: int, articles: set[str] | None) -> tuple[list[Hit], list[float]]:
+    def _ranked(
+        self, query: str, vector: Array, language: str, k: int, articles: set[str] | None
+    ) -> tuple[list[Hit], list[float]]:
         allowed = np.array([self._fits(p, language, articles) for p in self.passages])
         if not allowed.any():
             return [], [0.0, 0.0, 0.0]
         ids = np.flatnonzero(allowed)
         selector = faiss.IDSelectorBatch(ids.astype(np.int64))
         wanted = min(_CANDIDATES, len(ids))
-        _, near = self._faiss.search(vector[None], wanted, params=faiss.SearchParameters(sel=selector))
+        _, near = self._faiss.search(vector[None], wanted, params=faiss.SearchParameters(sel=selector))  # type: ignore[call-arg]  # its stub lacks the field
         lexical = self._lexical.scores(query)
         worded = ids[np.argsort(-lexical[ids], kind="stable")[:wanted]]
         candidates = np.unique(np.concatenate([near[0][near[0] >= 0], worded]))
@@ -308,7 +329,9 @@ class Index:
         except (OSError, ValueError) as error:
             raise RetrievalError(f"{folder}: no complete search index ({error}); build the release again") from error
         if manifest.get("format") != FORMAT:
-            raise RetrievalError(f"{folder}: index format {manifest.get('format')}, this version reads {FORMAT}; build the release again")
+            raise RetrievalError(
+                f"{folder}: index format {manifest.get('format')}, this version reads {FORMAT}; build the release again"
+            )
         if hashlib.sha256(text.encode()).hexdigest() != manifest["digest"]:
             raise RetrievalError(f"{folder}/passages.json: does not match its manifest; build the release again")
         passages = [Passage(**p) for p in json.loads(text)]

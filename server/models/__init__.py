@@ -1,1 +1,4 @@
-"""The model service: understanding and search over HTTP, for the gateway, Rasa and the actions. It imports none of them."""
+"""The model service: understanding and search over HTTP, for the gateway, Rasa and the actions.
+
+It imports none of them.
+"""

@@ -24,7 +24,9 @@ def main() -> None:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
         raise SystemExit(str(error)) from None
-    uvicorn.run(create_app(arguments.release), host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(arguments.release), host=arguments.host, port=arguments.port, log_level="warning", access_log=False
+    )
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ class EmbedRequest(_Strict):
 class _Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter("kefu_model_requests", "Requests by path and status", ["path", "status"], registry=self.registry)
+        self.requests = Counter(
+            "kefu_model_requests", "Requests by path and status", ["path", "status"], registry=self.registry
+        )
         self.seconds = Histogram(
             "kefu_model_request_seconds",
             "Time to answer",
@@ -79,7 +81,9 @@ class _Metrics:
             buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.12, 0.25, 0.5, 1, 2.5, 5),
             registry=self.registry,
         )
-        self.batch = Histogram("kefu_model_batch_size", "Texts computed together", buckets=(1, 2, 4, 8, 16), registry=self.registry)
+        self.batch = Histogram(
+            "kefu_model_batch_size", "Texts computed together", buckets=(1, 2, 4, 8, 16), registry=self.registry
+        )
         self.queue = Gauge("kefu_model_queue_depth", "Texts waiting", registry=self.registry)
 
 
@@ -94,7 +98,9 @@ class Models:
         self.failure: str | None = None
         self.metrics = _Metrics()
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="models")
-        self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE)
+        self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(
+            self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE
+        )
         self.searches: Batcher[SearchRequest, Result] = Batcher(self._search, self.executor, batch=1, queue=QUEUE)
 
     @property

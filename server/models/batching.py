@@ -1,4 +1,7 @@
-"""Micro-batching: requests that arrive while the model is busy are computed together, in one thread, away from the event loop."""
+"""Micro-batching: requests that arrive while the model is busy are computed together.
+
+In one thread, away from the event loop.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,12 @@ class Batcher(Generic[Item, Answer]):
     """
 
     def __init__(
-        self, compute: Callable[[Sequence[Item]], Sequence[Answer]], executor: ThreadPoolExecutor, *, batch: int, queue: int
+        self,
+        compute: Callable[[Sequence[Item]], Sequence[Answer]],
+        executor: ThreadPoolExecutor,
+        *,
+        batch: int,
+        queue: int,
     ) -> None:
         self._compute = compute
         self._executor = executor
@@ -57,7 +65,8 @@ class Batcher(Generic[Item, Answer]):
     async def ask(self, item: Item, deadline_s: float) -> Answer:
         """The answer for one item.
 
-        Raises `OverloadedError` when the queue is full and `TimeoutError` past the deadline; an item whose deadline passed while it
+        Raises `OverloadedError` when the queue is full and `TimeoutError` past the deadline; an item whose
+        deadline passed while it
         waited is not computed.
         """
         waiting: _Waiting[Item, Answer] = _Waiting(item, asyncio.get_running_loop().create_future())
@@ -83,7 +92,7 @@ class Batcher(Generic[Item, Answer]):
                 for w in group:
                     w.answer.cancel()
                 raise
-            except Exception as error:  # noqa: BLE001 (whatever a model raises belongs to the callers, not to this loop)
+            except Exception as error:  # whatever a model raises belongs to the callers
                 for w in group:
                     if not w.answer.done():
                         w.answer.set_exception(error)

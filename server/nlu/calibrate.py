@@ -1,11 +1,15 @@
-"""From logits to numbers that mean what they say: confidence, out-of-scope probability, and thresholds with a guarantee.
+"""From logits to numbers that mean what they say: confidence, out-of-scope probability, and thresholds with a
+guarantee.
 
 Everything here is fitted on out-of-fold predictions, per language.
 
-- Confidence: softmax with a temperature (Guo et al. 2017, arXiv 1706.04599), times P(in scope), then a logistic correction of the top
+- Confidence: softmax with a temperature (Guo et al. 2017, arXiv 1706.04599), times P(in scope), then a logistic
+correction of the top
   probability (Platt 1999), which keeps the order of candidates.
-- Out of scope: a logistic regression on max-logit, energy (Liu et al. 2020, arXiv 2010.03759), margin, nearness to known examples.
-- Thresholds: Learn-then-Test (Angelopoulos et al. 2021, arXiv 2110.01052) by fixed-sequence testing with Clopper-Pearson bounds.
+- Out of scope: a logistic regression on max-logit, energy (Liu et al. 2020, arXiv 2010.03759), margin, nearness to
+known examples.
+- Thresholds: Learn-then-Test (Angelopoulos et al. 2021, arXiv 2110.01052) by fixed-sequence testing with Clopper-
+Pearson bounds.
 """
 
 from __future__ import annotations
@@ -24,7 +28,8 @@ Floats = NDArray[np.floating[Any]]
 OOS_PRIOR: Final = 0.1  # share of messages out of scope that the probability assumes
 RISK_BOUND: Final = 0.05
 RISK_CERTAINTY: Final = 0.95
-# The runner-up must stay this share of the threshold behind the winner; tested side by side, hence the correction below.
+# The runner-up must stay this share of the threshold behind the winner; tested side by side, hence the correction
+# below.
 MARGIN_SHARES: Final = (0.0, 0.25, 0.5)
 _STEPS: Final = 200
 _TINY: Final = 1e-6
@@ -114,7 +119,7 @@ class OosModel:
 
     @classmethod
     def fit(cls, inside: Floats, outside: Floats, weights: Floats) -> OosModel:
-        """Logistic regression on features of in-scope rows against out-of-scope rows (with weights), at the prior `OOS_PRIOR`."""
+        """Fit features of in-scope rows against out-of-scope rows (with weights), at the prior `OOS_PRIOR`."""
         x = np.concatenate([inside, outside])
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
         z = (x - mean) / scale
@@ -175,14 +180,16 @@ def risk_threshold(
 ) -> Threshold:
     """The lowest threshold at which P(wrong | handled) ≤ `bound` with probability `certainty`.
 
-    Fixed-sequence testing from the strictest threshold down, stopping at the first that cannot be certified, controls the
-    family-wise error although the threshold is chosen on the same messages. The sequence depends on the confidences only, never on
+    Fixed-sequence testing from the strictest threshold down, stopping at the first that cannot be certified,
+    controls the
+    family-wise error although the threshold is chosen on the same messages. The sequence depends on the
+    confidences only, never on
     which answers were right. One sequence for each margin share, at `1 - certainty` divided among them (Bonferroni).
     """
     best: tuple[int, float, float, float] | None = None
     each = 1 - (1 - certainty) / len(MARGIN_SHARES)
     for share in MARGIN_SHARES:
-        passing = _lowest_certified(confidence, margin, right, share, bound, each)
+        passing = _lowest_certified(confidence, margin, right, share=share, bound=bound, certainty=each)
         if passing is not None and (best is None or passing[0] > best[0]):
             best = passing
     total = len(confidence)
@@ -193,7 +200,7 @@ def risk_threshold(
 
 
 def _lowest_certified(
-    confidence: Floats, margin: Floats, right: NDArray[np.bool_], share: float, bound: float, certainty: float
+    confidence: Floats, margin: Floats, right: NDArray[np.bool_], *, share: float, bound: float, certainty: float
 ) -> tuple[int, float, float, float] | None:
     needed = int(np.ceil(np.log(1 - certainty) / np.log(1 - bound)))  # fewer cannot certify even without an error
     if len(confidence) < needed:
@@ -213,7 +220,10 @@ def _lowest_certified(
 
 
 def observed_threshold(confidence: Floats, right: NDArray[np.bool_], *, bound: float = RISK_BOUND) -> Threshold:
-    """Where too few messages allow a guarantee: the lowest threshold at which the observed error rate keeps the bound."""
+    """Where too few messages allow a guarantee.
+
+    The lowest threshold at which the observed error rate keeps the bound.
+    """
     order = np.argsort(-confidence, kind="stable")
     errors = np.cumsum(~right[order]) + 1  # one more error than seen, as a prior
     kept = np.flatnonzero(errors <= bound * np.arange(1, len(order) + 1))

@@ -1,7 +1,9 @@
 """Training examples: Rasa YAML and JSON lines, and what an operator should know about them before training.
 
-Problems come in two kinds. What makes a file unreadable or ambiguous raises `DataError`; what merely makes the examples worse
-(a repeated sentence, a span that cuts a word) becomes a `Problem` with its place, and training goes on without that part.
+Problems come in two kinds. What makes a file unreadable or ambiguous raises `DataError`; what merely makes the
+examples worse
+(a repeated sentence, a span that cuts a word) becomes a `Problem` with its place, and training goes on without that
+part.
 """
 
 from __future__ import annotations
@@ -96,7 +98,8 @@ class Dataset:
 def load(paths: Sequence[Path]) -> Dataset:
     """Read files and folders (`*.yml`, `*.yaml`, `*.jsonl` below them), then check the whole.
 
-    Raises `DataError` for a file that cannot be read, an unknown field, a missing text or intent, or no examples at all.
+    Raises `DataError` for a file that cannot be read, an unknown field, a missing text or intent, or no examples
+    at all.
     """
     data = Dataset()
     for path in _files(paths):
@@ -116,8 +119,7 @@ def load_entities(path: Path | None) -> dict[str, EntityKind]:
         return {}
     table = _parse_yaml(_text(path), path)
     kinds: dict[str, EntityKind] = {}
-    for name, body in ((table or {}).get("entities") or {}).items():
-        body = body or {}
+    for name, body in _bodies(table, "entities"):
         unknown = set(body) - {"description", "normalise", "values"}
         if unknown:
             raise DataError(
@@ -128,6 +130,11 @@ def load_entities(path: Path | None) -> dict[str, EntityKind]:
         }
         kinds[name] = EntityKind(name, body.get("normalise", "text"), body.get("description") or {}, values)
     return kinds
+
+
+def _bodies(table: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, body in ((table or {}).get(root) or {}).items():
+        yield str(name), dict(body or {})
 
 
 def load_intents(path: Path | None) -> dict[str, dict[str, Any]]:
@@ -252,11 +259,11 @@ def _lines(path: Path, node: yaml.Node) -> Iterator[tuple[str, str]]:
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             place = f"{path}:{item.start_mark.line + 1}"
-            if isinstance(item, yaml.MappingNode):
-                item = next((value for key, value in item.value if key.value == "text"), item)
-            if not isinstance(item, yaml.ScalarNode):
+            fields = item.value if isinstance(item, yaml.MappingNode) else []
+            line = next((value for key, value in fields if key.value == "text"), item)
+            if not isinstance(line, yaml.ScalarNode):
                 raise DataError(f'{place}: an example in a list needs "text:"')
-            yield place, item.value.strip()
+            yield place, line.value.strip()
         return
     block = getattr(node, "style", None) in {"|", ">"}
     for offset, line in enumerate(node.value.split("\n")):
@@ -343,7 +350,7 @@ def _without_overlap(example: Example, data: Dataset) -> Iterator[Span]:
             )
             continue
         if surface != surface.strip() or span.start not in starts or span.end not in ends:
-            message = f'entity "{span.entity}" "{_short(surface)}" does not begin and end with a word; it is widened to whole words'
+            message = f'entity "{span.entity}" "{_short(surface)}" cuts a word; it is widened to whole words'
             data.problems.append(Problem("warning", example.place, message))
         last = span.end
         yield span

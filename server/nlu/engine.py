@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.nlu import intents
 from server.nlu.artefact import Artefact
@@ -123,7 +124,7 @@ class Engine:
         encoded = intents.encode([a.text for a in aligned], languages)
         readings = read(aligned, encoded.e5_states)
         logits = self._intents.logits(encoded)
-        oos = np.zeros(len(items))
+        oos: NDArray[Any] = np.zeros(len(items))
         if self._calibration.oos is not None:
             features = OosModel.features(logits, self._intents.nearness(encoded), self._hidden)
             oos = self._calibration.oos.probability(features)

@@ -1,4 +1,5 @@
-"""Entities: a linear-chain CRF (Lafferty et al. 2001) over words, shapes, known values, patterns and language-model states.
+"""Entities: a linear-chain CRF (Lafferty et al. 2001) over words, shapes, known values, patterns and language-model
+states.
 
 Tokens carry spans of the original text, so whatever the tagger finds is a span of what the customer typed.
 """
@@ -139,11 +140,11 @@ class EntityModel:
         progress: Callable[[float], None] = lambda _: None,
     ) -> EntityModel:
         """Train and write `crf.model`, `entities.json` and `projections.npz` into `folder`."""
-        import pycrfsuite
+        import pycrfsuite  # noqa: PLC0415 (native, only with a trained tagger)
 
         gazetteer = Gazetteer.build(examples, kinds, lookups)
         patterns = Patterns.learn(examples, kinds)
-        rng = random.Random(seed)
+        rng = random.Random(seed)  # noqa: S311 (repeatable, not secret)
         extra = [e for e in (_varied(e, kinds, rng) for e in examples for _ in range(_COPIES)) if e is not None]
         readings = [*readings, *read_texts([e.text for e in extra])]
         projections = {
@@ -169,6 +170,7 @@ class EntityModel:
         )
         np.savez(
             folder / "projections.npz",
+            allow_pickle=False,
             **{f"{n}.{p}": a for n, pair in projections.items() for p, a in zip("mw", pair, strict=True)},
         )
         if labelled:
@@ -182,7 +184,7 @@ class EntityModel:
     @classmethod
     def load(cls, folder: Path) -> EntityModel:
         """Read what `fit` wrote."""
-        import pycrfsuite
+        import pycrfsuite  # noqa: PLC0415 (native, only with a trained tagger)
 
         saved = json.loads((folder / "entities.json").read_text())
         tagger = None
@@ -195,7 +197,7 @@ class EntityModel:
 
     def tag(self, reading: Reading) -> list[Tagged]:
         """Entities of one text, in order, never overlapping. Certain patterns overrule the tagger."""
-        import pycrfsuite
+        import pycrfsuite  # noqa: PLC0415 (native, only with a trained tagger)
 
         if not reading.tokens:
             return []
@@ -327,7 +329,7 @@ def _principal(states: Sequence[Array], width: int, seed: int) -> tuple[Array, A
 
 
 def _varied(example: Example, kinds: Mapping[str, EntityKind], rng: random.Random) -> Example | None:
-    """The example with each known value replaced by another one of its kind, so that the tagger learns kinds, not names."""
+    """The example with other known values in place of its own, so that the tagger learns kinds, not names."""
     text, spans, last, changed = "", [], 0, False
     for span in example.entities:
         text += example.text[last : span.start]

@@ -1,13 +1,14 @@
 """ONNX graphs for the two language models, written node by node from their weights.
 
 Building them here means that neither training nor serving needs torch: a sentence encoder of the BERT family
-(Devlin et al. 2018, arXiv 1810.04805) and a decoder of the Llama family (Touvron et al. 2023, arXiv 2302.13971: RMSNorm,
-rotary positions, grouped-query attention, SwiGLU), cut off after the layer whose states are used.
+(Devlin et al. 2018, arXiv 1810.04805) and a decoder of the Llama family (Touvron et al. 2023, arXiv 2302.13971:
+RMSNorm, rotary positions, grouped-query attention, SwiGLU), cut off after the layer whose states are used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,7 +36,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(array if array.ndim == 0 else np.ascontiguousarray(array), name))
         return name
 
-    def op(self, kind: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+    def op(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         output = output or self._fresh(kind)
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
@@ -53,28 +54,42 @@ class _Graph:
         """(batch, length, heads*size) → (batch, heads, length, size)."""
         return self.op("Transpose", self.op("Reshape", x, self.const([0, 0, heads, size])), perm=[0, 2, 1, 3])
 
-    def attend(self, q: str, k: str, v: str, bias: str, size: int, width: int) -> str:
-        """Scaled dot-product attention of (batch, heads, length, size) with an additive bias; back to (batch, length, width)."""
+    def attend(self, q: str, k: str, v: str, bias: str, *, size: int, width: int) -> str:
+        """Scaled dot-product attention of (batch, heads, length, size) with an additive bias.
+
+        Back to (batch, length, width).
+        """
         scores = self.op("MatMul", q, self.op("Transpose", k, perm=[0, 1, 3, 2]))
         scores = self.op("Add", self.op("Mul", scores, self.const(size**-0.5)), bias)
         mixed = self.op("MatMul", self.op("Softmax", scores, axis=-1), v)
         return self.op("Reshape", self.op("Transpose", mixed, perm=[0, 2, 1, 3]), self.const([0, 0, width]))
 
-    def model(self, outputs: Mapping[str, int]) -> onnx.ModelProto:
-        """The finished model: int64 `input_ids` and `attention_mask` (batch, length) in, float (batch, length, width) out."""
+    def model(self, states: int, pooled: int = 0) -> onnx.ModelProto:
+        """The finished model: int64 `input_ids` and `attention_mask` (batch, length) in, float out.
+
+        Out come `states` (batch, length, its width) and, where a width is given, `pooled` (batch, its width).
+        """
         ints = [
             helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "length"])
             for n in ("input_ids", "attention_mask")
         ]
-        outs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", "length", w]) for n, w in outputs.items()]
+        outs = [helper.make_tensor_value_info("states", TensorProto.FLOAT, ["batch", "length", states])]
+        if pooled:
+            outs.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", pooled]))
         graph = helper.make_graph(self.nodes, "encoder", ints, outs, self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
         onnx.checker.check_model(model)
         return model
 
 
-def bert(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float = 1e-12) -> onnx.ModelProto:
-    """A BERT encoder; output `states` is the last layer, (batch, length, width)."""
+def bert(
+    weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float = 1e-12, pooled: Sequence[int] = ()
+) -> onnx.ModelProto:
+    """A BERT encoder; output `states` is the last layer, (batch, length, width).
+
+    `pooled`: layers (counted from 1) whose mean over the text's pieces is put side by side in a second output of
+    that name.
+    """
     g = _Graph()
     width = weights["embeddings.word_embeddings.weight"].shape[1]
     size = width // heads
@@ -93,15 +108,20 @@ def bert(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: floa
     places = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
     x = norm(g.op("Add", words, g.op("Gather", g.const(places), positions)), "embeddings.LayerNorm")
     bias = _padding_bias(g)
+    means: list[str] = []
     for i in range(layers):
         p = f"encoder.layer.{i}"
         q, k, v = (g.split_heads(dense(x, f"{p}.attention.self.{n}"), heads, size) for n in ("query", "key", "value"))
-        mixed = dense(g.attend(q, k, v, bias, size, width), f"{p}.attention.output.dense")
+        mixed = dense(g.attend(q, k, v, bias, size=size, width=width), f"{p}.attention.output.dense")
         x = norm(g.op("Add", x, mixed), f"{p}.attention.output.LayerNorm")
         wide = g.op("Gelu", dense(x, f"{p}.intermediate.dense"))
         x = norm(g.op("Add", x, dense(wide, f"{p}.output.dense")), f"{p}.output.LayerNorm")
+        if i + 1 in pooled:
+            means.append(_masked_mean(g, x))
     g.op("Identity", x, output="states")
-    return g.model({"states": width})
+    if means:
+        g.op("Concat", *means, output="pooled", axis=1)
+    return g.model(width, width * len(means))
 
 
 def llama(
@@ -114,7 +134,10 @@ def llama(
     rope_base: float,
     max_length: int,
 ) -> onnx.ModelProto:
-    """A causal Llama decoder with GGUF tensor names, cut after `layers`; output `states` (batch, length, width) is not normed."""
+    """A causal Llama decoder with GGUF tensor names, cut after `layers`.
+
+    Output `states` (batch, length, width) is not normed.
+    """
     g = _Graph()
     width = weights["token_embd.weight"].shape[1]
     size = width // heads
@@ -150,17 +173,22 @@ def llama(
         q = rotate(g.split_heads(g.linear(y, weights[f"{p}.attn_q.weight"]), heads, size))
         k = repeat(rotate(g.split_heads(g.linear(y, weights[f"{p}.attn_k.weight"]), kv_heads, size)))
         v = repeat(g.split_heads(g.linear(y, weights[f"{p}.attn_v.weight"]), kv_heads, size))
-        x = g.op("Add", x, g.linear(g.attend(q, k, v, bias, size, width), weights[f"{p}.attn_output.weight"]))
+        x = g.op(
+            "Add", x, g.linear(g.attend(q, k, v, bias, size=size, width=width), weights[f"{p}.attn_output.weight"])
+        )
         y = norm(x, weights[f"{p}.ffn_norm.weight"])
         gate = g.linear(y, weights[f"{p}.ffn_gate.weight"])
         gated = g.op("Mul", g.op("Mul", gate, g.op("Sigmoid", gate)), g.linear(y, weights[f"{p}.ffn_up.weight"]))
         x = g.op("Add", x, g.linear(gated, weights[f"{p}.ffn_down.weight"]))
     g.op("Identity", x, output="states")
-    return g.model({"states": width})
+    return g.model(width)
 
 
 def rotary(length: int, size: int, base: float) -> tuple[Array, Array]:
-    """Cosine and sine tables (length, size) of rotary positions (Su et al. 2021, arXiv 2104.09864), halves side by side."""
+    """Cosine and sine tables (length, size) of rotary positions (Su et al.
+
+    2021, arXiv 2104.09864), halves side by side.
+    """
     frequency = base ** (-np.arange(0, size, 2, dtype=np.float64) / size)
     angle = np.outer(np.arange(length), frequency)
     angle = np.concatenate([angle, angle], axis=1)
@@ -177,3 +205,10 @@ def _padding_bias(g: _Graph) -> str:
     """(batch, 1, 1, length): 0 where a token is, `MASKED` where padding is."""
     mask = g.op("Unsqueeze", g.op("Cast", "attention_mask", to=TensorProto.FLOAT), g.const([1, 2]))
     return g.op("Mul", g.op("Sub", g.const(1.0), mask), g.const(MASKED))
+
+
+def _masked_mean(g: _Graph, x: str) -> str:
+    """Mean over the pieces of each text, (batch, width)."""
+    mask = g.op("Cast", "attention_mask", to=TensorProto.FLOAT)
+    total = g.op("ReduceSum", g.op("Mul", x, g.op("Unsqueeze", mask, g.const([2]))), g.const([1]), keepdims=0)
+    return g.op("Div", total, g.op("ReduceSum", mask, g.const([1]), keepdims=1))

@@ -32,10 +32,13 @@ def embed(texts: Sequence[str], *, query: bool) -> Array:
     return np.asarray(np.concatenate([e5, encoders.use_embed(normal)], axis=1) / np.sqrt(2), dtype=np.float32)
 
 
-def build_index(articles_dir: Path, out_dir: Path, languages: Sequence[str], *, data_paths: Sequence[Path] = ()) -> Index:
+def build_index(
+    articles_dir: Path, out_dir: Path, languages: Sequence[str], *, data_paths: Sequence[Path] = ()
+) -> Index:
     """Index the articles `articles_dir/LANGUAGE/ID.md` and write the folder `out_dir`, complete or not at all.
 
-    `data_paths`: training examples (as for `server.nlu.train.train`); those of intents that an article names in its front matter
+    `data_paths`: training examples (as for `server.nlu.train.train`); those of intents that an article names in
+    its front matter
     (`intents:`) are questions the index must answer, the others questions it must not.
 
     Raises `kg.retrieval.RetrievalError` with the file where an article cannot be read, or where there is none.

@@ -1,6 +1,7 @@
 """Intents: frozen sentence encoders, each with a softmax regression on top, their logits summed.
 
-Each encoder's vectors are standardised for each dimension and scaled to length 1 before the regression. A view that does not speak a
+Each encoder's vectors are standardised for each dimension and scaled to length 1 before the regression. A view that
+does not speak a
 language is left out for it. Rows labelled `oos` train a hidden class: it takes probability mass, it is never predicted.
 """
 
@@ -19,7 +20,7 @@ from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.encoders import Array, States
 from server.nlu.language import LANGUAGES, Language
 
-VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "e5": ("zh", "en"), "minilm": ("en",)}
+VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "deep": ("zh", "en"), "minilm": ("en",)}
 E5_PREFIX: Final = "query: "  # the encoder was trained with it (Wang et al. 2024, arXiv 2402.05672)
 STRENGTH: Final = 10.0  # inverse of the L2 penalty
 _ITERATIONS: Final = 200
@@ -31,7 +32,7 @@ _NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour d
 class Encoded:
     """A batch of texts as the views see them; a row of a view that skips the text's language is zero."""
 
-    vectors: dict[str, Array]  # view → (texts, width)
+    vectors: dict[str, Array]  # view → (texts, width); "e5" only measures nearness
     languages: list[Language]
     e5_states: list[States]  # without the prefix
 
@@ -53,7 +54,12 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
     if english:
         minilm[english] = encoders.mean_pool(encoders.minilm().states([texts[i] for i in english]))
     return Encoded(
-        {"use": encoders.use_embed(texts), "e5": encoders.mean_pool(states), "minilm": minilm},
+        {
+            "use": encoders.use_embed(texts),
+            "e5": encoders.mean_pool(states),
+            "deep": encoders.deep(states),
+            "minilm": minilm,
+        },
         list(languages),
         [States(s.vectors, [(max(a - skip, 0), max(b - skip, 0)) for a, b in s.offsets]) for s in states],
     )

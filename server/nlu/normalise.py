@@ -1,4 +1,5 @@
-"""What an entity's words mean: numbers, dates, amounts and known values, in Chinese and English. The clock is passed in.
+"""What an entity's words mean: numbers, dates, amounts and known values, in Chinese and English. The clock is passed
+in.
 
 Every normaliser takes the normalised text of the span and returns the value, or None where the words do not say one.
 """
@@ -14,14 +15,40 @@ from typing import Final
 from server.nlu.data import DataError, EntityKind
 from server.nlu.text import align
 
-_DIGITS: Final = {c: str(i % 10) for i, c in enumerate("零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖")}
-_DIGITS |= {"〇": "0", "幺": "1", "两": "2", "俩": "2", "洞": "0", "拐": "7"}
+_DIGITS: Final = {c: str(i % 10) for i, c in enumerate("零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖")} | {
+    "幺": "1",
+    "两": "2",
+    "俩": "2",
+    "洞": "0",
+    "拐": "7",
+}
 _UNITS: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _CHINESE_NUMBER: Final = "".join(_DIGITS) + "".join(_UNITS) + "万亿半点廿"
 _WORDS: Final = {
     w: i
     for i, w in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
     )
 } | {w: 10 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)}
 _NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
@@ -165,11 +192,18 @@ def data_volume(text: str) -> str | None:
 
 _WEEKDAYS: Final = {c: i for i, c in enumerate("一二三四五六日")} | {"天": 6}
 _DAY_WORDS: Final = {
-    "大前天": -3, "前天": -2, "昨天": -1, "昨日": -1, "昨晚": -1, "今天": 0, "今日": 0, "今早": 0, "今晚": 0, "现在": 0, "明天": 1, "明日": 1, "明早": 1,
-    "明晚": 1, "后天": 2, "大后天": 3, "day before yesterday": -2, "yesterday": -1, "last night": -1, "today": 0, "tonight": 0, "this morning": 0,
-    "this afternoon": 0, "this evening": 0, "right now": 0, "day after tomorrow": 2, "tomorrow": 1,
-}  # fmt: skip
-_MONTHS: Final = {m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)}
+    **dict.fromkeys(["大前天"], -3),
+    **dict.fromkeys(["前天", "day before yesterday"], -2),
+    **dict.fromkeys(["昨天", "昨日", "昨晚", "yesterday", "last night"], -1),
+    **dict.fromkeys(["今天", "今日", "今早", "今晚", "现在", "today", "tonight", "right now"], 0),
+    **dict.fromkeys(["this morning", "this afternoon", "this evening"], 0),
+    **dict.fromkeys(["明天", "明日", "明早", "明晚", "tomorrow"], 1),
+    **dict.fromkeys(["后天", "day after tomorrow"], 2),
+    **dict.fromkeys(["大后天"], 3),
+}
+_MONTHS: Final = {
+    m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _EN_DAYS: Final = {d: i for i, d in enumerate(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])}
 _CN: Final = f"(\\d{{1,4}}|[{_CHINESE_NUMBER}]+)"
 
@@ -185,9 +219,9 @@ def date(text: str, now: dt.datetime) -> str | None:
     for word in sorted(_DAY_WORDS, key=len, reverse=True):
         if word in low:
             return (today + dt.timedelta(days=_DAY_WORDS[word])).isoformat()
-    if match := re.search(f"(上|下|这|本|去)?个?{_CN}?月份?(?:的)?(?:{_CN}[号日]?)?", low):
-        if match[2] or match[1] in {"上", "下", "这", "本"}:
-            return _chinese_month(match, today)
+    match = re.search(f"(上|下|这|本|去)?个?{_CN}?月份?(?:的)?(?:{_CN}[号日]?)?", low)
+    if match and (match[2] or match[1] in {"上", "下", "这", "本"}):
+        return _chinese_month(match, today)
     if match := re.search(f"(?:这个?月|本月)?{_CN}[号日]", low):
         value = number(match[1])
         return None if value is None else _nearest(today, today.month, int(value), month_fixed=False)
@@ -295,7 +329,10 @@ def _shifted(today: dt.date, count: Decimal | None, unit: str, back: bool) -> st
 
 
 def key(text: str) -> str:
-    """The form under which known values are looked up: normalised, small letters, no spaces or punctuation between words."""
+    """The form under which known values are looked up.
+
+    Normalised, small letters, no spaces or punctuation between words.
+    """
     return re.sub(r"[\s\-_'’·.]+", "", align(text).text.lower())
 
 
@@ -303,7 +340,10 @@ class Normaliser:
     """Values for every entity kind of a company."""
 
     def __init__(self, kinds: Mapping[str, EntityKind], synonyms: Mapping[str, str] | None = None) -> None:
-        """`synonyms`: surface → value, from the training examples. Raises `DataError` for a normaliser that does not exist."""
+        """`synonyms`: surface → value, from the training examples.
+
+        Raises `DataError` for a normaliser that does not exist.
+        """
         self._kinds = dict(kinds)
         for kind in kinds.values():
             if kind.normalise not in NORMALISERS and kind.normalise not in {"date", "lookup"}:

@@ -1,6 +1,7 @@
 """Recognisers that need no model: phone numbers, and codes whose printed form the examples show.
 
-A company's order number looks like its other order numbers: the forms are read off the annotated values, `QH48210937` gives
+A company's order number looks like its other order numbers: the forms are read off the annotated values, `QH48210937`
+gives
 "QH and eight digits". Forms with letters and digits are certain; digits alone are only a hint for the tagger.
 """
 

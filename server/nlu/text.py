@@ -1,6 +1,7 @@
 """Text as typed and text as read: normalised for the models, with every position traceable to the original.
 
-Offsets are Unicode code points. Full-width forms become ordinary ones (NFKC), combining marks join their base, traditional
+Offsets are Unicode code points. Full-width forms become ordinary ones (NFKC), combining marks join their base,
+traditional
 characters become simplified, invisible characters vanish; `Aligned` remembers where each character came from.
 """
 
@@ -15,7 +16,8 @@ from typing import Any
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 CJK = re.compile(f"[{_CJK}]")
 _CJK_RUN = re.compile(f"[{_CJK}]+")
-# One token: a Chinese character; a run of Latin (or other alphabetic) letters; a run of digits; any other visible character.
+# One token: a Chinese character; a run of Latin (or other alphabetic) letters; a run of digits; any other visible
+# character.
 _TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+|[^\w\s]|_")
 _INVISIBLE = frozenset("\u200b\u200c\u2060\ufeff\u00ad\ufe0e\ufe0f")
 
@@ -83,7 +85,7 @@ def align(original: str) -> Aligned:
 
 @cache
 def _converter() -> tuple[Any, frozenset[str]]:
-    from opencc import OpenCC
+    from opencc import OpenCC  # noqa: PLC0415 (reads its dictionaries)
 
     converter = OpenCC("t2s")
     converter.convert("")  # loads the dictionaries

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,10 +45,13 @@ def train(
 ) -> Artefact:
     """Train intents, entities and calibration on the files in `data_paths` and write the artefact folder `out_dir`.
 
-    `intents_file` and `entities_file` are the company's `intents.yml` and `entities.yml` (optional); `risk_bound` is the share of
-    handled messages that may be misunderstood; `progress(fraction, message)` is called as the work goes on, fraction in [0, 1].
+    `intents_file` and `entities_file` are the company's `intents.yml` and `entities.yml` (optional); `risk_bound`
+    is the share of
+    handled messages that may be misunderstood; `progress(fraction, message)` is called as the work goes on,
+    fraction in [0, 1].
 
-    Raises `server.nlu.data.DataError` for data that cannot be used (file and line in the message). `out_dir` appears complete or not
+    Raises `server.nlu.data.DataError` for data that cannot be used (file and line in the message). `out_dir`
+    appears complete or not
     at all; an artefact that was there is replaced.
     """
     progress(0.0, "reading the examples")
@@ -62,7 +66,7 @@ def train(
         labels = [e.intent for e in data.examples]
         progress(0.3, "training intents")
         model = IntentModel.fit(encoded, labels, seed=seed)
-        np.savez(folder / "intents.npz", **model.arrays())
+        np.savez(folder / "intents.npz", allow_pickle=False, **model.arrays())
         fitted, metrics = _calibrate(
             data, encoded, seed, risk_bound, lambda f: progress(0.35 + 0.35 * f, "calibrating on unseen folds")
         )
@@ -172,7 +176,9 @@ def _calibrate(
         test = np.flatnonzero(fold == k)
         rest = np.flatnonzero(fold != k)
         model = IntentModel.fit(encoded.rows(rest), labels[rest].tolist(), seed=seed)
-        _scatter(model, encoded.rows(test), logits, test, index, hidden)
+        # An intent this fold never saw stays NaN.
+        columns = np.array([index[c] if c in index else len(classes) for c in model.classes])
+        logits[np.ix_(test, columns)] = model.logits(encoded.rows(test))
         nearness[test] = model.nearness(encoded.rows(test))
         progress((2 * k + 1) / (2 * FOLDS))
         # What an unknown intent looks like: a model that never saw this quarter of the intents reads their examples.
@@ -195,53 +201,45 @@ def _calibrate(
         outside.append(features[~inside])
         weights.append(np.full(int((~inside).sum()), 1 / max(1, int((~inside).sum()))))
     fitted = Calibrations()
-    oos = np.zeros(len(examples))
+    oos: NDArray[Any] = np.zeros(len(examples))
     if outside:
         fitted.oos = OosModel.fit(features[inside], np.concatenate(outside), np.concatenate(weights))
         oos = fitted.oos.probability(features)
-    metrics = _by_language(fitted, logits[:, : len(classes)], labels, inside, languages, oos, index, bound)
-    return fitted, metrics
+    unseen = _Unseen(logits[:, : len(classes)], labels, inside, languages, oos, index)
+    return fitted, _by_language(fitted, unseen, bound)
 
 
-def _scatter(
-    model: IntentModel,
-    rows: Encoded,
-    logits: NDArray[Any],
-    test: NDArray[Any],
-    index: dict[str, int],
-    hidden: int | None,
-) -> None:
-    """Put a fold's logits under the columns of the whole; an intent the fold never saw stays NaN."""
-    columns = [index.get(c, hidden) for c in model.classes]
-    logits[np.ix_(test, columns)] = model.logits(rows)
+@dataclass(frozen=True)
+class _Unseen:
+    """Every example as a model read it that had not seen it."""
+
+    logits: NDArray[Any]  # of the intents, without the hidden class
+    labels: NDArray[Any]
+    inside: NDArray[np.bool_]
+    languages: NDArray[Any]
+    oos: NDArray[Any]
+    index: dict[str, int]
+
+    def targets(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Class numbers, -1 for out of scope."""
+        return np.array([self.index.get(label, -1) for label in self.labels[rows]], np.int64)
 
 
-def _by_language(
-    fitted: Calibrations,
-    logits: NDArray[Any],
-    labels: NDArray[Any],
-    inside: NDArray[np.bool_],
-    languages: NDArray[Any],
-    oos: NDArray[Any],
-    index: dict[str, int],
-    bound: float,
-) -> dict[str, Any]:
+def _by_language(fitted: Calibrations, unseen: _Unseen, bound: float) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
-    pooled = np.ones(len(labels), bool)
+    pooled = np.ones(len(unseen.labels), bool)
     for language in LANGUAGES:
-        own = languages == language
-        rows = own if (own & inside).sum() >= _LEAST_TO_CALIBRATE else pooled
-        known = np.flatnonzero(rows & inside)
-        targets = np.array([index[label] for label in labels[known]])
-        calibration = Calibration.fit(logits[known], targets, oos[known])
-        fitted.languages[language] = calibration
-        fitted.thresholds[language] = _threshold(calibration, logits, labels, oos, index, [rows, pooled], bound)
-        if not (own & inside).any():
+        own = unseen.languages == language
+        rows = own if (own & unseen.inside).sum() >= _LEAST_TO_CALIBRATE else pooled
+        known = np.flatnonzero(rows & unseen.inside)
+        calibration = Calibration.fit(unseen.logits[known], unseen.targets(known), unseen.oos[known])
+        threshold = _threshold(calibration, unseen, [rows, pooled], bound)
+        fitted.languages[language], fitted.thresholds[language] = calibration, threshold
+        known = np.flatnonzero(own & unseen.inside)
+        if not len(known):
             continue
-        known = np.flatnonzero(own & inside)
-        p = calibration.probabilities(logits[known], oos[known])
-        right = p.argmax(axis=1) == np.array([index[label] for label in labels[known]])
-        threshold = fitted.thresholds[language]
+        p = calibration.probabilities(unseen.logits[known], unseen.oos[known])
+        right = p.argmax(axis=1) == unseen.targets(known)
         metrics[language] = {
             "examples": int(own.sum()),
             "intent_accuracy": round(float(right.mean()), 4),
@@ -253,18 +251,12 @@ def _by_language(
 
 
 def _threshold(
-    calibration: Calibration,
-    logits: NDArray[Any],
-    labels: NDArray[Any],
-    oos: NDArray[Any],
-    index: dict[str, int],
-    choices: Sequence[NDArray[np.bool_]],
-    bound: float,
+    calibration: Calibration, unseen: _Unseen, choices: Sequence[NDArray[np.bool_]], bound: float
 ) -> Threshold:
     """For the language alone, else for all languages together, else without a guarantee at the observed error rate."""
     for rows in choices:
-        p = np.sort(calibration.probabilities(logits[rows], oos[rows]), axis=1)
-        right = np.array([index.get(label, -1) for label in labels[rows]]) == logits[rows].argmax(axis=1)
+        p = np.sort(calibration.probabilities(unseen.logits[rows], unseen.oos[rows]), axis=1)
+        right = unseen.targets(rows) == unseen.logits[rows].argmax(axis=1)
         found = calibrate.risk_threshold(p[:, -1], p[:, -1] - p[:, -2], right, bound=bound)
         if found.guaranteed:
             return found
