@@ -11,7 +11,8 @@ export default defineConfig({
     // A data: URI would need its own source in the content security policy; files are served from the same origin.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { help: 'help.html', desk: 'desk.html' } },
+    rolldownOptions: { input: ['help.html', 'desk.html', 'inbox.html', 'api.html'] },
   },
-  test: { environment: 'jsdom', include: ['tests/**/*.test.{ts,tsx}'] },
+  // The few tests that need a document say so at their top.
+  test: { environment: 'node', include: ['tests/**/*.test.ts'] },
 });

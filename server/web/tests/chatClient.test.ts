@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ChatClient } from '../src/shared/chatClient';
 import type { Outside, SocketLike } from '../src/shared/link';

@@ -144,8 +144,14 @@ describe('language', () => {
     expect(play(initialState('zh'), welcome({ seq: 3, resumed: true }), message(1, 'bot', '您好'), ...english).state.locale).toBe('zh');
   });
 
+  it('begins again in the language chosen by hand while nothing was said yet', () => {
+    const { state, reconnects } = play(ready(), { type: 'locale', locale: 'en' });
+    expect(reconnects).toBe(1);
+    expect(helloFrame(state)).toEqual({ type: 'hello', locale: 'en', last_seq: 0 });
+  });
+
   it('keeps a language chosen by hand over the one of the welcome', () => {
-    const { state } = play(ready(), { type: 'locale', locale: 'en' }, { type: 'lost', code: 1006 }, welcome({ seq: 1, resumed: true }));
+    const { state } = play(ready(), message(2, 'customer', '查流量'), { type: 'locale', locale: 'en' }, { type: 'lost', code: 1006 }, welcome({ seq: 2, resumed: true }));
     expect(state.locale).toBe('en');
     expect(helloFrame(state).locale).toBe('en');
   });
@@ -204,6 +210,13 @@ describe('errors', () => {
   it('keeps the token when the close was for sending too fast', () => {
     const { state } = play(ready(), frame({ type: 'error', code: 'rate_limited', message: '' }), { type: 'lost', code: 1008 });
     expect(state).toMatchObject({ token: 't1', link: 'lost' });
+  });
+
+  it('comes back later when its hello was refused', () => {
+    const start = play(initialState('zh'), { type: 'connecting' }).state;
+    const next = step(start, frame({ type: 'error', code: 'rate_limited', message: '' }));
+    expect(next.reconnect).toBe('later');
+    expect(next.state.lastError).toBe('rate_limited');
   });
 
   it('does not send again the message that was too big for the server', () => {

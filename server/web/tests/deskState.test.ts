@@ -71,9 +71,9 @@ describe('actions', () => {
   });
 
   it('shows a refusal and forgets a refused take', () => {
-    const { state } = play(ready(), take, frame({ type: 'refused', id: 'a', code: 'already_taken', message: 'taken', by: 'wang' }));
+    const { state } = play(ready(), take, frame({ type: 'refused', id: 'a', code: 'taken', message: 'taken', by: 'wang' }));
     expect(state.pending).toEqual([]);
-    expect(state.refusals).toEqual([{ id: 'a', code: 'already_taken', message: 'taken', by: 'wang' }]);
+    expect(state.refusals).toEqual([{ id: 'a', code: 'taken', message: 'taken', by: 'wang' }]);
     expect(play(state, { type: 'dismiss', id: 'a' }).state.refusals).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { describe, expect, it } from 'vitest';
 import { reconnectDelay } from '../src/shared/backoff';
 import { contrast, palette, paletteCss, parseHex } from '../src/shared/colour';

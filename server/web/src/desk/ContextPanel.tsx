@@ -271,6 +271,7 @@ function OneDecision({ record }: { record: Json }) {
           {release && ` · ${t('release_id')} ${release}`}
         </p>
       )}
+      <Data title={t('failure')} value={record['failure']} />
       <Parse value={record['parse']} />
       {decisions.length > 0 && (
         <Section title={t('decisions')}>

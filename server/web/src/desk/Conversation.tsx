@@ -67,7 +67,7 @@ export function Conversation({ handle, client, state, mine, inspected, onInspect
         </div>
         {thread.mode !== 'closed' && (
           <div class="talk-actions">
-            {!mine && (
+            {thread.mode === 'waiting' && (
               <button type="button" class="button solid" disabled={acting} onClick={() => client.take(selected)}>
                 {t('take')}
               </button>

@@ -4,6 +4,7 @@ import { paletteCss } from '../shared/colour';
 import type { Lang } from '../shared/frames';
 import { useStore } from '../shared/hooks';
 import { BellIcon, BellOffIcon, KeysIcon } from '../shared/icons';
+import { DESK_LANGUAGE, langTag, rememberLanguage, rememberedLanguage } from '../shared/language';
 import { QUEUE_TABS, RestError, fetchCompany, fetchSession, logIn, logOut } from '../shared/rest';
 import type { Company, QueueTab, Staff } from '../shared/rest';
 import { initial } from '../shared/text';
@@ -15,17 +16,17 @@ import { PRESENCES, isMine } from './deskState';
 import type { Presence } from './deskState';
 import { CloseDialog, Shortcuts } from './dialogs';
 import { Queue } from './Queue';
-import { ShellContext, firstLanguage, makeShell, rememberLanguage, rememberSound, ring, soundWanted, useShell } from './shell';
+import { ShellContext, makeShell, rememberSound, ring, soundWanted, useShell } from './shell';
 
 export function Desk() {
-  const [lang, setLang] = useState<Lang>(firstLanguage);
+  const [lang, setLang] = useState<Lang>(() => rememberedLanguage(DESK_LANGUAGE));
   const [staff, setStaff] = useState<Staff | null | 'asking'>('asking');
   const [company, setCompany] = useState<Company | null>(null);
   const shell = useMemo(() => makeShell(lang), [lang]);
 
   useEffect(() => {
-    document.documentElement.lang = lang === 'zh' ? 'zh-CN' : 'en';
-    rememberLanguage(lang);
+    document.documentElement.lang = langTag(lang);
+    rememberLanguage(DESK_LANGUAGE, lang);
   }, [lang]);
 
   useEffect(() => {
@@ -197,7 +198,7 @@ function Workspace({ staff, company, switchLanguage, signedOut }: WorkspaceProps
       if (event.key === 'j') setCursor(Math.min(at + 1, rows.length - 1));
       else if (event.key === 'k') setCursor(Math.max(at - 1, 0));
       else if (event.key === 'Enter' && !target.closest('button, a, summary') && row) open(row.conversation);
-      else if (event.key === 't' && selected !== null && !mine && thread?.mode !== 'closed') client.take(selected);
+      else if (event.key === 't' && selected !== null && thread?.mode === 'waiting') client.take(selected);
       else if (event.key === 'r' && selected !== null && mine) client.giveBack(selected);
       else if (event.key === 'x' && selected !== null && thread?.mode !== 'closed') setClosing(selected);
       else if (event.key === 'n') pane.current?.write('note');

@@ -20,7 +20,7 @@ interface QueueProps {
   onTab(tab: QueueTab): void;
   onOpen(conversation: string): void;
   onCursor(index: number): void;
-  onMore(before: string): void;
+  onMore(before: number): void;
 }
 
 export function Queue({ state, tab, cursor, onTab, onOpen, onCursor, onMore }: QueueProps) {
@@ -62,8 +62,8 @@ export function Queue({ state, tab, cursor, onTab, onOpen, onCursor, onMore }: Q
             />
           ))
         )}
-        {last && state.full[tab] === false && (
-          <button type="button" class="button plain more" onClick={() => onMore(last.conversation)}>
+        {last?.id && state.full[tab] === false && (
+          <button type="button" class="button plain more" onClick={() => last.id !== null && onMore(last.id)}>
             {t('loadMore')}
           </button>
         )}

@@ -80,7 +80,7 @@ export class DeskClient {
     void this.list(tab);
   }
 
-  async list(tab: QueueTab, before?: string): Promise<void> {
+  async list(tab: QueueTab, before?: number): Promise<void> {
     try {
       const rows = await fetchQueue(tab, PAGE, before);
       this.apply({ type: 'listed', tab, rows, more: rows.length >= PAGE, append: before !== undefined });
@@ -164,12 +164,12 @@ export class DeskClient {
     if (!frame) return;
     const welcomed = frame['type'] === 'welcome';
     if (welcomed) this.link.settled();
+    const { stale } = this.state;
     this.apply({ type: 'frame', frame });
-    // What happened while away is in the stored transcript.
-    if (welcomed && this.state.selected !== null) void this.load(this.state.selected);
-    if (frame['type'] === 'escalation' && frame['conversation'] === this.state.selected && this.state.selected !== null) {
-      void this.load(this.state.selected);
-    }
+    const { selected } = this.state;
+    // What was said while away, or while the bot had it, is in the stored transcript.
+    const changed = this.state.stale !== stale && frame['conversation'] === selected;
+    if (selected !== null && (welcomed || changed)) void this.load(selected);
   }
 
   private apply(event: DeskEvent): void {

@@ -307,16 +307,28 @@ const advance = (state: DeskState, event: number | undefined): DeskState =>
   event === undefined || (state.lastEvent !== null && event <= state.lastEvent) ? state : { ...state, lastEvent: event };
 
 function welcome(state: DeskState, frame: Json, event: number | undefined): DeskStep {
-  const waiting = list(frame['queue']).flatMap((raw) => readRow(raw) ?? []);
+  const known = new Map(Object.values(state.lists).flatMap((rows) => rows.map((row) => [row.conversation, row])));
+  const queue = list(frame['queue']).flatMap((raw) => {
+    const row = readRow(raw);
+    if (!row) return [];
+    // The summaries are short; what the lists had stays until they are fetched again.
+    const { id, customer, lastText, lastAt } = known.get(row.conversation) ?? row;
+    return [{ ...row, id, customer: row.customer || customer, lastText: row.lastText || lastText, lastAt: row.lastAt || lastAt }];
+  });
   const agent = readName(frame['agent']);
+  const me = agent !== undefined && !state.me.includes(agent) ? [...state.me, agent] : state.me;
   const next: DeskState = {
     ...state,
     link: 'ready',
-    me: agent !== undefined && !state.me.includes(agent) ? [...state.me, agent] : state.me,
+    me,
     // The events missed meanwhile follow, each with its own number.
     lastEvent: state.lastEvent ?? event ?? 0,
     liveAfter: event ?? 0,
-    lists: { ...state.lists, waiting: waiting.filter((row) => row.mode === 'waiting') },
+    lists: {
+      ...state.lists,
+      waiting: queue.filter((row) => row.mode === 'waiting'),
+      mine: queue.filter((row) => row.mode === 'human' && me.includes(row.agent)),
+    },
     stale: state.stale + 1,
   };
   const open = new Set((next.lists.mine ?? []).map((row) => row.conversation));
@@ -451,7 +463,7 @@ function queueEvent(
   const send: DeskFrame[] = [];
   if (type === 'escalation') {
     const row: Row = {
-      ...(known ?? { customer: '', lastText: '', lastAt: '' }),
+      ...(known ?? { id: null, customer: '', lastText: '', lastAt: '' }),
       conversation,
       mode: 'waiting',
       agent: '',

@@ -1,4 +1,4 @@
-/** What every part of the desk needs: language, texts, the brand's colours. */
+/** What every part of the desk needs: language, texts, the bell. */
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { desk as zh } from '../i18n/zh';
@@ -6,7 +6,6 @@ import { desk as en } from '../i18n/en';
 import { lookUp, translator } from '../i18n';
 import type { Translate } from '../i18n';
 import type { Lang } from '../shared/frames';
-import { isLang } from '../shared/frames';
 
 export type T = Translate<typeof zh>;
 
@@ -29,34 +28,23 @@ export function makeShell(lang: Lang): Shell {
 export const ShellContext = createContext<Shell>(makeShell('zh'));
 export const useShell = (): Shell => useContext(ShellContext);
 
-const LANGUAGE_KEY = 'kefu:desk:language';
 const SOUND_KEY = 'kefu:desk:sound';
 
-function stored(key: string): string | null {
+export function soundWanted(): boolean {
   try {
-    return localStorage.getItem(key);
+    return localStorage.getItem(SOUND_KEY) !== 'off';
   } catch {
-    return null;
+    return true;
   }
 }
 
-function store(key: string, value: string): void {
+export function rememberSound(on: boolean): void {
   try {
-    localStorage.setItem(key, value);
+    localStorage.setItem(SOUND_KEY, on ? 'on' : 'off');
   } catch {
     // Remembered only until the page is left.
   }
 }
-
-export function firstLanguage(): Lang {
-  const language = stored(LANGUAGE_KEY);
-  if (isLang(language)) return language;
-  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
-}
-
-export const rememberLanguage = (lang: Lang): void => store(LANGUAGE_KEY, lang);
-export const soundWanted = (): boolean => stored(SOUND_KEY) !== 'off';
-export const rememberSound = (on: boolean): void => store(SOUND_KEY, on ? 'on' : 'off');
 
 let audio: AudioContext | null = null;
 

@@ -5,8 +5,8 @@ import { lookUp, translator } from '../i18n';
 import type { Translate } from '../i18n';
 import { paletteCss } from '../shared/colour';
 import type { Lang } from '../shared/frames';
-import { isLang } from '../shared/frames';
 import { ChatIcon, CloseIcon, RightIcon, SearchIcon } from '../shared/icons';
+import { HELP_LANGUAGE, langTag, rememberLanguage } from '../shared/language';
 import { RestError, WEEKDAYS, fetchArticle, fetchArticles, fetchCompany } from '../shared/rest';
 import type { Article, ArticleCard, Company, Hours } from '../shared/rest';
 import { sanitise } from '../shared/sanitise';
@@ -21,22 +21,11 @@ type Go = (route: Route) => void;
 const SEARCH_PAUSE_MS = 250;
 const CARD_ARTICLES = 4;
 const TOPIC_ORDER = Object.keys(zh);
-const LANGUAGE_KEY = 'kefu:help:language';
 
 /** The chat, which loads on its own; a question asked before it is there waits for it. */
 function withChat(use: (chat: KefuApi) => void): void {
   if (window.kefu) use(window.kefu);
   else window.addEventListener('kefu:ready', () => window.kefu && use(window.kefu), { once: true });
-}
-
-export function firstLanguage(): Lang {
-  try {
-    const stored = localStorage.getItem(LANGUAGE_KEY);
-    if (isLang(stored)) return stored;
-  } catch {
-    // Storage may be forbidden; the browser's language will do.
-  }
-  return navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 }
 
 export function Help({ language }: { language: Lang }) {
@@ -99,7 +88,7 @@ export function Help({ language }: { language: Lang }) {
       (found) => current && setArticles(found),
       () => current && setFailed(true),
     );
-    document.documentElement.lang = lang === 'zh' ? 'zh-CN' : 'en';
+    document.documentElement.lang = langTag(lang);
     return () => {
       current = false;
     };
@@ -112,11 +101,7 @@ export function Help({ language }: { language: Lang }) {
 
   const switchLanguage = () => {
     const next: Lang = lang === 'zh' ? 'en' : 'zh';
-    try {
-      localStorage.setItem(LANGUAGE_KEY, next);
-    } catch {
-      // Only remembered until the page is left.
-    }
+    rememberLanguage(HELP_LANGUAGE, next);
     setLang(next);
     withChat((chat) => chat.setLocale(next));
   };
@@ -278,9 +263,9 @@ function Hero({ company, route, t, lang, go }: Shared & { company: Company | nul
             <span id="popular">{t('popular')}</span>
             <ul aria-labelledby="popular">
               {company.suggestions.map((suggestion) => (
-                <li key={suggestion.value}>
-                  <button type="button" onClick={() => withChat((chat) => chat.ask(suggestion.label[lang]))}>
-                    {suggestion.label[lang]}
+                <li key={suggestion[lang]}>
+                  <button type="button" onClick={() => withChat((chat) => chat.ask(suggestion[lang]))}>
+                    {suggestion[lang]}
                   </button>
                 </li>
               ))}

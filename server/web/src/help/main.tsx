@@ -1,11 +1,12 @@
 /** The company's help page, with the chat as any other page would embed it. */
 import { render } from 'preact';
 import './help.css';
-import { Help, firstLanguage } from './Help';
+import { HELP_LANGUAGE, rememberedLanguage } from '../shared/language';
+import { Help } from './Help';
 
 const root = document.getElementById('app');
 if (root) {
-  const language = firstLanguage();
+  const language = rememberedLanguage(HELP_LANGUAGE);
   render(<Help language={language} />, root);
   const chat = document.createElement('script');
   chat.src = '/widget.js';

@@ -143,6 +143,40 @@ export const help: Texts<typeof zh.help> = {
   category_other: 'Other topics',
 };
 
+export const inbox: Texts<typeof zh.inbox> = {
+  title: 'Demo inbox',
+  about:
+    'The demo company sends no text messages. One-time codes and payment requests appear here instead of on the customer’s phone.',
+  language: '中文',
+  languageLabel: '切换到中文',
+  empty: 'No messages yet. They appear when the assistant checks who you are or asks for a payment.',
+  loadFailed: 'The inbox could not be loaded. It will be tried again shortly.',
+  code: 'One-time code',
+  codeText: 'Sent to {to}. Do not pass it on.',
+  payment: 'Payment request',
+  paymentText: 'Bill {bill}',
+  pay: 'Pay now',
+  paying: 'Paying…',
+  payFailed: 'The payment did not go through. Please try again.',
+  status_awaiting_payment: 'Waiting for payment',
+  status_paid: 'Paid',
+  back: 'Back to the Help Centre',
+};
+
+export const api: Texts<typeof zh.api> = {
+  title: 'REST interface',
+  about: 'The HTTP interface of this service, drawn from its OpenAPI description.',
+  raw: 'OpenAPI description (JSON)',
+  language: '中文',
+  languageLabel: '切换到中文',
+  loading: 'Loading…',
+  loadFailed: 'The description could not be loaded. Please reload the page.',
+  parameters: 'Parameters',
+  required: 'required',
+  body: 'Request body',
+  answers: 'Answers',
+};
+
 export const desk: Texts<typeof zh.desk> = {
   title: 'Agent desk',
   loginTitle: 'Sign in to the desk',
@@ -206,7 +240,7 @@ export const desk: Texts<typeof zh.desk> = {
   addNote: 'Add note',
   takeFirst: 'Take the conversation to reply. Notes can be written at any time.',
   withOther: '{name} has this conversation.',
-  withBot: 'The bot has this conversation. You can take it over.',
+  withBot: 'The bot has this conversation.',
   closedNow: 'The conversation has ended.',
   customerTyping: 'The customer is typing…',
   role_customer: 'Customer',
@@ -248,6 +282,7 @@ export const desk: Texts<typeof zh.desk> = {
   timings: 'Timings (ms)',
   release_id: 'Release',
   turn: 'Turn {n}',
+  failure: 'Failure',
   reason_low_confidence: 'Not sure enough',
   reason_customer_asked: 'Customer asked for a person',
   reason_diagnosis_exhausted: 'Diagnosis did not solve it',
@@ -258,11 +293,9 @@ export const desk: Texts<typeof zh.desk> = {
   reason_out_of_scope: 'Out of scope',
   reason_policy: 'Only a person may do this',
   reason_system_failure: 'System failure',
-  refused_already_taken: '{by} has taken it already.',
-  refused_not_yours: 'This conversation is not yours.',
-  refused_closed: 'The conversation has ended.',
+  refused_taken: '{by} has it already.',
+  refused_not_possible: 'The conversation has moved on; this is not possible now.',
   refused_unknown_conversation: 'This conversation cannot be found.',
-  refused_forbidden: 'You may not do this.',
   refused_other: 'Could not be done: {message}',
   someone: 'A colleague',
   notSent: 'Not sent',

@@ -117,10 +117,7 @@ export class ChatClient {
   }
 
   setLocale(locale: Lang): void {
-    if (locale === this.state.locale) return;
-    this.apply({ type: 'locale', locale });
-    // Only `hello` carries a language; a new one on the resumed conversation tells the server.
-    if (this.state.link === 'ready') this.link.reconnectNow();
+    if (locale !== this.state.locale) this.apply({ type: 'locale', locale });
   }
 
   read(seq: number): void {
@@ -177,7 +174,8 @@ export class ChatClient {
     this.state = next.state;
     this.remember(before);
     for (const frame of next.send) this.link.send(frame);
-    if (next.reconnect) this.link.reconnectNow();
+    if (next.reconnect === 'now') this.link.reconnectNow();
+    else if (next.reconnect === 'later') this.link.reconnectLater();
     if (this.state !== before) for (const listener of [...this.listeners]) listener();
   }
 

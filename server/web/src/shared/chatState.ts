@@ -72,8 +72,8 @@ export type ChatEvent =
 export interface Step {
   state: ChatState;
   send: ClientFrame[];
-  /** `now`: drop the socket and connect again at once. */
-  reconnect?: 'now';
+  /** `now`: drop the socket and connect again at once; `later`: after a pause. */
+  reconnect?: 'now' | 'later';
 }
 
 export interface Remembered {
@@ -126,7 +126,7 @@ export function helloFrame(state: ChatState, identity?: { customer: string; hmac
 export function step(state: ChatState, event: ChatEvent): Step {
   switch (event.type) {
     case 'connecting':
-      return quiet({ ...state, link: 'connecting', lastError: null });
+      return quiet({ ...state, link: 'connecting' });
     case 'opened':
       return quiet(state);
     case 'lost':
@@ -140,8 +140,17 @@ export function step(state: ChatState, event: ChatEvent): Step {
       });
     case 'discard':
       return quiet({ ...state, outbox: state.outbox.filter((item) => item.frame.id !== event.id) });
-    case 'locale':
-      return quiet({ ...state, locale: event.locale, localeChosen: true });
+    case 'locale': {
+      const next: ChatState = { ...state, locale: event.locale, localeChosen: true };
+      const untouched =
+        state.link === 'ready' &&
+        !state.replaying &&
+        state.mode === 'bot' &&
+        state.outbox.length === 0 &&
+        !state.messages.some((message) => message.role === 'customer');
+      // Nothing was said yet: a conversation that greets in the language just chosen takes its place.
+      return untouched ? { state: fresh(next, null, null), send: [], reconnect: 'now' } : quiet(next);
+    }
     case 'adopt':
       // Another tab of this site has moved on to a new conversation: follow it.
       if (state.conversation === event.conversation) return quiet(state);
@@ -251,6 +260,9 @@ function onFrame(state: ChatState, frame: ServerFrame): Step {
         token: frame.token,
         conversation: frame.conversation,
         mode: frame.mode,
+        position: frame.mode === 'waiting' ? base.position : null,
+        waitSeconds: frame.mode === 'waiting' ? base.waitSeconds : null,
+        agent: frame.mode === 'human' ? base.agent : null,
         locale: state.localeChosen ? state.locale : frame.locale,
         liveAfter: frame.seq,
         replaying: frame.seq > base.lastSeq,
@@ -349,6 +361,10 @@ function refused(state: ChatState, code: string, message: string, id: string | u
     };
   }
   const item = id === undefined ? undefined : state.outbox.find((other) => other.frame.id === id);
+  if (state.link === 'connecting') {
+    // The hello was not accepted, and no welcome will come on this connection.
+    return { state: { ...state, lastError: code }, send: [], reconnect: 'later' };
+  }
   if (!item) return quiet({ ...state, lastError: code, notice: { code, message } });
   const mode = code === 'closed' ? 'closed' : state.mode;
   if (item.frame.type !== 'message') {

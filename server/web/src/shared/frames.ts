@@ -161,7 +161,8 @@ export function readMessage(raw: unknown): ChatMessage | undefined {
       isRecord(step) && kind !== undefined && STEPS.has(kind)
         ? { kind: kind as StepKind, id: text(step['id']) ?? '', retest: step['retest'] === true }
         : undefined,
-    client_id: text(raw['client_id']),
+    // Notes carry their writer's id as `id`.
+    client_id: text(raw['client_id']) ?? text(raw['id']),
   });
 }
 

@@ -2,7 +2,7 @@
  * A WebSocket that is opened again whenever it is lost: back-off, heartbeat, wake-up when the network returns.
  * It knows nothing of the frames beyond `ping` and `pong`.
  */
-import { reconnectDelay } from './backoff';
+import { CLOSE_POLICY, CLOSE_TRY_LATER, reconnectDelay } from './backoff';
 
 const PING_EVERY_MS = 25_000;
 const SILENCE_MS = 12_000;
@@ -90,6 +90,12 @@ export class Link {
     this.connect();
   }
 
+  /** Drops the connection as if the server had asked to try later. */
+  reconnectLater(): void {
+    this.drop();
+    this.closed(CLOSE_TRY_LATER);
+  }
+
   /** The network is back or the page was woken: do not sit out a long wait. */
   wake(): void {
     if (!this.running) return;
@@ -130,7 +136,8 @@ export class Link {
   private closed(code: number): void {
     this.cancelTimers();
     this.socket = null;
-    const rateLimited = this.events.rateLimited();
+    const toldToWait = code === CLOSE_POLICY || code === CLOSE_TRY_LATER;
+    const rateLimited = toldToWait && this.events.rateLimited();
     if (!this.events.lost(code) || !this.running) {
       this.running = false;
       return;

@@ -53,7 +53,8 @@ export interface Company {
   logo: string;
   hours: Hours;
   email: string;
-  suggestions: { value: string; label: Localised }[];
+  /** Questions that people often ask. */
+  suggestions: Localised[];
 }
 
 /** Opening hours: a weekday by its name or its first three letters, with open and close, a pair, or "08:00-22:00". */
@@ -89,7 +90,7 @@ export async function fetchCompany(base = ''): Promise<Company> {
     hours: readHours(body['hours']),
     email: text(contact['email']) ?? '',
     suggestions: list(body['suggestions']).flatMap((item) =>
-      isRecord(item) ? [{ value: text(item['value']) ?? '', label: localised(item['label']) }] : [],
+      isRecord(item) ? [localised(item['label'])] : [],
     ),
   };
 }
@@ -163,6 +164,8 @@ export type QueueTab = 'waiting' | 'mine' | 'all' | 'closed';
 export const QUEUE_TABS: readonly QueueTab[] = ['waiting', 'mine', 'all', 'closed'];
 
 export interface Row {
+  /** The escalation's number, by which lists are paged. */
+  id: number | null;
   conversation: string;
   mode: ChatMode;
   reason: string;
@@ -189,6 +192,7 @@ export function readRow(raw: unknown): Row | undefined {
   if (conversation === undefined) return undefined;
   const language = raw['language'] ?? raw['locale'];
   return {
+    id: number(raw['id']) ?? null,
     conversation,
     mode: readMode(raw['mode']) ?? 'waiting',
     reason: text(raw['reason']) ?? '',
@@ -203,8 +207,8 @@ export function readRow(raw: unknown): Row | undefined {
   };
 }
 
-export async function fetchQueue(tab: QueueTab, limit: number, before?: string): Promise<Row[]> {
-  const search = new URLSearchParams({ state: tab, limit: String(limit), ...(before ? { before } : {}) });
+export async function fetchQueue(tab: QueueTab, limit: number, before?: number): Promise<Row[]> {
+  const search = new URLSearchParams({ state: tab, limit: String(limit), ...(before === undefined ? {} : { before: String(before) }) });
   return items(await request(`/api/conversations?${search}`)).flatMap((raw) => readRow(raw) ?? []);
 }
 
@@ -249,7 +253,7 @@ export async function fetchConversation(id: string): Promise<ConversationDetail>
     locale: isLang(body['locale']) ? body['locale'] : '',
     agent: readName(body['agent']) ?? '',
     customer: readCustomer(body['customer']) || readCustomer(escalation?.context['customer']),
-    messages: list(body['messages']).flatMap((raw) => readMessage(raw) ?? []),
+    messages: [...list(body['messages']), ...list(body['notes'])].flatMap((raw) => readMessage(raw) ?? []),
     escalation,
   };
 }
@@ -257,4 +261,49 @@ export async function fetchConversation(id: string): Promise<ConversationDetail>
 /** Decision records are shown as they are; only what gets its own place is read out. */
 export async function fetchDecisions(id: string, seq: number): Promise<Json[]> {
   return items(await request(`/api/conversations/${encodeURIComponent(id)}/decisions?seq=${seq}`)).filter(isRecord);
+}
+
+export interface InboxMessage {
+  id: string;
+  at: string;
+  kind: string;
+  to: string;
+  code: string;
+  bill: string;
+  amount: string;
+  currency: string;
+  status: string;
+}
+
+/** What the demo's customers were sent, newest first. */
+export async function fetchInbox(customer: string): Promise<InboxMessage[]> {
+  const search = customer ? `?${new URLSearchParams({ customer })}` : '';
+  return items(await request(`/api/demo/inbox${search}`)).flatMap((raw) => {
+    const id = isRecord(raw) ? text(raw['id']) : undefined;
+    if (!isRecord(raw) || id === undefined) return [];
+    const word = (name: string) => text(raw[name]) ?? '';
+    const amount: Json = isRecord(raw['amount']) ? raw['amount'] : {};
+    return [
+      {
+        id,
+        at: word('at'),
+        kind: word('kind'),
+        to: word('to'),
+        code: word('code'),
+        bill: word('bill'),
+        amount: text(amount['amount']) ?? '',
+        currency: text(amount['currency']) ?? '',
+        status: word('status'),
+      },
+    ];
+  });
+}
+
+export const acceptPayment = async (bill: string): Promise<void> => {
+  await request(`/api/demo/payment-requests/${encodeURIComponent(bill)}/accept`, { method: 'POST', headers: CHANGES });
+};
+
+export async function fetchOpenApi(): Promise<Json> {
+  const body = await request('/api/openapi.json');
+  return isRecord(body) ? body : {};
 }
