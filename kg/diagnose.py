@@ -19,8 +19,8 @@ import numpy as np
 from kg import plan
 from kg.compiled import Knowledge
 from kg.explain import Explanation
-from kg.model import OTHER, Check, Fix, Graph, Text, Who
-from kg.posterior import CAUSE, Beliefs, Circuit, Floats, evidence_weights, facet_support, facets_of, prior_vector
+from kg.model import Check, Fix, Graph, Text, Who
+from kg.posterior import CAUSE, SYMPTOM, Beliefs, Circuit, Floats, evidence_weights, facet_support, facets_of, prior_vector
 
 MAX_STEPS: Final = 20
 """Questions, fixes and confirmations that a customer is asked for; then a person takes over."""
@@ -254,17 +254,26 @@ def _repaired(knowledge: Knowledge, state: State, name: str) -> None:
     graph, fix = knowledge.graph, knowledge.graph.fixes[name]
     circuit = knowledge.circuit(state["symptom"])
     beliefs = _believe(graph, circuit, state)
-    touched = set()
-    for fault, success in fix.repairs.items():
-        if fault in circuit.index:
-            state["priors"][fault] = float(beliefs.faults[circuit.index[fault], 0]) * (1.0 - success)
-            touched.add(fault)
-    for facet in list(state["evidence"]):
-        if facet in graph.facets and facet_support(graph, facet) & touched:
-            del state["evidence"][facet]
-            # Asked again it is a new question about a new state.
-            check = graph.facets[facet].check
-            state["unsure"].pop(check, None)
+    touched = {fault for fault in fix.repairs if fault in circuit.index}
+    retired = [name for name in state["evidence"] if name in graph.facets and facet_support(graph, name) & touched]
+    others = {fault for facet in retired for fault in facet_support(graph, facet)} - touched
+    if others:
+        # What is retired stays true of the faults that it exonerated, as far as it speaks of them by itself.
+        alone = evidence_weights(graph, circuit, {facet: state["evidence"][facet] for facet in retired})
+        if SYMPTOM in circuit.offset:
+            alone[circuit.case_rows(SYMPTOM)] = 1.0
+        before = prior_vector(graph, circuit, state["priors"])
+        apart = circuit.evaluate(alone, before)
+        for fault in others & circuit.index.keys():
+            place = circuit.index[fault]
+            if apart.faults[place, 0] < before[place]:
+                state["priors"][fault] = float(apart.faults[place, 0])
+    for fault in touched:
+        state["priors"][fault] = float(beliefs.faults[circuit.index[fault], 0]) * (1.0 - fix.repairs[fault])
+    for facet in retired:
+        del state["evidence"][facet]
+        # Asked again it is a new question about a new state.
+        state["unsure"].pop(graph.facets[facet].check, None)
 
 
 def _hand_over(state: State, reason: str, skill: str) -> None:
@@ -340,11 +349,11 @@ def next_step(knowledge: Knowledge, state: State) -> Step:
     chances, costs, blind = _repairs(situation)
     ranking = plan.best_first(chances[:, 0], costs) if situation.fixes else []
     likely = [place for place in ranking if chances[place, 0] >= plan.SURE]
+    check, worth = _best_check(situation, costs, blind)
+    if worth > 0 and (not likely or graph.checks[check].who is Who.SYSTEM):
+        return _check_step(situation, check, hypotheses)
     if likely:
         return _fix_step(situation, situation.fixes[likely[0]], hypotheses)
-    check, worth = _best_check(situation, costs, blind)
-    if check and worth > 0:
-        return _check_step(situation, check, hypotheses)
     for place in ranking:
         if chances[place, 0] < NEGLIGIBLE:
             continue
@@ -372,7 +381,8 @@ def _situation(knowledge: Knowledge, state: State) -> _Situation:
     priors = prior_vector(graph, circuit, state["priors"])
     shares = _shares(circuit, circuit.evaluate(base, priors))
     refused = set(state["refused"])
-    fixes = sorted({fix for fault in circuit.faults for fix in graph.fixes_of.get(fault, ())})
+    own = _tree_faults(graph, state["symptom"])
+    fixes = sorted({fix for fault in own for fix in graph.fixes_of.get(fault, ())})
     usable = [
         name
         for name in fixes
@@ -423,7 +433,7 @@ def _chances(situation: _Situation, shares: Floats) -> Floats:
     for name in situation.fixes:
         misses = np.ones(shares.shape[1])
         for fault, success in situation.graph.fixes[name].repairs.items():
-            if fault in index:
+            if _own(situation, fault):
                 misses *= 1.0 - success * shares[index[fault]]
         rows.append(1.0 - misses)
     return np.array(rows).reshape(len(rows), shares.shape[1])
@@ -442,9 +452,7 @@ def _hopeless(situation: _Situation, shares: Floats) -> Floats:
 
 def _own(situation: _Situation, fault: str) -> bool:
     """Whether a fault belongs to the symptom, and not only to what its checks show."""
-    return fault == situation.state["symptom"] + OTHER or fault in _tree_faults(
-        situation.graph, situation.state["symptom"]
-    )
+    return fault in _tree_faults(situation.graph, situation.state["symptom"])
 
 
 def _tree_faults(graph: Graph, symptom: str) -> frozenset[str]:
@@ -488,7 +496,9 @@ def _best_check(situation: _Situation, costs: Floats, blind: Floats) -> tuple[st
     for name in worth:
         repeats = state["unsure"].get(name, 0)
         worth[name] -= graph.checks[name].cost * (1.0 + UNSURE_SURCHARGE * repeats)
-    best = max(worth, key=lambda name: (worth[name], name))
+    # Looking into a system first costs the customer nothing, and may spare the question.
+    free = [name for name in worth if graph.checks[name].who is Who.SYSTEM and worth[name] > 0]
+    best = max(free or worth, key=lambda name: (worth[name], name))
     return best, worth[best]
 
 
