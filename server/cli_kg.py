@@ -1,105 +1,236 @@
-"""``kefu kg``: check and analyse fault trees."""
+"""``kefu kg``: check, analyse, import and export fault-tree graphs.
+
+A graph is YAML (files or folders, as in ``kg/data``) or node-link JSON; a bare fault tree is Open-PSA XML.
+"""
 
 # ruff: noqa: PLC0415 - the analysis libraries are loaded by the commands that need them
 
 from __future__ import annotations
 
+import json as json_module
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
-from server.cli_common import CommandFailedError, Json, as_json
+from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, load
+from server.settings import ConfigurationError
 
 if TYPE_CHECKING:
     from kg.analysis import Analysis
-    from kg.openpsa import Model
+    from kg.model import Graph
+    from kg.tree import FaultTree
 
-app = typer.Typer(help="Check and analyse fault trees (Open-PSA files).", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Check, analyse and convert fault-tree graphs.", no_args_is_help=True, rich_markup_mode=None)
 
-Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE…", help="Open-PSA files (.xml) that together make one model.")
+PathsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH…]", help="YAML, node-link JSON or Open-PSA XML; else the company's graph."),
 ]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write into this file; else to standard output.")]
+TopOption = Annotated[str | None, typer.Option("--top", help="The symptom, or the gate of an Open-PSA model.")]
+
+
+class ExportFormat(StrEnum):
+    """What `kefu kg export` writes."""
+
+    NODE_LINK = "node-link"
+    OPEN_PSA = "open-psa"
 
 
 @app.command()
-def check(files: Files, json: Json = False) -> None:
-    """Read a model and say whether it can be used; exit status 1 when it cannot."""
-    from kg.openpsa import OpenPsaError
-
+def check(paths: PathsArgument = None, *, company: CompanyOption = None, json: Json = False) -> None:
+    """Say whether a graph or model can be used, with everything that is wrong in it; exit status 1 when it cannot."""
     try:
-        model = _read(files)
-    except OpenPsaError as error:
+        with _explained():
+            found = _read(_paths(paths, company))
+    except CommandFailedError as error:
         if json:
-            as_json({"ok": False, "error": str(error)})
+            as_json({"ok": False, "problems": str(error).splitlines()})
             raise typer.Exit(1) from error
-        raise CommandFailedError(str(error)) from error
-    tree = model.tree
-    tops = tree.tops()
-    without = sorted(tree.events - tree.probabilities.keys())
-    answer = {
-        "ok": True,
-        "tops": tops,
-        "gates": len(tree.gates),
-        "events": len(tree.events | tree.probabilities.keys()),
-        "without_probability": without,
-        "coherent": tree.is_coherent(tops),
-        "ignored": list(model.ignored),
-    }
+        raise
+    answer = _describe_tree(found.tree, found.ignored) if isinstance(found, _Model) else _describe_graph(found)
     if json:
-        as_json(answer)
+        as_json({"ok": True, **answer})
         return
-    typer.echo(f"ok: {answer['gates']} gates, {answer['events']} basic events; top events: {', '.join(tops)}")
-    if not answer["coherent"]:
-        typer.echo("not coherent (it has NOT or XOR gates): probabilities are exact, minimal cut sets are not defined")
-    for name in without:
-        typer.echo(f'event "{name}" has no probability')
-    for text in model.ignored:
-        typer.echo(f"ignored: {text}")
+    typer.echo("ok")
+    for name, value in answer.items():
+        typer.echo(f"  {name}: {', '.join(map(str, value)) or 'none' if isinstance(value, list) else value}")
 
 
 @app.command()
 def analyse(
-    files: Files,
+    paths: PathsArgument = None,
     *,
-    top: Annotated[str | None, typer.Option("--top", help="The gate to analyse; else the top event.")] = None,
+    top: TopOption = None,
     max_order: Annotated[
         int | None, typer.Option("--max-order", min=1, help="Only cut sets of at most this many events.")
     ] = None,
     cut_sets: Annotated[int, typer.Option("--cut-sets", min=0, help="List up to this many cut sets.")] = 0,
     importance: Annotated[bool, typer.Option("--importance", help="Compute importance measures.")] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Give up after this time.")] = 600.0,
+    company: CompanyOption = None,
     json: Json = False,
 ) -> None:
     """Exact probability of the top event, minimal cut sets, importance of each event."""
-    from kg import analysis, bdd
-    from kg.openpsa import OpenPsaError
-    from kg.tree import TreeError
+    from kg import analysis
 
-    try:
+    with _explained():
         result = analysis.analyse(
-            _read(files).tree,
+            _tree(_read(_paths(paths, company)), top),
             top=top,
             max_order=max_order,
             list_limit=cut_sets,
             importance=importance,
             seconds=seconds,
         )
-    except (OpenPsaError, TreeError, bdd.AnalysisLimitError) as error:
-        raise CommandFailedError(str(error)) from error
     if json:
         as_json(result.as_json())
     else:
         _show(result)
 
 
-def _read(files: list[Path]) -> Model:
-    from kg import openpsa
+@app.command("import")
+def import_graph(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A graph as node-link JSON.")],
+    *,
+    out: OutOption = None,
+) -> None:
+    """Turn a node-link JSON graph into the YAML of a company's kg folder, after checking it."""
+    with _explained():
+        found = _read([path])
+    if isinstance(found, _Model):
+        raise ConfigurationError(f"{path}: a fault tree alone lacks what customers are asked and told; import a graph")
+    text = yaml.dump(_sections(found), allow_unicode=True, sort_keys=False, width=120)
+    _write(text, out)
 
-    for path in files:
-        if not path.is_file():
-            raise CommandFailedError(f"{path}: there is no such file")
-    return openpsa.read_files(files)
+
+@app.command()
+def export(
+    paths: PathsArgument = None,
+    *,
+    to: Annotated[ExportFormat, typer.Option("--to", help="The format.")] = ExportFormat.NODE_LINK,
+    top: TopOption = None,
+    out: OutOption = None,
+    company: CompanyOption = None,
+) -> None:
+    """Write a graph as node-link JSON, or the fault tree of one symptom as Open-PSA XML."""
+    from kg import nodelink, openpsa
+
+    with _explained():
+        found = _read(_paths(paths, company))
+        if to is ExportFormat.OPEN_PSA:
+            _write(openpsa.write(_tree(found, top)), out)
+            return
+    if isinstance(found, _Model):
+        raise ConfigurationError("a fault tree alone is no graph; use --to open-psa")
+    _write(json_module.dumps(nodelink.export(found), ensure_ascii=False, indent=1) + "\n", out)
+
+
+class _Model:
+    """An Open-PSA model: one fault tree, and what of it was left out."""
+
+    def __init__(self, tree: FaultTree, ignored: tuple[str, ...]) -> None:
+        self.tree = tree
+        self.ignored = ignored
+
+
+def _paths(paths: list[Path] | None, company: Path | None) -> list[Path]:
+    if paths:
+        for path in paths:
+            if not path.exists():
+                raise CommandFailedError(f"{path}: there is no such file or folder")
+        return paths
+    _, loaded = load(company=company)
+    if loaded.kg_dir is None:
+        raise ConfigurationError(f"{loaded.folder}: company.toml names no graph (paths.kg); name files instead")
+    return [loaded.kg_dir]
+
+
+def _read(paths: list[Path]) -> Graph | _Model:
+    from kg import load as graphs
+    from kg import nodelink, openpsa
+
+    kinds = {path.suffix.lower() for path in paths}
+    if kinds == {".xml"}:
+        model = openpsa.read_files(paths)
+        return _Model(model.tree, model.ignored)
+    if kinds == {".json"} and len(paths) == 1:
+        try:
+            return nodelink.read(json_module.loads(paths[0].read_text("utf-8")))
+        except (ValueError, OSError) as error:
+            raise CommandFailedError(_with_place(paths[0], error)) from error
+    if kinds & {".xml", ".json"}:
+        raise ConfigurationError("name either Open-PSA files (.xml), or one .json file, or YAML files and folders")
+    return graphs.load(paths)
+
+
+def _with_place(path: Path, error: Exception) -> str:
+    return "\n".join(f"{path}: {line}" for line in str(error).splitlines())
+
+
+def _tree(found: Graph | _Model, top: str | None) -> FaultTree:
+    if isinstance(found, _Model):
+        return found.tree
+    symptoms = list(found.symptoms)
+    if top is None and len(symptoms) == 1:
+        return found.tree(symptoms[0])
+    if top is None or top not in found.symptoms:
+        raise ConfigurationError(f"name one of the graph's symptoms with --top: {', '.join(symptoms)}")
+    return found.tree(top)
+
+
+def _describe_tree(tree: FaultTree, ignored: tuple[str, ...]) -> dict[str, Any]:
+    tops = tree.tops()
+    return {
+        "tops": tops,
+        "gates": len(tree.gates),
+        "events": len(tree.events | tree.probabilities.keys()),
+        "without_probability": sorted(tree.events - tree.probabilities.keys()),
+        "coherent": tree.is_coherent(tops),
+        "ignored": list(ignored),
+    }
+
+
+def _describe_graph(graph: Graph) -> dict[str, Any]:
+    from kg.schema import SECTIONS
+
+    return {"version": graph.version, **{name: len(getattr(graph, name)) for name in SECTIONS}}
+
+
+def _sections(graph: Graph) -> dict[str, dict[str, Any]]:
+    from kg.schema import SECTIONS, as_plain
+
+    sections = {name: {key: as_plain(node) for key, node in getattr(graph, name).items()} for name in SECTIONS}
+    return {name: nodes for name, nodes in sections.items() if nodes}
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise CommandFailedError(f"{out}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what reading and analysis raise into lines for people."""
+    from kg.bdd import AnalysisLimitError
+    from kg.load import GraphError
+    from kg.openpsa import OpenPsaError
+    from kg.tree import TreeError
+
+    try:
+        yield
+    except (AnalysisLimitError, GraphError, OpenPsaError, TreeError) as error:
+        raise CommandFailedError(str(error)) from error
 
 
 def _show(result: Analysis) -> None:

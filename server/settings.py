@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     internal_port: Annotated[int, Field(ge=1, le=_HIGHEST_PORT - _INTERNAL_PORTS + 1)] = 8101
     public_url: str = ""
     data_dir: Path = Path(".kefu")
-    company: Path = Path("demo")
+    company: Path = ROOT / "demo"
     database_url: str = Field(default="", repr=False)
     redis_url: str = Field(default="", repr=False)
     account_api_url: str = ""

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from server.cli import main
 from server.company import Company
+from server.settings import ROOT
 from server.storage.database import create_engine
 from server.storage.store import Staff, Store
 
@@ -77,7 +78,7 @@ def test_a_wrong_settings_file_is_named(kefu: Kefu, tmp_path: Path) -> None:
 
 def test_a_failure_ends_with_1_and_one_line(kefu: Kefu, tmp_path: Path) -> None:
     ended = kefu("kg", "check", "gone.xml")
-    assert (ended.status, ended.out, ended.err) == (1, "", "kefu: gone.xml: there is no such file\n")
+    assert (ended.status, ended.out, ended.err) == (1, "", "kefu: gone.xml: there is no such file or folder\n")
 
 
 def test_init_makes_a_company_and_overwrites_nothing(kefu: Kefu, tmp_path: Path) -> None:
@@ -155,4 +156,64 @@ def test_fault_trees_are_checked_and_analysed(kefu: Kefu, tmp_path: Path) -> Non
     (tmp_path / "broken.xml").write_text("<opsa-mef>")
     broken = kefu("kg", "check", "broken.xml", "--json")
     assert broken.status == 1
-    assert json.loads(broken.out)["ok"] is False
+    answer = json.loads(broken.out)
+    assert answer["ok"] is False
+    assert answer["problems"][0].startswith("broken.xml:1: ")
+
+
+def test_a_graph_goes_out_and_comes_back_the_same(kefu: Kefu, tmp_path: Path) -> None:
+    checked = json.loads(kefu("kg", "check", "--json").out)  # the demo company's
+    assert checked["ok"] is True
+    assert checked["symptoms"] > 0
+    assert kefu("kg", "export", "--out", "graph.json").status == 0
+    assert kefu("kg", "import", "graph.json", "--out", "graph.yaml").status == 0
+    assert json.loads(kefu("kg", "check", "graph.yaml", "--json").out) == checked
+    graph = json.loads((tmp_path / "graph.json").read_text())
+    symptom = next(node["id"] for node in graph["nodes"] if node["kind"] == "symptom")
+    direct = json.loads(kefu("kg", "analyse", "--top", symptom, "--json").out)
+    assert kefu("kg", "export", "--to", "open-psa", "--top", symptom, "--out", "tree.xml").status == 0
+    exported = json.loads(kefu("kg", "analyse", "tree.xml", "--json").out)
+    for name in ("top", "probability", "minimal_cut_sets", "cut_sets_by_order"):
+        assert exported[name] == direct[name]
+    missing = kefu("kg", "analyse")
+    assert missing.status == 2
+    assert symptom in missing.err
+    graph["nodes"][0]["id"] = "two words"
+    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    refused = kefu("kg", "import", "graph.json")
+    assert (refused.status, refused.out) == (1, "")
+    assert "kefu: graph.json: nodes[0]: " in refused.err
+
+
+def test_training_asks_for_what_it_needs(kefu: Kefu, tmp_path: Path) -> None:
+    wrong = kefu("train", "--data", "x.yml")
+    assert wrong.status == 2
+    assert "--data needs --out" in wrong.err
+    gone = kefu("train", "--data", "x.yml", "--out", "model")
+    assert (gone.status, gone.err.splitlines()[-1]) == (1, "kefu: x.yml: no such file or folder")
+    assert not (tmp_path / "model").exists()
+    kefu("init", "shop")
+    untrained = kefu("parse", "hello", "--company", "shop")
+    assert untrained.status == 1
+    assert "`kefu train` does it" in untrained.err
+
+
+def test_training_and_parsing_from_the_command_line(
+    kefu: Kefu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The language models are converted once per data folder, which takes longer than all else here: share them.
+    monkeypatch.setenv("KEFU_DATA_DIR", str(ROOT / ".kefu"))
+    said = {
+        "greet": ["hello", "hi there", "good morning", "hey", "你好", "您好", "早上好", "嗨"],
+        "opening_hours": ["when do you open", "what are your hours", "几点开门", "营业时间是什么时候", "周末开门吗"],
+    }
+    rows = [json.dumps({"text": text, "intent": intent}) for intent, texts in said.items() for text in texts]
+    (tmp_path / "few.jsonl").write_text("\n".join(rows), "utf-8")
+    trained = kefu("train", "--data", "few.jsonl", "--out", "model", "--json")
+    assert trained.status == 0
+    assert json.loads(trained.out)["folder"] == "model"
+    parsed = kefu("parse", "-", "--model", "model", "--json", stdin="你们几点开门？\nhello!\n")
+    assert [json.loads(line)["intent"]["name"] for line in parsed.out.splitlines()] == ["opening_hours", "greet"]
+    measured = json.loads(kefu("eval", "nlu", "--model", "model", "--data", "few.jsonl", "--json").out)
+    assert measured["examples"] == len(rows)
+    assert measured["intent_accuracy"] > 0.9
