@@ -13,8 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-_PLAIN_EVERY = 0.2
-"""In plain lines, a fraction is told each time it has grown by this much."""
+_PLAIN_PARTS = 5
+"""In plain lines, a fraction is told each time another of this many parts is done."""
 
 Mark = Literal["work", "ok", "fail"]
 _MARKS = {"ok": ("✓", "green"), "fail": ("✗", "red")}
@@ -27,7 +27,7 @@ class _Row:
     fraction: float | None
     since: float
     took: float | None = None
-    told: float = 0.0
+    told: int = 0
     spinner: Spinner | None = None
 
 
@@ -50,8 +50,10 @@ class Display:
         row.took = None if mark == "work" else now - row.since
         if self.console.is_terminal:
             self._show()
-        elif changed or (fraction is not None and fraction >= row.told + _PLAIN_EVERY):
-            row.told = fraction or 0.0
+            return
+        parts = int((fraction or 0.0) * _PLAIN_PARTS)
+        if changed or parts > row.told:
+            row.told = parts
             share = f" {fraction:.0%}" if fraction is not None else ""
             took = f" ({row.took:.1f} s)" if row.took is not None else ""
             self.console.print(Text(f"{name}: {text}{share}{took}"), soft_wrap=True)
