@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deskStep, initialDesk, merge } from '../src/desk/deskState';
+import { agentName, deskStep, initialDesk, merge } from '../src/desk/deskState';
 import type { DeskEvent, DeskFrame, DeskState } from '../src/desk/deskState';
 import { unfold } from '../src/desk/DataView';
 import type { Json } from '../src/shared/frames';
@@ -48,8 +48,9 @@ describe('the queue', () => {
     expect(waiting(mine.state)).toEqual([]);
     expect(mine.state.lists.mine?.map((item) => item.conversation)).toEqual(['c1']);
     expect(mine.sent).toEqual([{ type: 'open', conversation: 'c1' }]);
-    const other = play(ready(), frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'wang' }));
+    const other = play(ready(), frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'wang', name: '王强' }));
     expect(waiting(other.state)).toEqual([]);
+    expect([agentName(other.state, 'wang'), agentName(other.state, 'unheard')]).toEqual(['王强', 'unheard']);
     expect(other.state.lists.mine ?? []).toEqual([]);
   });
 

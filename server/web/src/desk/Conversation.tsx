@@ -7,6 +7,7 @@ import { sendsMessage } from '../shared/keys';
 import { MESSAGE_LIMIT, codePoints, shortId } from '../shared/text';
 import { clock, dateAndClock } from '../shared/time';
 import type { DeskClient } from './deskClient';
+import { agentName } from './deskState';
 import type { DeskMessage, DeskState, Pending, Thread } from './deskState';
 import { useShell } from './shell';
 
@@ -62,7 +63,7 @@ export function Conversation({ handle, client, state, mine, inspected, onInspect
           <h2>{thread.customer || row?.customer || `#${shortId(selected)}`}</h2>
           <span class={`mode ${thread.mode}`}>
             {t(`mode_${thread.mode}`)}
-            {thread.mode === 'human' && ` · ${mine ? t('you') : thread.agent || t('someone')}`}
+            {thread.mode === 'human' && ` · ${mine ? t('you') : agentName(state, thread.agent) || t('someone')}`}
           </span>
         </div>
         {thread.mode !== 'closed' && (
@@ -90,7 +91,7 @@ export function Conversation({ handle, client, state, mine, inspected, onInspect
       </header>
       <Refusals client={client} state={state} />
       <Transcript {...{ client, state, thread, mine, inspected, onInspect }} conversation={selected} />
-      <Writer {...{ client, thread, mine, handle }} conversation={selected} />
+      <Writer {...{ client, thread, mine, handle }} conversation={selected} agent={agentName(state, thread.agent)} />
     </main>
   );
 }
@@ -273,11 +274,13 @@ interface WriterProps {
   client: DeskClient;
   thread: Thread;
   conversation: string;
+  /** Who has the conversation. */
+  agent: string;
   mine: boolean;
   handle: RefObject<ConversationHandle | null>;
 }
 
-function Writer({ client, thread, conversation, mine, handle }: WriterProps) {
+function Writer({ client, thread, conversation, agent, mine, handle }: WriterProps) {
   const { t } = useShell();
   const [wanted, setWanted] = useState<Kind>('message');
   const [value, setValue] = useState(drafts.get(conversation) ?? '');
@@ -330,7 +333,7 @@ function Writer({ client, thread, conversation, mine, handle }: WriterProps) {
       : thread.mode === 'bot'
         ? t('withBot')
         : thread.mode === 'human' && !mine
-          ? t('withOther', { name: thread.agent || t('someone') })
+          ? t('withOther', { name: agent || t('someone') })
           : t('takeFirst');
   return (
     <form

@@ -5,6 +5,7 @@ import { QUEUE_TABS } from '../shared/rest';
 import type { QueueTab, Row } from '../shared/rest';
 import { shortId } from '../shared/text';
 import { clock, dateAndClock, stopwatch } from '../shared/time';
+import { agentName } from './deskState';
 import type { DeskState } from './deskState';
 import { useShell } from './shell';
 
@@ -51,6 +52,7 @@ export function Queue({ state, tab, cursor, onTab, onOpen, onCursor, onMore }: Q
             <QueueRow
               key={row.conversation}
               row={row}
+              agent={agentName(state, row.agent)}
               now={now}
               current={index === cursor}
               selected={row.conversation === state.selected}
@@ -74,6 +76,7 @@ export function Queue({ state, tab, cursor, onTab, onOpen, onCursor, onMore }: Q
 
 interface RowProps {
   row: Row;
+  agent: string;
   now: Date;
   current: boolean;
   selected: boolean;
@@ -81,7 +84,7 @@ interface RowProps {
   onOpen(): void;
 }
 
-function QueueRow({ row, now, current, selected, unread, onOpen }: RowProps) {
+function QueueRow({ row, agent, now, current, selected, unread, onOpen }: RowProps) {
   const { t, lang, coded } = useShell();
   const box = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -122,7 +125,7 @@ function QueueRow({ row, now, current, selected, unread, onOpen }: RowProps) {
       </span>
       <span class={row.reason === 'safety' && waiting ? 'row-reason urgent' : 'row-reason'}>
         {waiting && row.reason ? coded('reason', row.reason) : t(`mode_${row.mode}`)}
-        {row.mode === 'human' && row.agent && ` · ${row.agent}`}
+        {row.mode === 'human' && agent && ` · ${agent}`}
       </span>
       <span class="row-text">{row.lastText || row.summary}</span>
     </button>

@@ -62,6 +62,8 @@ export interface DeskState {
   link: 'idle' | 'connecting' | 'ready' | 'lost' | 'refused';
   /** The names under which this agent appears in rows and events. */
   me: readonly string[];
+  /** What agents are called, by user name, as far as the stream has told. */
+  names: Readonly<Record<string, string>>;
   lastEvent: number | null;
   /** `event` at the last welcome: newer ones are news. */
   liveAfter: number;
@@ -112,6 +114,7 @@ export function initialDesk(me: readonly string[]): DeskState {
   return {
     link: 'idle',
     me,
+    names: {},
     lastEvent: null,
     liveAfter: 0,
     presence: 'online',
@@ -126,6 +129,8 @@ export function initialDesk(me: readonly string[]): DeskState {
     stale: 0,
   };
 }
+
+export const agentName = (state: DeskState, agent: string): string => state.names[agent] ?? agent;
 
 export const isMine = (state: DeskState, agent: string): boolean => agent !== '' && state.me.includes(agent);
 
@@ -448,7 +453,9 @@ function queueEvent(
     closed: 'closed',
   };
   const mode = type === 'mode' ? readMode(frame['mode']) : modes[type];
-  let next: DeskState = { ...state, stale: state.stale + 1 };
+  const name = text(frame['name']);
+  const names = agent !== '' && name !== undefined ? { ...state.names, [agent]: name } : state.names;
+  let next: DeskState = { ...state, names, stale: state.stale + 1 };
   const thread = next.threads[conversation];
   if (thread) {
     next = withThread(next, conversation, {
