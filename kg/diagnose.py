@@ -346,6 +346,8 @@ def next_step(knowledge: Knowledge, state: State) -> Step:
         reason = graph.faults[fault].handoff if fault in graph.faults else ""
         if share >= CERTAIN and reason and not _repairable(situation, fault):
             return _handoff(situation, reason, graph.faults[fault].skill, hypotheses, fault)
+    if danger := _safety_check(situation):
+        return _check_step(situation, danger, hypotheses)
     chances, costs, blind = _repairs(situation)
     ranking = plan.best_first(chances[:, 0], costs) if situation.fixes else []
     likely = [place for place in ranking if chances[place, 0] >= plan.SURE]
@@ -518,6 +520,29 @@ def _most_telling(situation: _Situation, facets: list[str]) -> list[str]:
             break
         chosen.append(name)
     return chosen
+
+
+def _safety_check(situation: _Situation) -> str:
+    """A check not yet asked that can show a danger which is not negligible: it comes before anything else."""
+    graph = situation.graph
+    dangers = {
+        fault
+        for fault in situation.circuit.faults
+        if fault in graph.faults
+        and graph.faults[fault].handoff == "safety"
+        and situation.of_fault(fault) >= NEGLIGIBLE
+        and _own(situation, fault)
+    }
+    if not dangers:
+        return ""
+    for name in situation.checks:
+        if situation.state["asked"].get(name, 0):
+            continue
+        for facet in graph.checks[name].facets.values():
+            shows = any(outcome.safety for outcome in facet.outcomes.values())
+            if shows and facet.id not in situation.state["evidence"] and facet_support(graph, facet.id) & dangers:
+                return name
+    return ""
 
 
 def _check_about(situation: _Situation, fix: str) -> str:

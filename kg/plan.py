@@ -29,7 +29,7 @@ HANDOFF_COST: Final = 60.0
 """Cost of handing over, in customer steps (a cost of 1 is one question answered)."""
 SURE: Final = 0.5
 """Probability from which a fix is made without looking for more evidence."""
-LOOK_FIRST: Final = 0.5
+LOOK_FIRST: Final = 0.25
 """What a fix costs more that should not be tried on a mere suspicion: the check that has to come first."""
 
 
