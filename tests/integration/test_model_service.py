@@ -1,0 +1,186 @@
+"""The model service over HTTP, with real models on a small release."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import httpx
+import pytest
+
+from server.models.app import MAX_TEXT, create_app
+from server.models.batching import Batcher, OverloadedError
+from server.nlu.index import build_index
+from server.nlu.train import train
+
+EXAMPLES = """nlu:
+- intent: check_bill
+  examples: |
+    - 我的话费是多少
+    - 这个月账单多少钱
+    - 查一下话费
+    - 还欠多少钱
+    - how much do I owe
+    - what is my bill this month
+    - check my bill please
+    - show me the amount due
+- intent: greet
+  examples: |
+    - 你好
+    - 在吗
+    - 早上好
+    - 您好呀
+    - hello
+    - hi there
+    - good morning
+    - hey
+"""
+ARTICLE = """---
+title: {title}
+summary: {summary}
+---
+{body}
+"""
+
+
+def _release(folder: Path) -> Path:
+    (folder / "nlu.yml").write_text(EXAMPLES)
+    for language, title, summary, body in (
+        (
+            "en",
+            "Roaming prices",
+            "Day passes abroad cost 18 to 58 CNY.",
+            "## Prices\nA day pass for Japan costs 28 CNY.",
+        ),
+        ("zh", "国际漫游资费", "境外上网日包 18 到 58 元。", "## 价格\n日本日包每天 28 元。"),
+    ):
+        path = folder / "articles" / language / "roaming-prices.md"
+        path.parent.mkdir(parents=True)
+        path.write_text(ARTICLE.format(title=title, summary=summary, body=body))
+    release = folder / "r-test"
+    train([folder / "nlu.yml"], release / "nlu")
+    build_index(folder / "articles", release / "index", ["zh", "en"])
+    return release
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _release(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+async def client(release: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(release)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://models") as http,
+        asyncio.timeout(60),
+    ):
+        while (await http.get("/health")).status_code != 200:
+            await asyncio.sleep(0.02)
+        yield http
+
+
+async def test_a_text_is_parsed(client: httpx.AsyncClient) -> None:
+    found = (await client.post("/parse", json={"text": "我这个月的话费", "locale": "zh-CN"})).json()
+    assert found["intent"]["name"] == "check_bill"
+    assert (found["release"], found["engine"], found["language"]) == ("r-test", "embedded", "zh")
+    assert (await client.get("/health")).json() == {"status": "ready", "release": "r-test"}
+
+
+async def test_a_batch_keeps_its_order_and_many_at_once_share_passes(client: httpx.AsyncClient) -> None:
+    texts = ["hello", "how much do I owe", "早上好", "查话费"] * 4
+    found = (await client.post("/parse_batch", json={"items": [{"text": t} for t in texts]})).json()["parses"]
+    assert [p["text"] for p in found] == texts
+    assert [p["intent"]["name"] for p in found] == ["greet", "check_bill"] * 8
+    single = await asyncio.gather(*(client.post("/parse", json={"text": t}) for t in texts))
+    assert [r.json()["intent"]["name"] for r in single] == ["greet", "check_bill"] * 8
+    counted = (await client.get("/metrics")).text
+    assert 'kefu_model_requests_total{path="/parse",status="200"} 16.0' in counted
+    assert "kefu_model_batch_size_count" in counted
+
+
+async def test_the_articles_are_searched_in_the_language_asked_for(client: httpx.AsyncClient) -> None:
+    for query, language in (("日本漫游多少钱", "zh"), ("roaming in Japan price", "en")):
+        found = (await client.post("/search", json={"query": query, "language": language, "k": 2})).json()
+        assert set(found) == {"passages", "confident"}
+        assert {p["language"] for p in found["passages"]} == {language}
+        assert found["passages"][0]["url"] == "/help/roaming-prices"
+
+
+async def test_texts_become_vectors(client: httpx.AsyncClient) -> None:
+    vectors = (await client.post("/embed", json={"texts": ["hello", "你好"]})).json()["vectors"]
+    assert [len(v) for v in vectors] == [896, 896]
+    assert (await client.post("/embed", json={"texts": []})).json() == {"vectors": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"text": 1},
+        {"text": "x" * (MAX_TEXT + 1)},
+        {"text": "x", "colour": "red"},
+        {"text": "x", "locale": "x" * 99},
+    ],
+)
+async def test_a_request_that_breaks_the_contract_is_refused(
+    client: httpx.AsyncClient, body: dict[str, object]
+) -> None:
+    assert (await client.post("/parse", json=body)).status_code == 422
+
+
+async def test_a_release_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
+    app = create_app(tmp_path / "r-none")
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://models") as http,
+        asyncio.timeout(20),
+    ):
+        while (answer := await http.get("/health")).json()["status"] == "loading":
+            await asyncio.sleep(0.02)
+        assert answer.status_code == 503
+        assert "no manifest.json" in answer.json()["error"]
+        assert (await http.post("/parse", json={"text": "x"})).status_code == 503
+
+
+async def test_a_full_queue_refuses_and_a_late_answer_is_not_waited_for() -> None:
+    begun, go = Event(), Event()
+    sizes: list[int] = []
+
+    def compute(items: Sequence[int]) -> list[int]:
+        begun.set()
+        go.wait(10)
+        sizes.append(len(items))
+        return [i * 2 for i in items]
+
+    with ThreadPoolExecutor(1) as executor:
+        batcher: Batcher[int, int] = Batcher(compute, executor, batch=4, queue=3)
+        batcher.start()
+        first = asyncio.create_task(batcher.ask(1, 10))
+        assert await asyncio.to_thread(begun.wait, 10)
+        waiting = [asyncio.create_task(batcher.ask(i, 10)) for i in (2, 3)]
+        late = asyncio.create_task(batcher.ask(4, 0))
+        with pytest.raises(TimeoutError):
+            await late
+        with pytest.raises(OverloadedError):
+            await batcher.ask(5, 10)
+        go.set()
+        assert await asyncio.gather(first, *waiting) == [2, 4, 6]
+        assert sizes == [1, 2]
+        await batcher.stop()
+
+
+async def test_an_error_in_a_batch_reaches_its_callers_and_the_next_batch_is_served() -> None:
+    def compute(items: Sequence[int]) -> list[float]:
+        return [1 / i for i in items]
+
+    with ThreadPoolExecutor(1) as executor:
+        batcher: Batcher[int, float] = Batcher(compute, executor, batch=1, queue=4)
+        batcher.start()
+        with pytest.raises(ZeroDivisionError):
+            await batcher.ask(0, 10)
+        assert await batcher.ask(2, 10) == 0.5
+        await batcher.stop()
