@@ -346,7 +346,8 @@ def test_dates_are_relative_to_the_company_s_day(tmp_path: Path) -> None:
     orders = [{"id": str(number), "status": "placed", "expected": text} for number, text in enumerate(texts)]
     loaded = load(write(tmp_path, {"orders": orders}), now=late)["orders"]
     assert [order["expected"] for order in loaded] == [
-        "2026-02-01", "2026-02-10", "2026-01-31T08:30:00Z", "2026-01-29/2026-02-04", "2026-02-01", "2026-02-28", "2026-03-01",
+        "2026-02-01", "2026-02-10", "2026-01-31T08:30:00Z", "2026-01-29/2026-02-04", "2026-02-01", "2026-02-28",
+        "2026-03-01",
     ]  # fmt: skip
     assert date.fromisoformat(loaded[0]["expected"]) == late.date()
 
