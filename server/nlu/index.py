@@ -60,7 +60,7 @@ def build_index(
                 answers[str(intent)].add(path.stem)
     if not passages:
         raise RetrievalError(f"{articles_dir}: no articles in {', '.join(languages)}; expected LANGUAGE/ID.md")
-    index = Index.build(passages, embed, _questions(data_paths, answers))
+    index = Index.build(passages, embed, taught(data_paths, answers))
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=f".{out_dir.name}."))
     try:
@@ -80,7 +80,8 @@ def load_index(folder: Path) -> Index:
     return Index.load(folder, embed)
 
 
-def _questions(data_paths: Sequence[Path], answers: dict[str, set[str]]) -> list[Question]:
+def taught(data_paths: Sequence[Path], answers: dict[str, set[str]]) -> list[Question]:
+    """The questions that teach an index when to be confident; `answers` says which articles answer an intent."""
     if not data_paths:
         return []
     by_intent: dict[tuple[str, str], list[str]] = defaultdict(list)

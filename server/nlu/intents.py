@@ -110,15 +110,15 @@ class IntentModel:
             in_scope = np.sort(np.random.default_rng(seed).choice(in_scope, _NEIGHBOURS, replace=False))
         return cls(classes, views, encoded.vectors["e5"][in_scope].astype(np.float16))
 
-    def logits(self, encoded: Encoded) -> Array:
-        """Summed logits (texts, classes)."""
+    def logits(self, encoded: Encoded, views: Sequence[str] | None = None) -> Array:
+        """Summed logits (texts, classes), of all views or of those named."""
         total = np.zeros((len(encoded.languages), len(self.classes)), np.float32)
-        counts = np.zeros(len(encoded.languages), np.float32)
         for name, view in self._views.items():
+            if views is not None and name not in views:
+                continue
             rows = [i for i, language in enumerate(encoded.languages) if language in VIEWS[name]]
             if rows:
                 total[rows] += view.logits(encoded.vectors[name][rows])
-                counts[rows] += 1
         return total
 
     def nearness(self, encoded: Encoded) -> Array:

@@ -78,7 +78,7 @@ async def client(release: Path) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=transport, base_url="http://models") as http,
         asyncio.timeout(60),
     ):
-        while (await http.get("/health")).status_code != 200:
+        while (await http.get("/health")).status_code != 200:  # noqa: ASYNC110 (readiness is asked for over HTTP)
             await asyncio.sleep(0.02)
         yield http
 
@@ -139,7 +139,7 @@ async def test_a_release_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://models") as http,
         asyncio.timeout(20),
     ):
-        while (answer := await http.get("/health")).json()["status"] == "loading":
+        while (answer := await http.get("/health")).json()["status"] == "loading":  # noqa: ASYNC110 (readiness is asked for over HTTP)
             await asyncio.sleep(0.02)
         assert answer.status_code == 503
         assert "no manifest.json" in answer.json()["error"]

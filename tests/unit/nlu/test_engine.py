@@ -102,7 +102,8 @@ def test_progress_runs_from_nothing_to_done(trained: tuple[Artefact, list[tuple[
 def test_a_parse_says_everything_the_contract_names(engine: Engine) -> None:
     parse = engine.parse("請幫我查一下訂單 ＱＨ４８２１０９３７ 👍，电话199 0000 0101").to_json()
     assert set(parse) == {
-        "text", "language", "intent", "intent_ranking", "entities", "oos", "threshold", "ambiguity", "release", "engine", "ms",
+        "text", "language", "intent", "intent_ranking", "entities", "oos",
+        "threshold", "ambiguity", "release", "engine", "ms",
     }  # fmt: skip
     json.dumps(parse)
     assert parse["language"] == "zh"

@@ -1,0 +1,138 @@
+"""How well messages are understood: asked against reached.
+
+    uv run python -m benchmarks.nlu demo                  the demo company's held-out messages
+    uv run python -m benchmarks.nlu public --data DIR     BANKING77, CLINC150, SNIPS, CAIS, on their valid splits
+    uv run python -m benchmarks.nlu ablation --data DIR   what each encoder adds (BANKING77, a fifth of train held out)
+
+DIR holds `banking77/train.jsonl`, `banking77/valid.jsonl` and so on. `--json` prints one JSON object instead of a table;
+`--model DIR` uses a trained model instead of training one. The held-out messages are for this program only: nothing is
+tuned on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from server.nlu import intents
+from server.nlu.data import load
+from server.nlu.engine import Engine
+from server.nlu.evaluate import evaluate
+from server.nlu.intents import IntentModel
+from server.nlu.text import align
+from server.nlu.train import folds, train
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_ASKED = {
+    "intent_accuracy": 0.95,
+    "entity_f1": 0.95,
+    "coverage_at_risk_bound": 0.85,
+    "error_at_risk_bound": -0.05,
+    "ece": -0.02,
+    "latency_ms_p50": -60,
+    "latency_ms_p95": -120,
+}
+PUBLIC_ASKED: dict[str, dict[str, float]] = {
+    "banking77": {"intent_accuracy": 0.935, "ece": -0.02},
+    "clinc150": {"intent_accuracy": 0.965, "oos_auroc": 0.97, "oos_recall_at_in_scope_coverage_90": 0.85, "ece": -0.02},
+    "snips": {"intent_accuracy": 0.985, "entity_f1": 0.95},
+    "cais": {"intent_accuracy": 0.945, "entity_f1": 0.86},
+}
+"""Asked figures; a negative one is an upper limit."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["demo", "public", "ablation"])
+    parser.add_argument("--data", type=Path, help="folder with the public data sets")
+    parser.add_argument("--sets", nargs="*", default=list(PUBLIC_ASKED), choices=list(PUBLIC_ASKED))
+    parser.add_argument("--model", type=Path, help="a trained model (demo only)")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.what != "demo" and (arguments.data is None or not arguments.data.is_dir()):
+        parser.error("--data: give the folder with the public data sets")
+    with tempfile.TemporaryDirectory() as scratch:
+        if arguments.what == "demo":
+            results = demo(Path(scratch), arguments.model)
+        elif arguments.what == "public":
+            results = {name: public(arguments.data / name, Path(scratch)) for name in arguments.sets}
+        else:
+            results = {"banking77": ablation(arguments.data / "banking77" / "train.jsonl")}
+    if arguments.json:
+        json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
+        return
+    for name, metrics in results.items():
+        asked = DEMO_ASKED if arguments.what == "demo" else PUBLIC_ASKED[name] if arguments.what == "public" else {}
+        show(name, metrics, asked)
+
+
+def demo(scratch: Path, model: Path | None) -> dict[str, dict[str, Any]]:
+    """Each language's held-out messages on one model."""
+    seconds = 0.0
+    if model is None:
+        model = scratch / "demo"
+        began = time.perf_counter()
+        data = ROOT / "nlu_data"
+        train([data / "zh", data / "en"], model, intents_file=data / "intents.yml", entities_file=data / "entities.yml")
+        seconds = time.perf_counter() - began
+    engine = Engine(model)
+    results = {}
+    for language in ("zh", "en"):
+        found = evaluate(engine, [ROOT / "benchmarks" / "heldout" / f"{language}.jsonl"])
+        results[language] = {**found.metrics, "training_s": round(seconds, 1)}
+    return results
+
+
+def public(folder: Path, scratch: Path) -> dict[str, Any]:
+    """Train on a data set's train split, measure on its valid split."""
+    began = time.perf_counter()
+    made = train([folder / "train.jsonl"], scratch / folder.name)
+    seconds = time.perf_counter() - began
+    return {**evaluate(Engine(made.folder), [folder / "valid.jsonl"]).metrics, "training_s": round(seconds, 1)}
+
+
+def ablation(path: Path) -> dict[str, float]:
+    """Accuracy on one held-out fold of the training data, for each set of views."""
+    examples = load([path]).examples
+    labels = np.array([e.intent for e in examples])
+    encoded = intents.encode([align(e.text).text for e in examples], [e.language for e in examples])
+    fold = folds(examples, 5, 0)
+    rest, test = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
+    model = IntentModel.fit(encoded.rows(rest), labels[rest].tolist())
+    results = {}
+    for views in (
+        ["use"],
+        ["deep"],
+        ["minilm"],
+        ["use", "deep"],
+        ["deep", "minilm"],
+        ["use", "minilm"],
+        list(intents.VIEWS),
+    ):
+        named = [model.classes[c] for c in model.logits(encoded.rows(test), views).argmax(axis=1)]
+        results[" + ".join(views)] = round(float((np.array(named) == labels[test]).mean()), 4)
+    return results
+
+
+def show(name: str, metrics: dict[str, Any], asked: dict[str, float]) -> None:
+    print(f"\n{name}")
+    for metric, value in metrics.items():
+        if metric not in asked or value is None:
+            print(f"  {metric:38} {value if value is not None else '–':>9}")
+            continue
+        wanted = asked[metric]
+        good = value <= -wanted if wanted < 0 else value >= wanted
+        print(
+            f"  {metric:38} {value:>9}   asked {'≤' if wanted < 0 else '≥'} {abs(wanted):<6} {'reached' if good else 'NOT reached'}"
+        )
+
+
+if __name__ == "__main__":
+    main()
