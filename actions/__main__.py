@@ -28,7 +28,7 @@ with warnings.catch_warnings():
 
 from actions.accounts import AccountsClient
 from actions.actions import ACTIONS
-from actions.ports import Ports
+from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
 from server.company import Company
 from server.settings import ConfigurationError, Settings, load_settings
@@ -87,7 +87,7 @@ def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) ->
     return Ports(
         accounts=AccountsClient(http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
         retrieval=SearchClient(http, models_url),
-        intents=company.intents,
+        intents=with_controls(company.intents),
     )
 
 

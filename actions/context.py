@@ -103,7 +103,7 @@ class Context:
     def person(self) -> Choice:
         """A button that asks for a person."""
         name = next((one.name for one in self.ports.intents.values() if one.reason == "customer_asked"), None)
-        return m.choice(m.press(name or "affirm"), "choice.person")
+        return m.choice(m.press(name or "talk_to_human"), "choice.person")
 
     # ------------------------------------------------------------------ asking
 

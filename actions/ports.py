@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from actions.accounts import Bill, Checked, Customer, Line, Order, Outage, Plan, Sent, Ticket, Usage
 from actions.retrieval import Found
 from server.company import Definition
+from server.texts import catalogue
 
 
 class Accounts(Protocol):
@@ -60,3 +61,24 @@ class Ports:
     accounts: Accounts
     retrieval: Retrieval
     intents: Mapping[str, Definition]
+    """The company's definitions, best completed by `with_controls`."""
+
+
+def with_controls(intents: Mapping[str, Definition]) -> Mapping[str, Definition]:
+    """The company's intents and, where it has none of that name, those that the bot's own buttons stand for.
+
+    A company may begin with three intents; yes, no, a chosen value and "talk to a person" have to work for it too.
+    """
+    added = {
+        name: Definition(name=name, label=_label("choice.confirm"), do="skill", skill=name)
+        for name in ("affirm", "deny", "inform")
+        if name not in intents
+    }
+    if not any(one.reason == "customer_asked" for one in intents.values()):
+        name = "talk_to_human"
+        added[name] = Definition(name=name, label=_label("choice.person"), do="handoff", reason="customer_asked")
+    return {**added, **intents}
+
+
+def _label(key: str) -> dict[Literal["zh", "en"], str]:
+    return {"zh": catalogue("zh")[key], "en": catalogue("en")[key]}

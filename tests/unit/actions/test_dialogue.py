@@ -9,7 +9,7 @@ import pytest
 from conversations import Clock, Conversation
 
 from actions.accounts import AccountsClient
-from actions.ports import Ports
+from actions.ports import Ports, with_controls
 from actions.retrieval import Found, SearchClient
 from actions.state import MAX_STACK, State, Task, after_handback
 
@@ -348,6 +348,21 @@ async def test_after_the_person_the_bot_goes_on_with_what_it_knows(zh: Conversat
     assert zh.keys[0].startswith("clarify.")
     await zh.say("查流量", "check_data_usage")
     assert zh.keys == ["usage.left"]
+
+
+async def test_buttons_work_for_a_company_of_one_intent(en: Conversation) -> None:
+    hours = en.ports.intents["store_hours"]
+    ports = Ports(en.ports.accounts, en.ports.retrieval, with_controls({"store_hours": hours}))
+    talk = Conversation(ports, en.clock, en.http, "en")
+    await talk.mumble("hm hm hm", ranking=[("store_hours", 0.4)])
+    await talk.press(-1)
+    assert talk.keys == ["clarify.person"]
+    before = talk.state
+    await talk.press(1)
+    assert talk.keys == ["clarify.go_on"]
+    talk.state = before
+    await talk.say("a person", "talk_to_human")
+    assert talk.reason == "customer_asked"
 
 
 # -------------------------------------------------------------------- when things are down
