@@ -4,7 +4,7 @@
     uv run python -m benchmarks.nlu public --data DIR     BANKING77, CLINC150, SNIPS, CAIS, on their valid splits
     uv run python -m benchmarks.nlu ablation --data DIR   what each encoder adds (BANKING77, a fifth of train held out)
 
-DIR holds `banking77/train.jsonl`, `banking77/valid.jsonl` and so on. `--json` prints one JSON object instead of a table;
+DIR holds `banking77/train.jsonl`, `banking77/valid.jsonl` and so on. `--json` prints one JSON object, not a table;
 `--model DIR` uses a trained model instead of training one. The held-out messages are for this program only: nothing is
 tuned on them.
 """
@@ -129,9 +129,8 @@ def show(name: str, metrics: dict[str, Any], asked: dict[str, float]) -> None:
             continue
         wanted = asked[metric]
         good = value <= -wanted if wanted < 0 else value >= wanted
-        print(
-            f"  {metric:38} {value:>9}   asked {'≤' if wanted < 0 else '≥'} {abs(wanted):<6} {'reached' if good else 'NOT reached'}"
-        )
+        limit = f"{'≤' if wanted < 0 else '≥'} {abs(wanted):<6}"
+        print(f"  {metric:38} {value:>9}   asked {limit} {'reached' if good else 'NOT reached'}")
 
 
 if __name__ == "__main__":
