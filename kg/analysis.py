@@ -62,16 +62,18 @@ def analyse(
     list_limit: int = 0,
     importance: bool = False,
     seconds: float | None = DEFAULT_SECONDS,
+    spent: float = 0.0,
 ) -> Analysis:
-    """Probability of the top event, number of minimal cut sets (of order `max_order` at most), up to `list_limit` of them.
+    """Probability of the top event, and minimal cut sets of order `max_order` at most: their number, `list_limit` of them.
 
-    Without `top`, the gate that no other uses is taken; of several, the one with most events below it.
+    Without `top`, the gate that no other uses is taken; of several, the one with most gates below it. `spent` are seconds
+    used before (reading), which count in the result.
 
     Raises:
         TreeError: the tree is not well formed, or has no such top.
         kg.bdd.AnalysisLimitError: it does not fit into memory or time.
     """
-    started = time.perf_counter()
+    started = time.perf_counter() - spent
     name, others = choose_top(tree, top)
     diagram = bdd.build(tree, [name], seconds=seconds)
     notes: list[str] = []
@@ -84,7 +86,7 @@ def analyse(
     sets: cutsets.CutSets | None = None
     try:
         remaining = None if seconds is None else max(0.001, seconds - (time.perf_counter() - started))
-        sets = cutsets.minimal_cut_sets(diagram, name, max_order=max_order, seconds=remaining)
+        sets = cutsets.minimal_cut_sets(diagram, name, max_order=max_order, seconds=remaining, coherent=tree.is_coherent([name]))
     except cutsets.NotCoherentError as error:
         notes.append(str(error))
     measures = None

@@ -5,6 +5,9 @@ The file is JSON (gzip-free, so that loading is fast): nothing in it is executed
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +20,22 @@ from kg.model import Graph, Kind, Node
 from kg.posterior import Circuit, compile_symptom
 
 FORMAT: Final = 1
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Hold the garbage collector while hundreds of thousands of lasting objects are made; it would find nothing.
+
+    What was made is then taken out of its sight, so that no later collection, in the middle of a step, walks over it.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.freeze()
+            gc.enable()
 
 
 @dataclass
@@ -38,8 +57,9 @@ class Knowledge:
 
     def compile_all(self) -> None:
         """Compile every symptom. Raises `kg.posterior.EntangledError` for one that cannot be."""
-        for symptom in self.graph.symptoms:
-            self.circuit(symptom)
+        with no_collection():
+            for symptom in self.graph.symptoms:
+                self.circuit(symptom)
 
     def save(self, path: str | Path) -> None:
         """Write graph and circuits to one file, replacing it in one step."""
@@ -63,19 +83,26 @@ class Knowledge:
             GraphError: the file is damaged, or of another format.
         """
         try:
-            content = orjson.loads(Path(path).read_bytes())
-            if content["format"] != FORMAT:
-                raise GraphError([f"{path}: format {content['format']} is not {FORMAT}; compile the graph again"])
-            sections: dict[str, dict[str, Node]] = {section: {} for section in schema.SECTIONS}
-            section_of = {kind: section for section, kind in schema.SECTIONS.items()}
-            for entry in content["nodes"]:
-                kind = Kind(entry["kind"])
-                sections[section_of[kind]][entry["id"]] = schema.node(kind, entry["id"], entry["data"])
-            graph = Graph(**sections)  # type: ignore[arg-type]  # each section holds the nodes of its kind
-            # The digest was computed when the file was written; computing it again would cost as much as reading.
-            graph.__dict__["version"] = str(content["version"])
-            return Knowledge(graph, {}, dict(content["circuits"]))
+            with no_collection():
+                return Knowledge._read(path)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             if isinstance(error, GraphError):
                 raise
             raise GraphError([f"{path}: is damaged ({error}); compile the graph again"]) from error
+
+    @staticmethod
+    def _read(path: str | Path) -> Knowledge:
+        content = orjson.loads(Path(path).read_bytes())
+        if content["format"] != FORMAT:
+            raise GraphError([f"{path}: format {content['format']} is not {FORMAT}; compile the graph again"])
+        sections: dict[str, dict[str, Node]] = {section: {} for section in schema.SECTIONS}
+        section_of = {kind: section for section, kind in schema.SECTIONS.items()}
+        for entry in content["nodes"]:
+            kind = Kind(entry["kind"])
+            sections[section_of[kind]][entry["id"]] = schema.node(kind, entry["id"], entry["data"])
+        graph = Graph(**sections)  # type: ignore[arg-type]  # each section holds the nodes of its kind
+        # The digest was computed when the file was written; computing it again would cost as much as reading.
+        graph.__dict__["version"] = str(content["version"])
+        # Derived tables that the first step would otherwise have to wait for.
+        _ = (graph.facets, graph.fixes_of)
+        return Knowledge(graph, {}, dict(content["circuits"]))

@@ -83,15 +83,22 @@ class CutSets:
 
 
 def minimal_cut_sets(
-    diagram: Diagram, root: str, *, max_order: int | None = None, seconds: float | None = None
+    diagram: Diagram,
+    root: str,
+    *,
+    max_order: int | None = None,
+    seconds: float | None = None,
+    coherent: bool = False,
 ) -> CutSets:
     """Minimal cut sets of a monotone root, of order `max_order` at most where that is given.
+
+    `coherent` tells that the tree is known to be so (`FaultTree.is_coherent`), which spares looking at the diagram.
 
     Raises:
         NotCoherentError: the root's function is not monotone.
         kg.bdd.AnalysisLimitError: the time is over.
     """
-    if not diagram.is_monotone(root):
+    if not coherent and not diagram.is_monotone(root):
         raise NotCoherentError(
             f'"{root}" is not coherent: an event of it (under not, xor, iff …) can make the top event disappear, so '
             "minimal cut sets are not defined; its probability is exact, and a gate below may be coherent"

@@ -20,7 +20,17 @@ from kg import plan
 from kg.compiled import Knowledge
 from kg.explain import Explanation
 from kg.model import Check, Fix, Graph, Text, Who
-from kg.posterior import CAUSE, SYMPTOM, Beliefs, Circuit, Floats, evidence_weights, facet_support, facets_of, prior_vector
+from kg.posterior import (
+    CAUSE,
+    SYMPTOM,
+    Beliefs,
+    Circuit,
+    Floats,
+    evidence_weights,
+    facet_support,
+    facets_of,
+    prior_vector,
+)
 
 MAX_STEPS: Final = 20
 """Questions, fixes and confirmations that a customer is asked for; then a person takes over."""
@@ -31,6 +41,9 @@ NEGLIGIBLE: Final = 0.015
 """Probability below which a fix is not tried any more."""
 MAX_ROWS: Final = 72
 """What-if rows for one step; facets beyond it are ranked by how much they can tell."""
+MIN_ROWS: Final = 24
+MAX_CELLS: Final = 9_000
+"""Rows times faults, so that a step in a very large tree stays within a few milliseconds."""
 ANSWERED: Final = 0.9
 """Share of questions that get an answer; the others are worth nothing."""
 UNSURE_SURCHARGE: Final = 0.3
@@ -430,15 +443,21 @@ def _repairs(situation: _Situation) -> tuple[Floats, Floats, Floats]:
 
 def _chances(situation: _Situation, shares: Floats) -> Floats:
     """Probability that each fix removes a present cause."""
-    index = situation.circuit.index
-    rows = []
+    if not situation.fixes:
+        return np.empty((0, shares.shape[1]))
+    graph, index = situation.graph, situation.circuit.index
+    own = _tree_faults(graph, situation.state["symptom"])
+    places: list[int] = []
+    success: list[float] = []
+    starts: list[int] = []
     for name in situation.fixes:
-        misses = np.ones(shares.shape[1])
-        for fault, success in situation.graph.fixes[name].repairs.items():
-            if _own(situation, fault):
-                misses *= 1.0 - success * shares[index[fault]]
-        rows.append(1.0 - misses)
-    return np.array(rows).reshape(len(rows), shares.shape[1])
+        starts.append(len(places))
+        for fault, chance in graph.fixes[name].repairs.items():
+            if fault in own:
+                places.append(index[fault])
+                success.append(chance)
+    misses = 1.0 - np.array(success)[:, None] * shares[places]
+    return 1.0 - np.asarray(np.multiply.reduceat(misses, starts, axis=0))
 
 
 def _hopeless(situation: _Situation, shares: Floats) -> Floats:
@@ -512,11 +531,12 @@ def _most_telling(situation: _Situation, facets: list[str]) -> list[str]:
     def weight(name: str) -> float:
         return sum(float(shares[index[fault]]) for fault in facet_support(graph, name) if fault in index)
 
+    most = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // max(1, len(index))))
     chosen: list[str] = []
     rows = 0
     for name in sorted(facets, key=lambda name: (-weight(name), name)):
         rows += len(graph.facets[name].outcomes)
-        if rows > MAX_ROWS:
+        if rows > most:
             break
         chosen.append(name)
     return chosen

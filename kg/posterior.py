@@ -142,19 +142,25 @@ class _Arrays:
     """A circuit laid out for NumPy. Edge numbers: layer by layer, first the low edges, then the high ones."""
 
     def __init__(self, circuit: Circuit) -> None:
-        self.low = [np.array(layer, dtype=np.int64) for layer in circuit.low]
-        self.high = [np.array(layer, dtype=np.int64) for layer in circuit.high]
-        self.start: list[int] = []
+        self.both: list[Ints] = []
+        self.bounds: list[tuple[int, int, int]] = []
         edges = 0
-        for layer in circuit.low:
-            self.start.append(edges)
-            edges += 2 * len(layer)
+        for low, high in zip(circuit.low, circuit.high, strict=True):
+            width = len(low)
+            self.both.append(np.array([*low, *high], dtype=np.int64))
+            self.bounds.append((edges, edges + width, edges + 2 * width))
+            edges += 2 * width
         self.edges = edges
+        self.layer = np.repeat(np.arange(len(self.both)), [len(both) for both in self.both])
+        self.is_high = np.zeros(edges, dtype=bool)
+        for _, middle, end in self.bounds:
+            self.is_high[middle:end] = True
+        self.high_edges = np.flatnonzero(self.is_high)
+        self.high_starts = np.searchsorted(self.layer[self.high_edges], np.arange(len(self.both)))
         # For the downward pass: which edges enter each node of the next layer, as one gather and one segmented sum.
         self.enter: list[Ints] = []
         self.segments: list[Ints] = []
-        for low, high in zip(self.low, self.high, strict=True):
-            into = np.concatenate([low, high])
+        for into in self.both:
             perm = np.argsort(into, kind="stable")
             self.enter.append(perm)
             self.segments.append(np.searchsorted(into[perm], np.arange(int(into.max()) + 1)))
@@ -174,33 +180,33 @@ class _Arrays:
 
     def evaluate(self, weights: Floats, priors: Floats) -> Beliefs:
         rows = weights.shape[1]
-        layers = len(self.low)
+        layers = len(self.both)
         edge = np.ones((self.edges, rows))
         for slot in self.slots:
             edge[slot[:, 0]] *= weights[slot[:, 1]]
-        up: list[Floats] = [np.ones((1, rows))] * (layers + 1)
+        edge *= np.where(self.is_high, priors[self.layer], 1.0 - priors[self.layer])[:, None]
+        # Upwards: what each edge is worth to the end; kept, since the downward pass needs it again.
+        worth = np.empty_like(edge)
+        up: Floats = np.ones((1, rows))
         for i in range(layers - 1, -1, -1):
-            begin, width = self.start[i], len(self.low[i])
-            edge[begin : begin + width] *= 1.0 - priors[i]
-            edge[begin + width : begin + 2 * width] *= priors[i]
-            up[i] = edge[begin : begin + width] * up[i + 1][self.low[i]]
-            up[i] += edge[begin + width : begin + 2 * width] * up[i + 1][self.high[i]]
-        total = up[0][0]
+            begin, middle, end = self.bounds[i]
+            np.multiply(edge[begin:end], up[self.both[i]], out=worth[begin:end])
+            up = worth[begin:middle] + worth[middle:end]
+        total = up[0]
         scale = np.where(total > 0, total, 1.0)
-        faults = np.empty((layers, rows))
+        # Downwards: the weight with which each node is reached.
         down: Floats = np.ones((1, rows))
         for i in range(layers):
-            begin, width = self.start[i], len(self.low[i])
-            block = edge[begin : begin + 2 * width]
-            block[:width] *= down
-            block[width:] *= down
-            down = np.add.reduceat(block[self.enter[i]], self.segments[i], axis=0)
-            block[:width] *= up[i + 1][self.low[i]]
-            block[width:] *= up[i + 1][self.high[i]]
-            faults[i] = block[width:].sum(axis=0)
+            begin, middle, end = self.bounds[i]
+            worth[begin:middle] *= down
+            worth[middle:end] *= down
+            edge[begin:middle] *= down
+            edge[middle:end] *= down
+            down = np.add.reduceat(edge[begin:end][self.enter[i]], self.segments[i], axis=0)
+        faults = np.add.reduceat(worth[self.high_edges], self.high_starts, axis=0)
         cases = np.zeros((self.cases, rows))
         if len(self.case_edge):
-            cases[self.case_present] = np.add.reduceat(edge[self.case_edge], self.case_start, axis=0)
+            cases[self.case_present] = np.add.reduceat(worth[self.case_edge], self.case_start, axis=0)
         return Beliefs(total, faults / scale, cases / scale)
 
 
