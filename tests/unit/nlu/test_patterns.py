@@ -30,7 +30,7 @@ PATTERNS = Patterns.learn(_examples(), KINDS)
     ("text", "surface", "kind", "certain"),
     [
         ("call +86 199 0000 0101 please", "+86 199 0000 0101", "phone", True),
-        ("我的号码是１９９００００００１０１", "１９９００００００１０１", "phone", True),
+        ("我的号码是１９９０００００１０１", "１９９０００００１０１", "phone", True),
         ("幺九九零零零零零幺零幺", "幺九九零零零零零幺零幺", "phone", True),
         ("one nine nine zero zero zero zero zero one zero one", None, "phone", True),
         ("订单qh48210937到哪了", "qh48210937", "order", True),
