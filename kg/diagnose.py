@@ -137,6 +137,21 @@ def start(knowledge: Knowledge, symptom: str, observed: Mapping[str, str] | None
     return answer(knowledge, state, Answer("observe", outcomes=observed)) if observed else state
 
 
+def outcomes_of_facts(check: Check, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Outcomes by facet id that facts of a system mean, by the `match` of each outcome; facets not told are left out.
+
+    What facts a check needs stands in its `match` fields: for `get_line` these are `status`, `contract_ended`,
+    `in_service` and `roaming`; for `get_bills` `overdue`; for `get_data_usage` `used_up`; for `list_outages` `outage`.
+    """
+    found: dict[str, str] = {}
+    for facet in check.facets.values():
+        for key, outcome in facet.outcomes.items():
+            if outcome.match and all(name in facts and facts[name] == value for name, value in outcome.match.items()):
+                found[facet.id] = key
+                break
+    return found
+
+
 # --------------------------------------------------------------------------- answers
 
 

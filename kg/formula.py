@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-MAX_DEPTH: Final = 200
+MAX_DEPTH: Final = 60
 """Nesting of parentheses that a written formula may have; deeper ones are mistakes or attacks."""
 
 

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from trees import COHERENT, cut_sets, fault_trees, holds, probability
+
+from kg import bdd, cutsets
+from kg import formula as f
+from kg.analysis import analyse
+from kg.formula import parse
+from kg.tree import FaultTree, TreeError
+
+
+def tree(chances: dict[str, float], **gates: str) -> FaultTree:
+    return FaultTree("t", {name: parse(text) for name, text in gates.items()}, chances, frozenset(chances))
+
+
+@settings(max_examples=80, deadline=None)
+@given(fault_trees())
+def test_probability_is_that_of_enumeration(random_tree: FaultTree) -> None:
+    diagram = bdd.build(random_tree, ["top"])
+    exact = probability(random_tree, lambda present: holds(random_tree, "top", present))
+    assert math.isclose(diagram.probability("top", random_tree.probabilities), exact, abs_tol=1e-12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(fault_trees(COHERENT))
+def test_cut_sets_are_minimal_and_complete(random_tree: FaultTree) -> None:
+    diagram = bdd.build(random_tree, ["top"])
+    sets = cutsets.minimal_cut_sets(diagram, "top")
+    listed = [frozenset(one) for one in sets]
+    expected = cut_sets(random_tree, "top")
+    assert set(listed) == expected
+    assert len(listed) == sets.count() == sum(sets.count_by_order().values())
+    for limit in (0, 1, 2):
+        short = cutsets.minimal_cut_sets(diagram, "top", max_order=limit)
+        assert {frozenset(one) for one in short} == {one for one in expected if len(one) <= limit}
+
+
+@settings(max_examples=40, deadline=None)
+@given(fault_trees(COHERENT, most_events=5))
+def test_importance_is_that_of_enumeration(random_tree: FaultTree) -> None:
+    result = analyse(random_tree, top="top", importance=True)
+    assert result.importance is not None
+    total = probability(random_tree, lambda present: holds(random_tree, "top", present))
+    sets = cut_sets(random_tree, "top")
+    for measure in result.importance:
+        name = measure.event
+        rest = {**random_tree.probabilities}
+        high = FaultTree("h", random_tree.gates, {**rest, name: 1.0}, random_tree.events)
+        low = FaultTree("l", random_tree.gates, {**rest, name: 0.0}, random_tree.events)
+        slope = probability(high, lambda p: holds(high, "top", p)) - probability(low, lambda p: holds(low, "top", p))
+        assert math.isclose(measure.birnbaum, slope, abs_tol=1e-9)
+        assert math.isclose(measure.criticality, slope * rest[name] / total, abs_tol=1e-9)
+        through = [one for one in sets if name in one]
+        vesely = probability(random_tree, lambda present: any(one <= present for one in through)) / total
+        assert measure.fussell_vesely is not None
+        assert math.isclose(measure.fussell_vesely, vesely, abs_tol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(fault_trees())
+def test_coherence_is_seen_in_the_diagram(random_tree: FaultTree) -> None:
+    diagram = bdd.build(random_tree, ["top"])
+    everything = random_tree.events
+    monotone = all(
+        not holds(random_tree, "top", present - {name}) or holds(random_tree, "top", present)
+        for present in map(frozenset, _subsets(sorted(everything)))
+        for name in present
+    )
+    assert diagram.is_monotone("top") == monotone
+
+
+def _subsets(names: list[str]) -> list[list[str]]:
+    return [[n for i, n in enumerate(names) if mask >> i & 1] for mask in range(2 ** len(names))]
+
+
+def test_a_tree_that_is_not_coherent_keeps_its_probability() -> None:
+    result = analyse(tree({"a": 0.1, "b": 0.2}, top="a xor b"))
+    assert result.probability == pytest.approx(0.26)
+    assert result.minimal_cut_sets is None
+    assert "not coherent" in result.notes[0]
+
+
+def test_events_without_probability_leave_the_cut_sets() -> None:
+    result = analyse(FaultTree("t", {"top": parse("a and b")}, {"a": 0.1}, frozenset("ab")))
+    assert result.probability is None
+    assert result.minimal_cut_sets == 1
+    assert '"b"' in result.notes[0]
+
+
+def test_a_cycle_is_named() -> None:
+    with pytest.raises(TreeError, match="g1 → g2 → g1"):
+        analyse(tree({"a": 0.1}, top="g1 or a", g1="g2 or a", g2="g1 and a"))
+
+
+def test_an_undefined_name_is_named() -> None:
+    with pytest.raises(TreeError, match='"top" uses "nobody"'):
+        analyse(tree({"a": 0.1}, top="nobody or a"))
+
+
+def test_the_top_with_most_below_it_is_taken() -> None:
+    result = analyse(tree({"a": 0.1, "b": 0.1}, small="a and b", large="g or b", g="a and b"))
+    assert (result.top, result.other_tops) == ("large", ["small"])
+
+
+def test_time_is_limited() -> None:
+    # Twelve of thirty: no order of the events makes the cut sets few, and listing is not asked for.
+    names = [f"e{i}" for i in range(30)]
+    wide = FaultTree("w", {"top": f.at_least(12, *map(f.event, names))}, dict.fromkeys(names, 0.1), frozenset(names))
+    assert analyse(wide).minimal_cut_sets == math.comb(30, 12)
+    with pytest.raises(bdd.AnalysisLimitError, match="limit of"):
+        bdd.build(wide, ["top"], seconds=-1.0)
+
+
+def test_many_cut_sets_are_counted_without_listing() -> None:
+    # Twenty pairs in series: two to the twentieth combinations of one of each pair.
+    events = {f"{side}{i}": 0.01 for i in range(20) for side in "ab"}
+    pairs = " and ".join(f"(a{i} or b{i})" for i in range(20))
+    result = analyse(tree(events, top=pairs), list_limit=3)
+    assert result.minimal_cut_sets == 2**20
+    assert result.cut_sets is not None
+    assert [len(one) for one in result.cut_sets] == [20, 20, 20]
+
+
+def test_constants_fold() -> None:
+    house = FaultTree("h", {"top": f.all_of(f.event("a"), f.event("on"))}, {"a": 0.25}, frozenset("a"), {"on": True})
+    assert analyse(house).probability == 0.25
+    off = FaultTree("h", {"top": f.all_of(f.event("a"), f.event("on"))}, {"a": 0.25}, frozenset("a"), {"on": False})
+    assert analyse(off).minimal_cut_sets == 0
+
+
+def test_reordering_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"e{i}" for i in range(16)]
+    # Pairs far apart in the written order: the worst order for a sum of products.
+    pairs = f.any_of(*(f.all_of(f.event(names[i]), f.event(names[i + 8])) for i in range(8)))
+    interleaved = FaultTree("p", {"top": pairs}, dict.fromkeys(names, 0.1), frozenset(names))
+    static = bdd.build(interleaved, ["top"], order=names)
+    monkeypatch.setattr(bdd, "_SMALL", 0)
+    monkeypatch.setattr(bdd, "_MEDIUM", 0)
+    best = bdd.build(interleaved, ["top"])
+    assert len(best) < len(static)
+    exact = 1 - (1 - 0.01) ** 8
+    assert static.probability("top", interleaved.probabilities) == pytest.approx(exact)
+    assert best.probability("top", interleaved.probabilities) == pytest.approx(exact)
