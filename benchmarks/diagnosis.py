@@ -38,7 +38,9 @@ class Result:
     milliseconds: list[float]
 
 
-def by_engine(knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, dice: random.Random, log: bool = False) -> Result:
+def by_engine(
+    knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, dice: random.Random, log: bool = False
+) -> Result:
     """One case led by the engine."""
     hopeless = bool(phone.faults & ONLY_A_PERSON)
     state = start(knowledge, symptom)
@@ -51,7 +53,14 @@ def by_engine(knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, d
         asked = step.who is Who.CUSTOMER or step.kind == "confirm" or step.retest
         steps += asked and step.kind in ("check", "fix", "confirm")
         if log:
-            print(steps, step.kind, step.id, step.reason, sorted(phone.faults), [(h, round(p, 2)) for h, p in step.hypotheses])
+            print(
+                steps,
+                step.kind,
+                step.id,
+                step.reason,
+                sorted(phone.faults),
+                [(h, round(p, 2)) for h, p in step.hypotheses],
+            )
         if step.kind == "solved":
             return Result(not phone.suffers(symptom), steps, "solved", times)
         if step.kind == "handoff":
@@ -63,7 +72,9 @@ def by_engine(knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, d
             result = "done" if not step.retest else "still" if phone.suffers(symptom) else "solved"
             state = answer(knowledge, state, Answer("fix", step.node, result=result))
         elif step.node == symptom:
-            state = answer(knowledge, state, Answer("check", step.node, result="still" if phone.suffers(symptom) else "solved"))
+            state = answer(
+                knowledge, state, Answer("check", step.node, result="still" if phone.suffers(symptom) else "solved")
+            )
         elif step.who is Who.CUSTOMER and dice.random() < unsure:
             state = answer(knowledge, state, Answer("check", step.node, result="unsure"))
         else:
@@ -103,7 +114,15 @@ MANUAL = {
     "slow_data": _SERVICE + _DATA,
     "mms_fails": _SERVICE + _DATA[:3] + _DATA[5:6] + _MMS,
 }
-_SILENT = {"get_line", "get_bills", "get_data_usage", "set_roaming", "refuel_data", "send_payment_request", "resume_line"}
+_SILENT = {
+    "get_line",
+    "get_bills",
+    "get_data_usage",
+    "set_roaming",
+    "refuel_data",
+    "send_payment_request",
+    "resume_line",
+}
 _WITH_RETEST = {"set_roaming", "refuel_data", "send_payment_request"}
 
 
@@ -140,8 +159,14 @@ def compare(cases: int, unsure: float, seed: int) -> dict[str, object]:
     for _ in range(cases):
         symptom, number = dice.choice(list(FAULTS)), dice.randint(1, 9)
         case = dice.randrange(2**31)
-        engine.append(by_engine(knowledge, symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case)))
-        manual.append(by_manual(symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case)))
+        engine.append(
+            by_engine(
+                knowledge, symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case)
+            )
+        )
+        manual.append(
+            by_manual(symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case))
+        )
     times = sorted(ms for result in engine for ms in result.milliseconds)
     mean = statistics.fmean(result.steps for result in engine)
     plain = statistics.fmean(result.steps for result in manual)
@@ -186,7 +211,12 @@ def synthetic(trees: int, faults: int, seed: int = 1) -> str:
             shown = [name] if i % 3 else [n for n in names[i : i + 3]]
             outcomes = {"bad": {"label": text, "when": " or ".join(shown)}, "good": {"label": text}}
             checks[f"c_{name}"] = {"name": text, "ask": many(2), "outcomes": outcomes}
-            fixes[f"x_{name}"] = {"name": text, "do": many(2), "repairs": {name: 0.95}, "cost": round(dice.uniform(1, 3), 2)}
+            fixes[f"x_{name}"] = {
+                "name": text,
+                "do": many(2),
+                "repairs": {name: 0.95},
+                "cost": round(dice.uniform(1, 3), 2),
+            }
     return json.dumps({"symptoms": symptoms, "faults": faulty, "checks": checks, "fixes": fixes}, ensure_ascii=False)
 
 

@@ -74,14 +74,27 @@ class Phone:
         }
         permissions = {"storage": on("storage", "denied", "granted"), "sms": on("sms", "denied", "granted")}
         sim = "missing" if "sim_missing" in wrong else "locked" if "sim_locked" in wrong else "active"
-        status = "contract_ended" if "contract_ended" in wrong else "suspended" if wrong & {"unpaid", "suspended"} else "active"
+        status = (
+            "contract_ended"
+            if "contract_ended" in wrong
+            else "suspended"
+            if wrong & {"unpaid", "suspended"}
+            else "active"
+        )
         views: dict[str, Callable[[], dict[str, str]]] = {
-            "check_status_bar": lambda: {**bar, "saver": on("saver", "on", "off"), "vpn": on("vpn", "connected", "off")},
+            "check_status_bar": lambda: {
+                **bar,
+                "saver": on("saver", "on", "off"),
+                "vpn": on("vpn", "connected", "off"),
+            },
             "check_network_status": lambda: {**bar, "roaming": on("phone_roaming", "off", "on")},
             "check_network_mode_preference": lambda: {"": self.mode if "old_mode" in wrong else "4g_5g"},
             "check_sim_status": lambda: {"": sim},
             "check_data_restriction_status": lambda: {"": on("saver", "on", "off")},
-            "check_apn_settings": lambda: {"apn": on("apn", "incorrect", "correct"), "mmsc": on("mmsc", "missing", "set")},
+            "check_apn_settings": lambda: {
+                "apn": on("apn", "incorrect", "correct"),
+                "mmsc": on("mmsc", "missing", "set"),
+            },
             "check_wifi_status": lambda: {"": "fine"},
             "check_wifi_calling_status": lambda: {"": on("wifi_calling", "on", "off")},
             "check_vpn_status": lambda: {"": on("vpn", "connected", "off")},

@@ -86,7 +86,9 @@ def analyse(
     sets: cutsets.CutSets | None = None
     try:
         remaining = None if seconds is None else max(0.001, seconds - (time.perf_counter() - started))
-        sets = cutsets.minimal_cut_sets(diagram, name, max_order=max_order, seconds=remaining, coherent=tree.is_coherent([name]))
+        sets = cutsets.minimal_cut_sets(
+            diagram, name, max_order=max_order, seconds=remaining, coherent=tree.is_coherent([name])
+        )
     except cutsets.NotCoherentError as error:
         notes.append(str(error))
     measures = None

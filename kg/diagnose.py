@@ -362,11 +362,15 @@ def next_step(knowledge: Knowledge, state: State) -> Step:
     if state["steps"] >= MAX_STEPS:
         return _handoff(situation, "diagnosis_exhausted", state["skill"], hypotheses, "")
     if state["doubt"]:
-        wording = symptom.works[state["asked"].get(state["symptom"], 0) % len(symptom.works)]
         return Step(
-            "check", symptom.retest and graph.checks[symptom.retest].step or state["symptom"], state["symptom"],
-            text=wording, retest=True, why=Explanation("why.retest"), hypotheses=hypotheses,
-        )  # fmt: skip
+            "check",
+            graph.checks[symptom.retest].step if symptom.retest else state["symptom"],
+            state["symptom"],
+            text=_question(situation),
+            retest=True,
+            why=Explanation("why.retest"),
+            hypotheses=hypotheses,
+        )
     if state["queue"]:
         return _fix_step(situation, state["queue"][0], hypotheses)
 
@@ -643,13 +647,18 @@ def _fix_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, flo
         )  # fmt: skip
     retest = not fix.then and state["queue"] in ([], [name])
     key = "why.fix.chain" if name in state["queue"] else "why.fix.sure" if share >= plan.SURE else "why.fix.try"
-    symptom = graph.symptoms[state["symptom"]]
     return Step(
         "fix", fix.step, name, fix.who, fix.do[state["tried"].get(name, 0) % len(fix.do)],
-        question=symptom.works[sum(state["tried"].values()) % len(symptom.works)] if retest else None,
+        question=_question(situation) if retest else None,
         explain=fix.explain, retest=retest,
         why=Explanation(key, (("faults", (target,) if target else ()),), round(100 * share)), hypotheses=hypotheses,
     )  # fmt: skip
+
+
+def _question(situation: _Situation) -> Text:
+    """Whether the symptom is gone, in other words each time."""
+    state, works = situation.state, situation.graph.symptoms[situation.state["symptom"]].works
+    return works[(sum(state["tried"].values()) + state["asked"].get(state["symptom"], 0)) % len(works)]
 
 
 def _handoff(

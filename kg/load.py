@@ -155,9 +155,14 @@ def valid_id(name: Any) -> bool:
 def _read(path: str, text: str) -> _Located:
     loader = _LOADER(text)
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=_LOADER):
+            # Before composing, which is recursive and knows no bound of its own.
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            if depth > MAX_DEPTH:
+                raise GraphError([f"{path}:{line}: nested deeper than {MAX_DEPTH} levels; a graph needs a dozen"])
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
                 raise GraphError([f"{path}:{line}: aliases (*{event.anchor}) are not used here; write the value out"])
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
@@ -165,8 +170,6 @@ def _read(path: str, text: str) -> _Located:
         raise GraphError([f"{path}:{line}: not readable as YAML ({error.problem}); correct it there"]) from error
     except yaml.YAMLError as error:
         raise GraphError([f"{path}:1: not readable as YAML ({error}); correct the file"]) from error
-    except RecursionError as error:
-        raise GraphError([f"{path}:1: nested too deeply; a graph needs {MAX_DEPTH} levels at most"]) from error
     finally:
         loader.dispose()
     lines: dict[tuple[str | int, ...], int] = {}
@@ -174,8 +177,6 @@ def _read(path: str, text: str) -> _Located:
 
     def convert(node: yaml.Node, where: tuple[str | int, ...]) -> Any:
         lines.setdefault(where, node.start_mark.line + 1)
-        if len(where) > MAX_DEPTH:
-            raise GraphError([f"{path}:{lines[where]}: nested deeper than {MAX_DEPTH} levels"])
         if isinstance(node, yaml.MappingNode):
             result: dict[Any, Any] = {}
             for key_node, value_node in node.value:

@@ -153,7 +153,9 @@ def evaluate(element: Element, scope: Scope, depth: int = 0) -> float:
         ExpressionError: unknown element, wrong number of arguments, no value (division by zero, log of 0 …).
     """
     if depth > MAX_DEPTH:
-        raise ExpressionError(f"expressions nest deeper than {MAX_DEPTH} levels, or parameters refer to each other in a circle")
+        raise ExpressionError(
+            f"expressions nest deeper than {MAX_DEPTH} levels, or parameters refer to each other in a circle"
+        )
     tag, args = element.tag, list(element)
     if tag in ("float", "int"):
         return _number(element)

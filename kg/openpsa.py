@@ -70,7 +70,9 @@ class _Builder:
         self.depth += 1
         line = self.expat.CurrentLineNumber
         if self.depth > MAX_DEPTH:
-            raise OpenPsaError(f"{self.path}:{line}: elements nest deeper than {MAX_DEPTH} levels; define inner gates by name")
+            raise OpenPsaError(
+                f"{self.path}:{line}: elements nest deeper than {MAX_DEPTH} levels; define inner gates by name"
+            )
         element = self.builder.start(tag, attributes)
         self.lines[element] = line
         if len(self.lines) > MAX_ELEMENTS:
@@ -199,7 +201,9 @@ class _Reader:
             wanted = element.get("type", "") if tag == "event" else tag
             if kind is None:
                 if wanted != "basic-event":
-                    raise self.fail(element, f'"{name}" is used here but defined nowhere; define it or name its file too')
+                    raise self.fail(
+                        element, f'"{name}" is used here but defined nowhere; define it or name its file too'
+                    )
                 self.kinds[name] = "basic event"
                 self.places[name] = element
                 self.basics[name] = (None, scope)
@@ -214,7 +218,9 @@ class _Reader:
         args = tuple(self.formula(child, scope) for child in element if child.tag not in _NOTES)
         least, most = {Op.NOT: (1, 1), Op.IMPLY: (2, 2), Op.IFF: (2, 2)}.get(op, (1, 10**7))
         if not least <= len(args) <= most:
-            raise self.fail(element, f"<{tag}> takes {least if least == most else 'at least one'} arguments, not {len(args)}")
+            raise self.fail(
+                element, f"<{tag}> takes {least if least == most else 'at least one'} arguments, not {len(args)}"
+            )
         low = self.number(element, "min") if op in (Op.ATLEAST, Op.CARDINALITY) else 0
         high = self.number(element, "max") if op is Op.CARDINALITY else 0
         return Formula(op, args, low=low, high=high)
@@ -273,7 +279,12 @@ class _Reader:
         return Model(tree, tuple(self.ignored))
 
     def common_cause(
-        self, element: Plain.Element, scope: str, gates: dict[str, Formula], probabilities: dict[str, float], events: set[str]
+        self,
+        element: Plain.Element,
+        scope: str,
+        gates: dict[str, Formula],
+        probabilities: dict[str, float],
+        events: set[str],
     ) -> None:
         """Replace the members of a group by gates over the group's independent and common events."""
         group = self.name(element)
@@ -313,7 +324,9 @@ class _Reader:
         if model not in wanted:
             raise self.fail(element, f'common-cause model "{model}" is unknown; use one of {", ".join(wanted)}')
         if not 1 <= len(factors) <= wanted[model]:
-            raise self.fail(element, f"model {model} with {size} members takes {wanted[model]} factors, not {len(factors)}")
+            raise self.fail(
+                element, f"model {model} with {size} members takes {wanted[model]} factors, not {len(factors)}"
+            )
         if model == "beta-factor":
             return {1: (1 - factors[0]) * total, size: factors[0] * total}
         result = {}
@@ -325,7 +338,9 @@ class _Reader:
             return result
         scale = math.fsum(k * factor for k, factor in enumerate(factors, start=1))
         for k, factor in enumerate(factors, start=1):
-            result[k] = k / math.comb(size - 1, k - 1) * factor / scale * total if model == "alpha-factor" else factor * total
+            result[k] = (
+                k / math.comb(size - 1, k - 1) * factor / scale * total if model == "alpha-factor" else factor * total
+            )
         return result
 
 
@@ -354,7 +369,9 @@ def read(sources: Mapping[str, bytes | str], *, mission_time: float = HOURS_PER_
             raise OpenPsaError(f"{path}:1: the root element is <{root.tag}>, not <opsa-mef>; this is no Open-PSA model")
         reader.define(root)
     if not reader.gates and not reader.basics:
-        raise OpenPsaError(f"{', '.join(sources)}: no gate and no basic event is defined; name the file with the fault tree")
+        raise OpenPsaError(
+            f"{', '.join(sources)}: no gate and no basic event is defined; name the file with the fault tree"
+        )
     model = reader.model()
     try:
         model.tree.reachable([*model.tree.tops(), *model.tree.gates])

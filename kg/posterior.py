@@ -373,6 +373,8 @@ class _Compiler:
             nexts: dict[tuple[tuple[str, Residual], ...], int] = {}
             branches: tuple[list[int], list[int]] = ([], [])
             width = len(states)
+            if level == 0:
+                decided += [(edge, self.first[item] + case) for item, case in self.constant.items() for edge in (0, 1)]
             for place, state in enumerate(states):
                 active = state + entering
                 for branch in (0, 1):
