@@ -47,6 +47,7 @@ DOCS = ("/api/docs", "/api/openapi.json")
 def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
     """The gateway, ready to be served; database and connections open when it starts."""
     company = Company.load(settings.company)
+    demo_inbox = settings.demo_accounts and company.accounts_file is not None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -65,6 +66,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             clock=clock,
             logins_allowed=RateLimiter(burst=5, per_second=1 / 30, clock=time.monotonic),
             secure_cookie=settings.public_url.startswith("https://"),
+            demo_inbox=demo_inbox,
         )
         app.state.chat = ChatPorts(
             conversations=conversations,
@@ -79,7 +81,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.desk = DeskPorts(conversations, presence, turns)
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
-        await turns.recover()
+        await turns.start()
         yield
         await turns.close()
         await upstream.close()
@@ -90,7 +92,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         title="Kefu", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
     )
     app.include_router(rest.router)
-    if settings.demo_accounts and company.accounts_file:
+    if demo_inbox:
         app.include_router(rest.demo_router)
     _add_sockets(app)
     _add_health(app)

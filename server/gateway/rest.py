@@ -32,6 +32,7 @@ class RestPorts:
     clock: Any
     logins_allowed: RateLimiter
     secure_cookie: bool
+    demo_inbox: bool
 
 
 class Credentials(BaseModel):
@@ -82,9 +83,11 @@ router = APIRouter(prefix="/api")
 
 
 @router.get("/company")
-async def company(given: Ports) -> Json:
-    """The company as the pages show it."""
-    return given.company.public(given.clock())
+async def company(given: Ports, response: Response) -> Json:
+    """The company as the pages show it; ``demo_inbox``: whether its customers' messages are at /demo/inbox."""
+    # The widget asks from whatever page embeds it, without cookies, for what anyone may know.
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return {**given.company.public(given.clock()), "demo_inbox": given.demo_inbox}
 
 
 @router.get("/articles")
