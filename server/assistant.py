@@ -26,9 +26,7 @@ def domain(intents: Iterable[str], entities: Iterable[str]) -> dict[str, Any]:
     """The Rasa domain: intents, entities, slots and actions; no responses."""
     return {
         "version": "3.1",
-        "intents": [
-            {name: {"use_entities": []}} for name in [*sorted(intents), DYNAMIC_INTENT, FALLBACK_INTENT]
-        ],
+        "intents": [{name: {"use_entities": []}} for name in [*sorted(intents), DYNAMIC_INTENT, FALLBACK_INTENT]],
         "entities": sorted(entities),
         "slots": {
             "awaiting": _slot("bool", influences=True),

@@ -17,6 +17,8 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 MAX_TURNS_AT_ONCE = 32
+START_GRACE_S = 60.0
+START_PROBE_S = 0.25
 
 
 class TurnRunner:
@@ -29,11 +31,24 @@ class TurnRunner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._woken: set[str] = set()
         self._slots = asyncio.Semaphore(MAX_TURNS_AT_ONCE)
+        self._services_started = asyncio.Event()
+        self._start: asyncio.Task[None] | None = None
 
-    async def recover(self) -> None:
-        """Takes up the turns that the last process left unfinished."""
+    async def start(self) -> None:
+        """Takes up the turns that the last process left unfinished, as soon as the services behind a turn are there."""
+        self._start = asyncio.create_task(self._await_services(), name="await services")
         for conversation in await self._store.unfinished():
             self.wake(conversation)
+
+    async def _await_services(self) -> None:
+        # All processes start together and this one is ready first: what waits a moment now need not be handed over.
+        try:
+            async with asyncio.timeout(START_GRACE_S):
+                while not all((await self._upstream.healthy()).values()):  # noqa: ASYNC110 (another process has no event)
+                    await asyncio.sleep(START_PROBE_S)
+        except TimeoutError:
+            logger.warning("model service or Rasa not ready after %.0f s; turns will be handed over", START_GRACE_S)
+        self._services_started.set()
 
     def wake(self, conversation: str) -> None:
         """There may be a turn to run in this conversation."""
@@ -45,7 +60,7 @@ class TurnRunner:
 
     async def close(self) -> None:
         """Stops; what is unfinished is taken up by the next process."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *([self._start] if self._start else [])]
         self._woken.clear()
         for task in tasks:
             task.cancel()
@@ -59,6 +74,7 @@ class TurnRunner:
     async def _drain(self, conversation: str) -> None:
         while conversation in self._woken:
             self._woken.discard(conversation)
+            await self._services_started.wait()
             while (turn := await self._store.next_turn(conversation)) is not None:
                 async with self._slots:
                     await self._run(turn)

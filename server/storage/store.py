@@ -423,6 +423,11 @@ class Tx:
             )
         return Message(conversation, seq, role, text, extra or {}, client_id, self.now)
 
+    async def transcript(self, conversation: str) -> list[Message]:
+        """All messages, as this transaction sees them."""
+        query = select(*_MESSAGE).where(messages.c.conversation == conversation).order_by(messages.c.seq)
+        return [_as(Message, row) for row in await self._connection.execute(query)]
+
     async def has_bot_message(self, conversation: str, turn: tuple[int, int]) -> bool:
         """Whether this bot message was stored before (a turn that runs again after a crash)."""
         query = select(messages.c.seq).where(

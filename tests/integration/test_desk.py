@@ -14,7 +14,7 @@ async def customer(product):
 @pytest.fixture
 async def lin(product):
     async with (
-        await log_in(product.url, "lin", product.passwords["lin"]) as client,
+        log_in(product.url, "lin", product.passwords["lin"]) as client,
         Agent(product.url, client) as agent,
     ):
         yield agent
@@ -23,7 +23,7 @@ async def lin(product):
 @pytest.fixture
 async def chen(product):
     async with (
-        await log_in(product.url, "chen", product.passwords["chen"]) as client,
+        log_in(product.url, "chen", product.passwords["chen"]) as client,
         Agent(product.url, client) as agent,
     ):
         yield agent

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import httpx
@@ -161,8 +163,10 @@ class Agent(_Socket):
                     await self._changed.wait()
 
 
-async def log_in(url: str, username: str, password: str) -> httpx.AsyncClient:
-    client = httpx.AsyncClient(base_url=url, headers={"X-Kefu": "1"}, timeout=10)
-    answer = await client.post("/api/session", json={"username": username, "password": password})
-    assert answer.status_code == 200, answer.text
-    return client
+@asynccontextmanager
+async def log_in(url: str, username: str, password: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A REST client with a staff session."""
+    async with httpx.AsyncClient(base_url=url, headers={"X-Kefu": "1"}, timeout=10) as client:
+        answer = await client.post("/api/session", json={"username": username, "password": password})
+        assert answer.status_code == 200, answer.text
+        yield client
