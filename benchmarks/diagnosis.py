@@ -3,8 +3,9 @@
     uv run python -m benchmarks.diagnosis [--cases 1000] [--unsure 0.2] [--seed 1]
     uv run python -m benchmarks.diagnosis --scale        # compile, load and step times as graphs grow
 
-A simulated customer (`benchmarks.phone`) with 1 to 9 faults at once answers from the true state of the phone, is not sure
-of a share of the checks, and carries out fixes. A step is one message that asks for a check, a fix or a confirmation.
+A simulated customer (`benchmarks.phone`) with 1 to 9 faults at once answers from the true state of the phone, is not
+sure of a share of the checks, and carries out fixes. A step is one message that asks for a check, a fix or a
+confirmation.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Result:
     milliseconds: list[float]
 
 
-def by_engine(
+def by_engine(  # noqa: PLR0917 - the case and what varies
     knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, dice: random.Random, log: bool = False
 ) -> Result:
     """One case led by the engine."""
@@ -208,7 +209,7 @@ def synthetic(trees: int, faults: int, seed: int = 1) -> str:
         symptoms[f"t{t}"] = {"name": text, "caused_by": " or ".join(parts), "works": many(1)}
         for i, name in enumerate(names):
             faulty[name] = {"name": text, "prior": round(dice.uniform(0.005, 0.1), 4)}
-            shown = [name] if i % 3 else [n for n in names[i : i + 3]]
+            shown = [name] if i % 3 else names[i : i + 3]
             outcomes = {"bad": {"label": text, "when": " or ".join(shown)}, "good": {"label": text}}
             checks[f"c_{name}"] = {"name": text, "ask": many(2), "outcomes": outcomes}
             fixes[f"x_{name}"] = {

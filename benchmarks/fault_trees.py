@@ -3,7 +3,8 @@
     uv run python -m benchmarks.fault_trees FOLDER [--published FILE.json] [--seconds 300]
 
 FOLDER holds Open-PSA files; NAME.xml and NAME-basic-events.xml are one model. `--published` is a JSON object from the
-name of a model to `{"probability": "0.00207", "minimal_cut_sets": 2}`; the figures of five well-known trees are built in.
+name of a model to `{"probability": "0.00207", "minimal_cut_sets": 2}`; the figures of five well-known trees are
+built in.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ FAULTS = {
     "no_service": SERVICE,
     "mobile_data_unavailable": SERVICE + DATA,
     "slow_data": ("saver", "vpn", "old_mode"),
-    "mms_fails": SERVICE + ("data_off", "phone_roaming", "line_roaming", "used_up", "old_mode") + MMS,
+    "mms_fails": (*SERVICE, "data_off", "phone_roaming", "line_roaming", "used_up", "old_mode", *MMS),
 }
 SPEEDS = ("none", "slow", "excellent")
 

@@ -64,10 +64,11 @@ def analyse(
     seconds: float | None = DEFAULT_SECONDS,
     spent: float = 0.0,
 ) -> Analysis:
-    """Probability of the top event, and minimal cut sets of order `max_order` at most: their number, `list_limit` of them.
+    """Probability of the top event, and minimal cut sets of order `max_order` at most: their number, `list_limit` of
+    them.
 
-    Without `top`, the gate that no other uses is taken; of several, the one with most gates below it. `spent` are seconds
-    used before (reading), which count in the result.
+    Without `top`, the gate that no other uses is taken; of several, the one with most gates below it. `spent` are
+    seconds used before (reading), which count in the result.
 
     Raises:
         TreeError: the tree is not well formed, or has no such top.
@@ -189,7 +190,7 @@ class _Union:
     def disjunction(self, first: int, second: int) -> int:
         if first == 1 or second == 1:
             return 1
-        if first == 0 or first == second:
+        if first in (0, second):
             return second
         if second == 0:
             return first

@@ -32,8 +32,8 @@ except ImportError:  # a platform without the CUDD wheel
 
 MEGABYTE: Final = 2**20
 _BUDGETS: Final = ((64 * MEGABYTE, 256 * MEGABYTE), (512 * MEGABYTE, 4096 * MEGABYTE))
-"""Memory that a try of a fixed order, and of one with reordering, may take, in two rounds; a bad order is given up after
-a second, not after an hour."""
+"""Memory that a try of a fixed order, and of one with reordering, may take, in two rounds; a bad order is given up
+after a second, not after an hour."""
 MAX_NODES: Final = 20_000_000
 """Diagram nodes that are copied into arrays; beyond it the counting would not end in useful time either."""
 _SMALL: Final = 5_000
@@ -67,8 +67,8 @@ class Deadline:
 class Diagram:
     """Reduced ordered BDDs of several roots in one array each, without complement edges.
 
-    Node 0 is false, node 1 is true; node `n` tests event `events[level[n]]` and goes on at `low[n]` where the event does
-    not hold, at `high[n]` where it does. Children have smaller numbers than their parents.
+    Node 0 is false, node 1 is true; node `n` tests event `events[level[n]]` and goes on at `low[n]` where the event
+    does not hold, at `high[n]` where it does. Children have smaller numbers than their parents.
     """
 
     events: tuple[str, ...]
@@ -211,7 +211,7 @@ def build(
     )
 
 
-def _attempt(
+def _attempt(  # noqa: PLR0917 - called in two places, both name what is not obvious
     tree: FaultTree,
     tops: Sequence[str],
     gates: Sequence[str],
@@ -223,7 +223,8 @@ def _attempt(
     reorder: bool,
     nodes: int = MAX_NODES,
 ) -> Diagram:
-    """One try with one order, or starting from it. Raises MemoryError when it does not fit into `memory` bytes or `nodes` nodes."""
+    """One try with one order, or starting from it. Raises MemoryError when it does not fit into `memory` bytes or
+    `nodes` nodes."""
     manager: Any = _backend.BDD()
     logging.getLogger("dd").setLevel(logging.WARNING)
     if HAVE_CUDD:
@@ -259,7 +260,7 @@ def _attempt(
     return _copy(manager, {top: value[top] for top in tops}, nodes, deadline)
 
 
-def _function(manager: Any, formula: Formula, value: Mapping[str, Any]) -> Any:
+def _function(manager: Any, formula: Formula, value: Mapping[str, Any]) -> Any:  # noqa: PLR0912 - one for each operator
     if formula.op is Op.EVENT:
         return value[formula.name]
     args = [_function(manager, arg, value) for arg in formula.args]

@@ -94,8 +94,7 @@ def analyse(
         tree = openpsa.read_files(files, mission_time=mission_time).tree
     else:
         graph = read_graph(files)
-        if top is None and graph.symptoms:
-            top = next(iter(graph.symptoms))
+        top = top or next(iter(graph.symptoms), "")
         if top not in graph.symptoms:
             raise TreeError(f'there is no symptom "{top}"; the graph has {", ".join(graph.symptoms)}')
         tree = graph.tree(top)

@@ -24,7 +24,8 @@ _WORKS: Final = Text("现在正常了吗？", "Does it work now?")
 def graph_of_tree(tree: FaultTree) -> Graph:
     """A graph with the tops as symptoms, the gates, and the basic events as faults that a person has to repair.
 
-    It is a beginning for an editor, who adds Chinese texts, checks and fixes: names stand in both languages as they are.
+    It is a beginning for an editor, who adds Chinese texts, checks and fixes: names stand in both languages as they
+    are.
 
     Raises:
         GraphError: two names become the same id, or nothing is left (a tree of constants).

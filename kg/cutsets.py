@@ -2,9 +2,9 @@
 
 Rauzy's algorithm for minimal solutions (Rauzy 1993, section 4): for a monotone function f with first event v,
 ``minsol(f) = v·(minsol(f|v=1) without the supersets of solutions of f|v=0) + minsol(f|v=0)``. The result is a
-zero-suppressed diagram (Minato 1993) whose paths are the minimal cut sets. Because f|v=0 is monotone, a set contains one
-of its solutions exactly when it satisfies it; so the "without" step walks the diagram of f|v=0 itself, one branch at a
-time, and never needs the solutions of the other side.
+zero-suppressed diagram (Minato 1993) whose paths are the minimal cut sets. Because f|v=0 is monotone, a set contains
+one of its solutions exactly when it satisfies it; so the "without" step walks the diagram of f|v=0 itself, one
+branch at a time, and never needs the solutions of the other side.
 """
 
 from __future__ import annotations
@@ -182,7 +182,8 @@ class _MinimalSolutions:
 
 
 class _recursion:  # noqa: N801 - a context manager, read as a statement
-    """Room for recursion as deep as the diagram, given back afterwards. Python frames live on the heap, not the stack."""
+    """Room for recursion as deep as the diagram, given back afterwards. Python frames live on the heap, not the
+    stack."""
 
     def __init__(self, depth: int) -> None:
         self.depth = depth

@@ -3,9 +3,10 @@
 The state is plain JSON. A diagnosis is: `start`, then `next_step` and `answer` in turn until the step's kind is
 `solved` or `handoff`. Facts told before they were asked for are answers of kind `observe` at any time.
 
-After a fix the device is not the device of before. A repaired fault keeps the probability that the repair failed, outcomes
-that depended on it are retired (they may be asked again), and the complaint is observed anew by the re-test. This is exact
-where those outcomes depend on the repaired faults alone; otherwise what they told about other faults is given up.
+After a fix the device is not the device of before. A repaired fault keeps the probability that the repair failed,
+outcomes that depended on it are retired (they may be asked again), and the complaint is observed anew by the
+re-test. This is exact where those outcomes depend on the repaired faults alone; otherwise what they told about other
+faults is given up.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from kg import plan
 from kg.compiled import Knowledge
-from kg.explain import Explanation
+from kg.explain import NO_EXPLANATION, Explanation
 from kg.model import Check, Fix, Graph, Text, Who
 from kg.posterior import (
     CAUSE,
@@ -87,7 +88,7 @@ class Step:
     retest: bool = False
     reason: str = ""
     skill: str = ""
-    why: Explanation = Explanation("why.none")
+    why: Explanation = NO_EXPLANATION
     hypotheses: tuple[tuple[str, float], ...] = ()
 
 
@@ -343,7 +344,7 @@ class _Situation:
         return 0.0 if place is None else float(self.shares[place, 0])
 
 
-def next_step(knowledge: Knowledge, state: State) -> Step:
+def next_step(knowledge: Knowledge, state: State) -> Step:  # noqa: PLR0912 - the order of precedence in one place
     """The next best step. Same graph and state, same step.
 
     Raises:
@@ -658,7 +659,8 @@ def _fix_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, flo
 def _question(situation: _Situation) -> Text:
     """Whether the symptom is gone, in other words each time."""
     state, works = situation.state, situation.graph.symptoms[situation.state["symptom"]].works
-    return works[(sum(state["tried"].values()) + state["asked"].get(state["symptom"], 0)) % len(works)]
+    asked: int = sum(state["tried"].values()) + state["asked"].get(state["symptom"], 0)
+    return works[asked % len(works)]
 
 
 def _handoff(

@@ -27,6 +27,9 @@ class Explanation:
     percent: int | None = None
 
 
+NO_EXPLANATION: Final = Explanation("why.none")
+
+
 @cache
 def _texts() -> dict[str, dict[str, str]]:
     loaded: Any = yaml.safe_load(resources.files("kg").joinpath("texts.yaml").read_text("utf-8"))

@@ -176,8 +176,8 @@ class _Parser:
             match = _TOKEN.match(text, position)
             if match is None:
                 raise FormulaError(f'character {position + 1} of "{text}" is not part of a formula')
-            token = match.group("number") or match.group("word") or match.group("mark")
-            self.tokens.append((token, match.end() - len(token)))
+            word = match.group("number") or match.group("word") or match.group("mark")
+            self.tokens.append((word, match.end() - len(word)))
             position = match.end()
         self.index = 0
         self.depth = 0
@@ -187,8 +187,8 @@ class _Parser:
 
     def fail(self, wanted: str) -> FormulaError:
         if self.index < len(self.tokens):
-            token, position = self.tokens[self.index]
-            return FormulaError(f'expected {wanted} instead of "{token}" at character {position + 1} of "{self.text}"')
+            word, position = self.tokens[self.index]
+            return FormulaError(f'expected {wanted} instead of "{word}" at character {position + 1} of "{self.text}"')
         return FormulaError(f'expected {wanted} at the end of "{self.text}"')
 
     def take(self, wanted: str) -> None:
@@ -235,9 +235,9 @@ class _Parser:
         return Formula(Op.ATLEAST, self.arguments(), low=low)
 
     def factor(self) -> Formula:
-        token = self.peek()
+        word = self.peek()
         following = self.tokens[self.index + 1][0] if self.index + 1 < len(self.tokens) else ""
-        if token == "not":
+        if word == "not":
             self.index += 1
             self.depth += 1
             if self.depth > MAX_DEPTH:
@@ -245,27 +245,27 @@ class _Parser:
             result = negation(self.factor())
             self.depth -= 1
             return result
-        if token == "(":
+        if word == "(":
             self.index += 1
             result = self.disjunction()
             self.take(")")
             return result
-        if token.isdigit() and following in ("of", "to"):
+        if word.isdigit() and following in ("of", "to"):
             return self.vote()
-        if token in _FUNCTIONS and following == "(":
+        if word in _FUNCTIONS and following == "(":
             self.index += 1
-            op = _FUNCTIONS[token]
+            op = _FUNCTIONS[word]
             args = self.arguments()
             if op in (Op.IMPLY, Op.IFF) and len(args) != 2:
-                raise FormulaError(f'"{token}" takes two arguments, not {len(args)}, in "{self.text}"')
+                raise FormulaError(f'"{word}" takes two arguments, not {len(args)}, in "{self.text}"')
             return Formula(op, args)
-        if token in ("true", "false"):
+        if word in ("true", "false"):
             self.index += 1
-            return TRUE if token == "true" else FALSE
-        if not token or token in RESERVED or token in "(),":
+            return TRUE if word == "true" else FALSE
+        if not word or word in RESERVED or word in "(),":
             raise self.fail("an event, a gate or a number")
         self.index += 1
-        return event(token)
+        return event(word)
 
 
 def parse(text: str) -> Formula:

@@ -106,7 +106,7 @@ def load_texts(sources: Mapping[str, str]) -> Graph:
             for name, value in nodes.items():
                 try:
                     sections[section][str(name)] = _node(kind, name, value, places, path, located, section)
-                except schema.Problem as problem:
+                except schema.FieldError as problem:
                     line = located.line((section, name, *problem.path))
                     found.append(f"{path}:{line}: {problem}")
     if found:
@@ -121,7 +121,7 @@ def load_texts(sources: Mapping[str, str]) -> Graph:
     return graph
 
 
-def _node(
+def _node(  # noqa: PLR0917 - one call, all of them needed for the place of a problem
     kind: Kind,
     name: Any,
     value: Any,
@@ -131,10 +131,10 @@ def _node(
     section: str,
 ) -> Node:
     if not valid_id(name):
-        raise schema.Problem((), f"{name!r} cannot be an id; use letters, digits and _ (and no word of formulas)")
+        raise schema.FieldError((), f"{name!r} cannot be an id; use letters, digits and _ (and no word of formulas)")
     if name in places:
         other, there, where = places[name]
-        raise schema.Problem(
+        raise schema.FieldError(
             (), f'"{name}" was defined before at {other}:{there.line((where, name))}; rename one of them'
         )
     places[name] = (path, located, section)

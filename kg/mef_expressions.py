@@ -1,7 +1,8 @@
 """Numeric expressions of the Open-PSA Model Exchange Format, evaluated to one number.
 
 Random deviates are taken by their mean, as a point-estimate calculation does. Names and formulas follow the format's
-specification 2.0d (stochastic layer): arithmetic, conditionals, the built-in distributions of failure in time, deviates.
+specification 2.0d (stochastic layer): arithmetic, conditionals, the built-in distributions of failure in time,
+deviates.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
-from xml.etree.ElementTree import Element  # noqa: S405 - the type only; parsing goes through defusedxml
+from xml.etree.ElementTree import Element
 
 MAX_DEPTH: Final = 100
 
@@ -44,7 +45,8 @@ def _weibull(scale: float, shape: float, start: float, time: float) -> float:
 
 
 def _periodic_test(*args: float) -> float:
-    """Periodic test with instantaneous (λ, τ, θ, t) or repaired (λ, μ, τ, θ, t) components, the format's 4 and 5 forms."""
+    """Periodic test with instantaneous (λ, τ, θ, t) or repaired (λ, μ, τ, θ, t) components, the format's 4 and 5
+    forms."""
     if len(args) == 4:
         rate, period, first, time = args
         return _exponential(rate, time if time <= first else math.fmod(time - first, period))
@@ -146,7 +148,7 @@ EXPRESSION_TAGS: Final = frozenset(
 )
 
 
-def evaluate(element: Element, scope: Scope, depth: int = 0) -> float:
+def evaluate(element: Element, scope: Scope, depth: int = 0) -> float:  # noqa: PLR0912 - one branch for each form
     """Value of one expression element.
 
     Raises:

@@ -87,7 +87,8 @@ class Symptom:
     """What a customer notices: the top event of a fault tree.
 
     `caused_by` is over faults and gates; `leak` is the probability that something not listed causes it; `implies` are
-    facet outcomes that the complaint itself tells; `retest` is the check that shows whether it is gone; `works` asks so.
+    facet outcomes that the complaint itself tells; `retest` is the check that shows whether it is gone; `works` asks
+    so.
     """
 
     name: Text
@@ -185,7 +186,8 @@ class Fix:
     """A repair. `repairs` gives P(the fault is gone after it | it was there) by fault.
 
     `blind` allows it as a try where the fault was not seen; `confirm` asks the customer before it (writes, charges,
-    what cannot be undone); `then` names the fixes that complete it; `instead_of` the fix whose refusal it stands in for.
+    what cannot be undone); `then` names the fixes that complete it; `instead_of` the fix whose refusal it stands in
+    for.
     """
 
     name: Text
@@ -283,7 +285,8 @@ class Graph:
             network.add_node(name, kind=kind_of(node).value)
         for origin, target, role in self.links():
             network.add_edge(origin, target, role=role)
-        return nx.freeze(network)
+        nx.freeze(network)
+        return network
 
     def links(self) -> list[tuple[str, str, str]]:
         """Every reference from node to node: origin, target, role."""

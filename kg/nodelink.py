@@ -1,4 +1,5 @@
-"""Node-link JSON, the interchange format of NetworkX: whole graphs in, whole graphs out, under the rules of YAML files."""
+"""Node-link JSON, the interchange format of NetworkX: whole graphs in, whole graphs out, under the rules of YAML
+files."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def read(data: Any) -> Graph:
         kind = Kind(entry["kind"])
         try:
             sections[_SECTION_OF[kind]][str(name)] = schema.node(kind, str(name), entry.get("data"))
-        except schema.Problem as problem:
+        except schema.FieldError as problem:
             found.append(f"{where}.data{''.join(f'[{part!r}]' for part in problem.path)}: {problem}")
     if found:
         raise GraphError(found)
@@ -75,7 +76,7 @@ def _links(graph: Graph, data: Mapping[str, Any]) -> list[str]:
         pair = (link.get("source"), link.get("target")) if isinstance(link, Mapping) else (None, None)
         if pair not in real:
             found.append(
-                f'links[{index}]: "{pair[0]}" → "{pair[1]}" does not follow from the nodes; leave "links" out or correct it'
+                f"links[{index}]: {pair[0]} → {pair[1]} does not follow from the nodes; correct it or leave it out"
             )
     return found
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
-from xml.etree import ElementTree as Plain  # noqa: S405 - only to build elements for writing; reading is defused
+from xml.etree import ElementTree as Plain
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -310,7 +310,7 @@ class _Reader:
                 for member in chosen:
                     combined[member].append(name)
         for member in members:
-            if member in gates or member not in events and member in self.houses:
+            if member in gates or (member not in events and member in self.houses):
                 raise self.fail(element, f'member "{member}" of group "{group}" is not a basic event')
             gates[member] = Formula(Op.OR, tuple(f.event(name) for name in combined[member]))
             events.discard(member)
@@ -389,7 +389,8 @@ def _parse(path: str, content: bytes | str, reader: _Reader) -> Plain.Element:
         root: Plain.Element = parser.close()
     except DefusedXmlException as error:
         raise OpenPsaError(
-            f"{path}: entities and external references are not allowed ({type(error).__name__}); remove the DOCTYPE's entities"
+            f"{path}: entities and external references are not allowed ({type(error).__name__}); "
+            "remove them from the DOCTYPE"
         ) from error
     except Plain.ParseError as error:
         line = error.position[0] if error.position else 1

@@ -46,7 +46,7 @@ def candidates(tree: FaultTree, tops: Sequence[str]) -> Iterator[tuple[str, ...]
 
 def force(order: Sequence[str], groups: Iterable[Iterable[str]], rounds: int = FORCE_ROUNDS) -> tuple[str, ...]:
     """Move events towards the centres of the groups that they are in, while the total span of the groups shrinks."""
-    members = [[name for name in dict.fromkeys(group)] for group in groups]
+    members = [list(dict.fromkeys(group)) for group in groups]
     members = [group for group in members if len(group) > 1]
     inside: dict[str, list[int]] = {name: [] for name in order}
     for index, group in enumerate(members):

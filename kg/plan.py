@@ -1,9 +1,9 @@
 """Expected cost of repair, and what a check is worth: the arithmetic behind the next best step.
 
 Troubleshooting as in Heckerman, Breese and Rommelse, "Decision-theoretic troubleshooting" (CACM 38/3, 1995): fixes are
-tried in the order of probability of success over cost (their Eq. 1 and the argument around it), and a check is made first
-when the expected cost after it, averaged over its outcomes, is lower (their one-step value of information, Section 3.2).
-What is different here, and why:
+tried in the order of probability of success over cost (their Eq. 1 and the argument around it), and a check is made
+first when the expected cost after it, averaged over its outcomes, is lower (their one-step value of information,
+Section 3.2). What is different here, and why:
 
 - Several faults at once. Their single-fault assumption makes the chance that the device still fails after some fixes a
   sum; with several faults it is the probability that one of the remaining ones is active (Langseth and Jensen,

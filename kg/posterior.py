@@ -1,14 +1,15 @@
 """Exact probability of every fault given a complaint and the outcomes of checks, with several faults at once.
 
 Faults are independent beforehand. A check tells facets; the outcome of a facet depends on the faults only through the
-case that holds (`kg.model.Facet`), and facets are independent given the faults. So the joint probability of faults F and
-observed outcomes is ``sum over fault states of prod(prior) * [symptom] * prod(P(outcome | case))``.
+case that holds (`kg.model.Facet`), and facets are independent given the faults. So the joint probability of faults F
+and observed outcomes is ``sum over fault states of prod(prior) * [symptom] * prod(P(outcome | case))``.
 
-`compile_symptom` turns that sum, once, into a layered diagram: one layer for each fault, a node for each distinct rest of
-the formulas still undecided, and on each edge the cases that it decides. It is the multi-rooted decision diagram of
-symptom, facets and causes, read as an arithmetic circuit. Any evidence is then one upward pass; a downward pass gives
-the derivatives, from which all posteriors and the predictions of all facets follow at once (Darwiche, "A differential
-approach to inference in Bayesian networks", JACM 50, 2003). Many what-if rows are evaluated together.
+`compile_symptom` turns that sum, once, into a layered diagram: one layer for each fault, a node for each distinct
+rest of the formulas still undecided, and on each edge the cases that it decides. It is the multi-rooted decision
+diagram of symptom, facets and causes, read as an arithmetic circuit. Any evidence is then one upward pass; a
+downward pass gives the derivatives, from which all posteriors and the predictions of all facets follow at once
+(Darwiche, "A differential approach to inference in Bayesian networks", JACM 50, 2003). Many what-if rows are
+evaluated together.
 """
 
 from __future__ import annotations
@@ -433,7 +434,8 @@ def _decided(residual: Residual, number: int) -> int | None:
 
 
 def evidence_weights(graph: Graph, circuit: Circuit, evidence: Mapping[str, str], rows: int = 1) -> Floats:
-    """Case weights of the complaint and of observed outcomes; facets that the circuit lacks tell nothing and are skipped."""
+    """Case weights of the complaint and of observed outcomes; facets that the circuit lacks tell nothing and are
+    skipped."""
     weights = circuit.weights(rows)
     for name, outcome in evidence.items():
         if name in circuit.cases and name in graph.facets:

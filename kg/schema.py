@@ -49,7 +49,7 @@ DEFAULT_RELIABILITY: Final = 0.97
 """How often a check tells the truth where the file gives nothing else."""
 
 
-class Problem(ValueError):
+class FieldError(ValueError):
     """One field is wrong. `path` leads to it from the node; the message says what is wrong and what would be right."""
 
     def __init__(self, path: tuple[str | int, ...], message: str) -> None:
@@ -57,18 +57,18 @@ class Problem(ValueError):
         self.path = path
 
 
-class Fields:
+class _Fields:
     """The fields of one mapping, taken one by one; what is left over at the end is an error."""
 
     def __init__(self, value: Any, path: tuple[str | int, ...], what: str) -> None:
         if not isinstance(value, Mapping):
-            raise Problem(path, f"{what} must be a mapping of fields, not {_shown(value)}")
+            raise FieldError(path, f"{what} must be a mapping of fields, not {_shown(value)}")
         self.value = value
         self.path = path
         self.what = what
         self.taken: set[str] = set()
 
-    def __enter__(self) -> Fields:
+    def __enter__(self) -> _Fields:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -76,7 +76,7 @@ class Fields:
             for key in self.value:
                 if key not in self.taken:
                     known = ", ".join(sorted(self.taken))
-                    raise Problem(
+                    raise FieldError(
                         (*self.path, str(key)), f'{self.what} has an unknown field "{key}"; it may have {known}'
                     )
 
@@ -86,7 +86,7 @@ class Fields:
 
     def raw(self, key: str) -> Any:
         if not self.has(key):
-            raise Problem(self.path, f'{self.what} lacks the field "{key}"; add it')
+            raise FieldError(self.path, f'{self.what} lacks the field "{key}"; add it')
         return self.value[key]
 
     def text(self, key: str) -> Text:
@@ -100,7 +100,7 @@ class Fields:
         items = value if isinstance(value, list) else [value]
         result = tuple(_text(item, (*self.path, key, i), f'"{key}" of {self.what}') for i, item in enumerate(items))
         if len(result) < least:
-            raise Problem(
+            raise FieldError(
                 (*self.path, key), f'"{key}" of {self.what} needs {least} different wordings, it has {len(result)}'
             )
         return result
@@ -109,11 +109,11 @@ class Fields:
         if not self.has(key):
             return Phrases()
         found: dict[str, tuple[str, ...]] = {}
-        with Fields(self.value[key], (*self.path, key), f'"{key}" of {self.what}') as fields:
+        with _Fields(self.value[key], (*self.path, key), f'"{key}" of {self.what}') as fields:
             for language in LANGUAGES:
                 value = fields.value.get(language, []) if fields.has(language) else []
                 if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-                    raise Problem((*fields.path, language), f'{fields.what} must list texts under "{language}"')
+                    raise FieldError((*fields.path, language), f'{fields.what} must list texts under "{language}"')
                 found[language] = tuple(value)
         return Phrases(found["zh"], found["en"])
 
@@ -122,7 +122,7 @@ class Fields:
             return default
         value = self.value[key]
         if not isinstance(value, str):
-            raise Problem((*self.path, key), f'"{key}" of {self.what} must be a name, not {_shown(value)}')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name, not {_shown(value)}')
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ class Fields:
         value = self.value[key]
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise Problem((*self.path, key), f'"{key}" of {self.what} must be a name or a list of names')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name or a list of names')
         return tuple(items)
 
     def flag(self, key: str, default: bool) -> bool:
@@ -139,7 +139,7 @@ class Fields:
             return default
         value = self.value[key]
         if not isinstance(value, bool):
-            raise Problem((*self.path, key), f'"{key}" of {self.what} must be true or false, not {_shown(value)}')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be true or false, not {_shown(value)}')
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -153,7 +153,7 @@ class Fields:
     def cost(self, default: float = 1.0) -> float:
         cost = self.number("cost", default)
         if cost < 0:
-            raise Problem((*self.path, "cost"), f'"cost" of {self.what} is {cost:g}; a cost is 0 or more')
+            raise FieldError((*self.path, "cost"), f'"cost" of {self.what} is {cost:g}; a cost is 0 or more')
         return cost
 
     def formula(self, key: str) -> Formula:
@@ -164,7 +164,7 @@ class Fields:
             return {}
         value = self.value[key]
         if not isinstance(value, Mapping):
-            raise Problem((*self.path, key), f'"{key}" of {self.what} must be a mapping, not {_shown(value)}')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a mapping, not {_shown(value)}')
         return dict(value)
 
 
@@ -172,21 +172,21 @@ def node(kind: Kind, name: str, value: Any) -> Node:
     """The typed node of a mapping.
 
     Raises:
-        Problem: with the path to the field inside the node.
+        FieldError: with the path to the field inside the node.
     """
-    with Fields(value, (), f'{kind.value} "{name}"') as fields:
+    with _Fields(value, (), f'{kind.value} "{name}"') as fields:
         return _READERS[kind](fields, name)
 
 
-def _product(fields: Fields, name: str) -> Product:
+def _product(fields: _Fields, name: str) -> Product:
     return Product(fields.text("name"))
 
 
-def _component(fields: Fields, name: str) -> Component:
+def _component(fields: _Fields, name: str) -> Component:
     return Component(fields.text("name"), fields.string("product"))
 
 
-def _symptom(fields: Fields, name: str) -> Symptom:
+def _symptom(fields: _Fields, name: str) -> Symptom:
     implies = fields.mapping("implies")
     return Symptom(
         name=fields.text("name"),
@@ -204,14 +204,16 @@ def _symptom(fields: Fields, name: str) -> Symptom:
     )
 
 
-def _gate(fields: Fields, name: str) -> Gate:
+def _gate(fields: _Fields, name: str) -> Gate:
     return Gate(fields.formula("formula"), fields.optional_text("name"))
 
 
-def _fault(fields: Fields, name: str) -> Fault:
+def _fault(fields: _Fields, name: str) -> Fault:
     handoff = fields.string("handoff")
     if handoff and handoff not in HANDOFF_REASONS:
-        raise Problem((*fields.path, "handoff"), f'"handoff" of {fields.what} is one of {", ".join(HANDOFF_REASONS)}')
+        raise FieldError(
+            (*fields.path, "handoff"), f'"handoff" of {fields.what} is one of {", ".join(HANDOFF_REASONS)}'
+        )
     return Fault(
         name=fields.text("name"),
         prior=fields.probability("prior"),
@@ -224,17 +226,17 @@ def _fault(fields: Fields, name: str) -> Fault:
     )
 
 
-def _check(fields: Fields, name: str) -> Check:
+def _check(fields: _Fields, name: str) -> Check:
     who = _who(fields, (Who.CUSTOMER, Who.SYSTEM))
     facets: dict[str, Facet] = {}
     if fields.has("facets"):
         for key, value in fields.mapping("facets").items():
-            with Fields(value, (*fields.path, "facets", key), f'facet "{key}" of {fields.what}') as inner:
+            with _Fields(value, (*fields.path, "facets", key), f'facet "{key}" of {fields.what}') as inner:
                 facets[key] = _facet(inner, f"{name}.{key}", name)
     else:
         facets[""] = _facet(fields, name, name)
     if not facets:
-        raise Problem((*fields.path, "facets"), f"{fields.what} tells nothing; give it facets or outcomes")
+        raise FieldError((*fields.path, "facets"), f"{fields.what} tells nothing; give it facets or outcomes")
     return Check(
         name=fields.text("name"),
         who=who,
@@ -247,14 +249,16 @@ def _check(fields: Fields, name: str) -> Check:
     )
 
 
-def _facet(fields: Fields, name: str, check: str) -> Facet:
+def _facet(fields: _Fields, name: str, check: str) -> Facet:
     """Outcomes of a facet with their likelihoods; the defaults come from `reliability`, or sensitivity/specificity."""
     raw = fields.mapping("outcomes")
     if len(raw) < 2:
-        raise Problem((*fields.path, "outcomes"), f"{fields.what} needs two or more outcomes")
+        raise FieldError((*fields.path, "outcomes"), f"{fields.what} needs two or more outcomes")
     for key in raw:
         if not isinstance(key, str):
-            raise Problem((*fields.path, "outcomes"), f"{fields.what} has the outcome {_shown(key)}; put it in quotes")
+            raise FieldError(
+                (*fields.path, "outcomes"), f"{fields.what} has the outcome {_shown(key)}; put it in quotes"
+            )
     reliability = fields.probability("reliability", DEFAULT_RELIABILITY)
     sensitivity = fields.probability("sensitivity", reliability)
     specificity = fields.probability("specificity", reliability)
@@ -262,7 +266,7 @@ def _facet(fields: Fields, name: str, check: str) -> Facet:
     rest = 0
     for key, value in raw.items():
         path = (*fields.path, "outcomes", key)
-        with Fields(value, path, f'outcome "{key}" of {fields.what}') as inner:
+        with _Fields(value, path, f'outcome "{key}" of {fields.what}') as inner:
             when = inner.formula("when") if inner.has("when") else None
             rest += when is None
             right = specificity if when is None else sensitivity
@@ -278,27 +282,27 @@ def _facet(fields: Fields, name: str, check: str) -> Facet:
                 safety=inner.flag("safety", False),
             )
     if rest != 1:
-        raise Problem(
+        raise FieldError(
             (*fields.path, "outcomes"),
             f'{fields.what} needs exactly one outcome without "when" (what is seen in every other case), it has {rest}',
         )
     return Facet(name, check, outcomes, fields.optional_text("facet_name"))
 
 
-def _distribution(fields: Fields, outcomes: Mapping[str, Any]) -> dict[str, float]:
+def _distribution(fields: _Fields, outcomes: Mapping[str, Any]) -> dict[str, float]:
     path = (*fields.path, "given")
     given = fields.mapping("given")
     if set(given) != set(outcomes):
-        raise Problem(path, f'"given" of {fields.what} must give a probability to each of {", ".join(outcomes)}')
+        raise FieldError(path, f'"given" of {fields.what} must give a probability to each of {", ".join(outcomes)}')
     values = {key: _probability(_number(value, path, '"given"'), path, '"given"') for key, value in given.items()}
     if not math.isclose(math.fsum(values.values()), 1.0, abs_tol=1e-6):
-        raise Problem(
+        raise FieldError(
             path, f'the probabilities in "given" of {fields.what} sum to {math.fsum(values.values()):g}, not 1'
         )
     return values
 
 
-def _fix(fields: Fields, name: str) -> Fix:
+def _fix(fields: _Fields, name: str) -> Fix:
     who = _who(fields, tuple(Who))
     repairs = fields.mapping("repairs")
     path = (*fields.path, "repairs")
@@ -328,15 +332,15 @@ def _fix(fields: Fields, name: str) -> Fix:
     )
 
 
-def _document(fields: Fields, name: str) -> Document:
+def _document(fields: _Fields, name: str) -> Document:
     return Document(fields.text("title"), fields.string("article", name))
 
 
-def _skill(fields: Fields, name: str) -> Skill:
+def _skill(fields: _Fields, name: str) -> Skill:
     return Skill(fields.text("name"))
 
 
-_READERS: Final[dict[Kind, Callable[[Fields, str], Node]]] = {
+_READERS: Final[dict[Kind, Callable[[_Fields, str], Node]]] = {
     Kind.PRODUCT: _product,
     Kind.COMPONENT: _component,
     Kind.SYMPTOM: _symptom,
@@ -349,44 +353,46 @@ _READERS: Final[dict[Kind, Callable[[Fields, str], Node]]] = {
 }
 
 
-def _who(fields: Fields, allowed: tuple[Who, ...]) -> Who:
+def _who(fields: _Fields, allowed: tuple[Who, ...]) -> Who:
     value = fields.string("who", Who.CUSTOMER.value)
     if value not in [who.value for who in allowed]:
-        raise Problem((*fields.path, "who"), f'"who" of {fields.what} is one of {", ".join(w.value for w in allowed)}')
+        raise FieldError(
+            (*fields.path, "who"), f'"who" of {fields.what} is one of {", ".join(w.value for w in allowed)}'
+        )
     return Who(value)
 
 
 def _text(value: Any, path: tuple[str | int, ...], what: str) -> Text:
     if not isinstance(value, Mapping):
-        raise Problem(path, f"{what} must be given as {{zh: …, en: …}}, not {_shown(value)}")
+        raise FieldError(path, f"{what} must be given as {{zh: …, en: …}}, not {_shown(value)}")
     for language in LANGUAGES:
         if not isinstance(value.get(language), str) or not value[language].strip():
-            raise Problem(path, f'{what} lacks its "{language}" text; add it')
+            raise FieldError(path, f'{what} lacks its "{language}" text; add it')
     for key in value:
         if key not in LANGUAGES:
-            raise Problem(path, f'{what} has a text in "{key}"; only {" and ".join(LANGUAGES)} are used')
+            raise FieldError(path, f'{what} has a text in "{key}"; only {" and ".join(LANGUAGES)} are used')
     return Text(value["zh"].strip(), value["en"].strip())
 
 
 def _number(value: Any, path: tuple[str | int, ...], what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Problem(path, f"{what} must be a number, not {_shown(value)}")
+        raise FieldError(path, f"{what} must be a number, not {_shown(value)}")
     return float(value)
 
 
 def _probability(value: float, path: tuple[str | int, ...], what: str) -> float:
     if not 0.0 <= value <= 1.0:
-        raise Problem(path, f"{what} is {value:g}; a probability lies in [0, 1]")
+        raise FieldError(path, f"{what} is {value:g}; a probability lies in [0, 1]")
     return value
 
 
 def _formula(value: Any, path: tuple[str | int, ...], what: str) -> Formula:
     if not isinstance(value, str):
-        raise Problem(path, f"{what} must be a formula such as «a or (b and not c)», not {_shown(value)}")
+        raise FieldError(path, f"{what} must be a formula such as «a or (b and not c)», not {_shown(value)}")
     try:
         return formulas.parse(value)
     except FormulaError as error:
-        raise Problem(path, f"{what}: {error}") from error
+        raise FieldError(path, f"{what}: {error}") from error
 
 
 def _shown(value: Any) -> str:
@@ -399,7 +405,8 @@ def _shown(value: Any) -> str:
 
 def as_plain(value: Node) -> dict[str, Any]:
     """Plain mapping of a node, which `node` reads back to an equal one."""
-    return _plain(value)
+    plain: dict[str, Any] = _plain(value)
+    return plain
 
 
 def _plain(value: Any) -> Any:

@@ -63,7 +63,8 @@ def _dangling(graph: Graph) -> list[Issue]:
             issues.append(
                 Issue(
                     origin,
-                    f'{kind.value} "{origin}" points to {names} "{target}", which does not exist; add it or correct the name',
+                    f'{kind.value} "{origin}" points to {names} "{target}", which does not exist; '
+                    "add it or correct the name",
                     (_FIELDS[role],),
                 )
             )

@@ -3,11 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trees import formulas
 
 from kg import formula as f
 from kg.formula import Formula, FormulaError, parse
-
-from trees import formulas
 
 NAMES = ["a", "b_1", "net-work", "x.y"]
 

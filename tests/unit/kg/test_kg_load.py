@@ -63,7 +63,7 @@ def test_a_good_file() -> None:
     assert graph.checks["look"].who is Who.CUSTOMER
     assert graph.network.nodes["dead"]["kind"] == "symptom"
     assert graph.network.edges["switch_on", "off"]["role"] == "repairs"
-    with pytest.raises(Exception, match="[Ff]rozen"):
+    with pytest.raises(Exception, match=r"[Ff]rozen"):
         graph.network.add_node("new")
 
 
@@ -121,7 +121,8 @@ def test_faults_that_nothing_reaches_are_named() -> None:
     lonely = "  lonely: {name: {zh: 孤, en: Lonely}, prior: 0.1, handoff: policy}\n"
     text = GOOD.replace("checks:\n", lonely + "checks:\n", 1)
     assert refused(text) == [
-        f'g.yaml:{line_of(text, "lonely")}: fault "lonely" causes no symptom; name it in a "caused_by" or in a gate there, '
+        f'g.yaml:{line_of(text, "lonely")}: fault "lonely" causes no symptom; '
+        'name it in a "caused_by" or in a gate there, '
         "or remove it"
     ]
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from trees import COHERENT, formulas
 
 from kg.compiled import Knowledge
-
 from kg.load import GraphError, load_texts
 from kg.model import Graph
 from kg.posterior import Circuit, EntangledError, compile_symptom, evidence_weights, posterior, prior_vector
