@@ -1,6 +1,6 @@
 """How well and how fast diagnoses end: the engine against a plain run down the support manual's order.
 
-    uv run python -m benchmarks.diagnosis [--cases 1000] [--unsure 0.2] [--seed 1]
+    uv run python -m benchmarks.diagnosis [--cases 1000] [--unsure 0.2] [--misread 0.1] [--seed 1]
     uv run python -m benchmarks.diagnosis --scale        # compile, load and step times as graphs grow
 
 A simulated customer (`benchmarks.phone`) with 1 to 9 faults at once answers from the true state of the phone, is not
@@ -39,10 +39,17 @@ class Result:
     milliseconds: list[float]
 
 
-def by_engine(  # noqa: PLR0917 - the case and what varies
-    knowledge: Knowledge, symptom: str, phone: Phone, unsure: float, dice: random.Random, log: bool = False
+def by_engine(
+    knowledge: Knowledge,
+    symptom: str,
+    phone: Phone,
+    unsure: float,
+    dice: random.Random,
+    *,
+    misread: float = 0.0,
+    log: bool = False,
 ) -> Result:
-    """One case led by the engine."""
+    """One case led by the engine. `misread` is the share of answers in which one fact is taken for another."""
     hopeless = bool(phone.faults & ONLY_A_PERSON)
     state = start(knowledge, symptom)
     times: list[float] = []
@@ -79,7 +86,11 @@ def by_engine(  # noqa: PLR0917 - the case and what varies
         elif step.who is Who.CUSTOMER and dice.random() < unsure:
             state = answer(knowledge, state, Answer("check", step.node, result="unsure"))
         else:
-            state = answer(knowledge, state, Answer("check", step.node, outcomes=phone.look(step.id)))
+            shown = phone.look(step.id)
+            if step.who is Who.CUSTOMER and dice.random() < misread:
+                facet = dice.choice(list(shown))
+                shown[facet] = dice.choice(list(knowledge.graph.checks[step.node].facets[facet].outcomes))
+            state = answer(knowledge, state, Answer("check", step.node, outcomes=shown))
     return Result(False, steps, "endless", times)
 
 
@@ -151,7 +162,7 @@ def by_manual(symptom: str, phone: Phone, unsure: float, dice: random.Random) ->
     return Result(hopeless, steps, "exhausted", [])
 
 
-def compare(cases: int, unsure: float, seed: int) -> dict[str, object]:
+def compare(cases: int, unsure: float, misread: float, seed: int) -> dict[str, object]:
     """Both on the same random cases."""
     knowledge = Knowledge(load([DATA]))
     knowledge.compile_all()
@@ -160,11 +171,8 @@ def compare(cases: int, unsure: float, seed: int) -> dict[str, object]:
     for _ in range(cases):
         symptom, number = dice.choice(list(FAULTS)), dice.randint(1, 9)
         case = dice.randrange(2**31)
-        engine.append(
-            by_engine(
-                knowledge, symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case)
-            )
-        )
+        phone = broken_phone(symptom, number, random.Random(case))
+        engine.append(by_engine(knowledge, symptom, phone, unsure, random.Random(case), misread=misread))
         manual.append(
             by_manual(symptom, broken_phone(symptom, number, random.Random(case)), unsure, random.Random(case))
         )
@@ -178,6 +186,7 @@ def compare(cases: int, unsure: float, seed: int) -> dict[str, object]:
     return {
         "cases": cases,
         "unsure": unsure,
+        "misread": misread,
         "engine_right": sum(result.ok for result in engine) / cases,
         "manual_right": sum(result.ok for result in manual) / cases,
         "engine_steps": round(mean, 2),
@@ -267,6 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--unsure", type=float, action="append")
+    parser.add_argument("--misread", type=float, default=0.0, help="share of answers with a fact taken for another")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scale", action="store_true")
     options = parser.parse_args()
@@ -275,7 +285,7 @@ def main() -> None:
             print(json.dumps(measure(trees, faults)), flush=True)
         return
     for unsure in options.unsure or (0.0, 0.2):
-        print(json.dumps(compare(options.cases, unsure, options.seed), ensure_ascii=False), flush=True)
+        print(json.dumps(compare(options.cases, unsure, options.misread, options.seed), ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":
