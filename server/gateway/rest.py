@@ -1,6 +1,7 @@
 """The REST routes: the company and its articles for everybody, conversations and decision records for staff."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -147,6 +148,15 @@ async def log_out(given: Ports, response: Response, kefu_session: Annotated[str 
     response.delete_cookie(SESSION_COOKIE)
 
 
+@router.get("/intents")
+async def intents(given: Ports, person: LoggedIn) -> list[Json]:
+    """The intents that the assistant tells apart, with what staff call them."""
+    return [
+        {"name": one.name, "label": one.label, "description": one.description, "do": one.do}
+        for one in given.company.intents.values()
+    ]
+
+
 @router.get("/conversations")
 async def conversations(
     given: Ports,
@@ -162,8 +172,11 @@ async def conversations(
         states=states, agent=person.username if state == "mine" else None, limit=limit, before=before
     )
     last = await store.last_messages([conversation.id for _, conversation in rows])
+    names = {person.username: person.name for person in await store.all_staff()}
     return {
-        "items": [_summary(escalation, conversation, last.get(conversation.id)) for escalation, conversation in rows]
+        "items": [
+            _summary(escalation, conversation, last.get(conversation.id), names) for escalation, conversation in rows
+        ]
     }
 
 
@@ -175,6 +188,7 @@ async def conversation(given: Ports, person: LoggedIn, conversation: str) -> Jso
     if state is None:
         raise HTTPException(404, "there is no such conversation")
     escalation = await store.last_escalation(conversation)
+    agent = await store.staff(state.agent) if state.agent else None
     notes = [
         frame
         for frame in await store.desk_events(after=0, conversation=conversation)
@@ -185,6 +199,7 @@ async def conversation(given: Ports, person: LoggedIn, conversation: str) -> Jso
         "mode": state.mode,
         "locale": state.locale,
         "agent": state.agent,
+        "agent_name": agent.name if agent else state.agent,
         "created": state.created,
         "messages": [message.frame() for message in await store.messages(conversation)],
         "notes": notes,
@@ -250,7 +265,7 @@ def _article_summary(article: Article) -> Json:
     }
 
 
-def _summary(escalation: Escalation, state: Conversation, last: Message | None) -> Json:
+def _summary(escalation: Escalation, state: Conversation, last: Message | None, names: Mapping[str, str]) -> Json:
     customer = escalation.context.get("customer")
     return {
         "id": escalation.id,
@@ -261,6 +276,7 @@ def _summary(escalation: Escalation, state: Conversation, last: Message | None) 
         "since": escalation.since,
         "mode": state.mode,
         "agent": state.agent,
+        "agent_name": names.get(state.agent or "", state.agent),
         "summary": escalation.summary,
         "customer": customer,
         "last_text": last.text if last else "",

@@ -54,6 +54,12 @@ describe('the queue', () => {
     expect(other.state.lists.mine ?? []).toEqual([]);
   });
 
+  it('calls colleagues by the names that lists give', () => {
+    const rows = [{ ...row('c1'), mode: 'human', agent: 'wang', agent_name: '王强' }].flatMap((raw) => readRow(raw) ?? []);
+    const { state } = play(ready(), { type: 'listed', tab: 'all', rows, more: false, append: false });
+    expect(agentName(state, 'wang')).toBe('王强');
+  });
+
   it('appends a further page without repeating rows', () => {
     const rows = [row('c1'), row('c2')].flatMap((raw) => readRow(raw) ?? []);
     const { state } = play(ready(), { type: 'listed', tab: 'waiting', rows, more: false, append: true });
@@ -105,6 +111,7 @@ describe('a transcript', () => {
       mode: 'waiting' as const,
       locale: 'zh' as const,
       agent: '',
+      agentName: '',
       customer: '',
       messages: [1, 2].map((seq) => ({ seq, role: 'customer' as const, text: String(seq), at: AT })),
       escalation: null,

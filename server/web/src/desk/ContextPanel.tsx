@@ -130,11 +130,20 @@ function Data({ title, value }: { title: string; value: unknown }) {
 
 const percent = (value: number): string => `${Math.round(value * 100)}%`;
 
-function Bar({ name, value, mark }: { name: string; value: number; mark?: number | undefined }) {
+interface BarProps {
+  name: string;
+  title: string;
+  value: number;
+  mark?: number | undefined;
+}
+
+function Bar({ name, title, value, mark }: BarProps) {
   const width = (share: number) => `${Math.min(100, Math.max(0, share * 100))}%`;
   return (
     <div class="measure">
-      <span class="measure-name">{name}</span>
+      <span class="measure-name" title={title}>
+        {name}
+      </span>
       <span class="measure-value">{percent(value)}</span>
       <span class="track" aria-hidden="true">
         <i class={mark !== undefined && value < mark ? 'below' : ''} style={{ width: width(value) }} />
@@ -145,7 +154,7 @@ function Bar({ name, value, mark }: { name: string; value: number; mark?: number
 }
 
 function Parse({ value }: { value: unknown }) {
-  const { t } = useShell();
+  const { t, intent: called } = useShell();
   if (!isRecord(value)) return null;
   const threshold = number(value['threshold']);
   const ranking = list(value['intent_ranking']).length > 0 ? list(value['intent_ranking']) : [value['intent']];
@@ -162,7 +171,7 @@ function Parse({ value }: { value: unknown }) {
         <Section title={t('intents')} {...(threshold === undefined ? {} : { aside: t('threshold', { n: percent(threshold) }) })}>
           {text(value['text']) && <p class="quoted" dir="auto">{text(value['text'])}</p>}
           {intents.slice(0, 5).map((intent, index) => (
-            <Bar key={intent.name} name={intent.name} value={intent.confidence} mark={index === 0 ? threshold : undefined} />
+            <Bar key={intent.name} name={called(intent.name)} title={intent.name} value={intent.confidence} mark={index === 0 ? threshold : undefined} />
           ))}
           {oos !== undefined && (
             <p class="fine">

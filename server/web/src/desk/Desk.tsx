@@ -5,8 +5,8 @@ import type { Lang } from '../shared/frames';
 import { useStore } from '../shared/hooks';
 import { BellIcon, BellOffIcon, KeysIcon } from '../shared/icons';
 import { DESK_LANGUAGE, langTag, rememberLanguage, rememberedLanguage } from '../shared/language';
-import { QUEUE_TABS, RestError, fetchCompany, fetchSession, logIn, logOut } from '../shared/rest';
-import type { Company, QueueTab, Staff } from '../shared/rest';
+import { QUEUE_TABS, RestError, fetchCompany, fetchIntents, fetchSession, logIn, logOut } from '../shared/rest';
+import type { Company, Localised, QueueTab, Staff } from '../shared/rest';
 import { initial } from '../shared/text';
 import { Conversation } from './Conversation';
 import type { ConversationHandle } from './Conversation';
@@ -22,7 +22,9 @@ export function Desk() {
   const [lang, setLang] = useState<Lang>(() => rememberedLanguage(DESK_LANGUAGE));
   const [staff, setStaff] = useState<Staff | null | 'asking'>('asking');
   const [company, setCompany] = useState<Company | null>(null);
-  const shell = useMemo(() => makeShell(lang), [lang]);
+  const [intents, setIntents] = useState<Readonly<Record<string, Localised>>>({});
+  const shell = useMemo(() => makeShell(lang, intents), [lang, intents]);
+  const here = staff !== null && staff !== 'asking';
 
   useEffect(() => {
     document.documentElement.lang = langTag(lang);
@@ -41,6 +43,11 @@ export function Desk() {
       () => undefined, // The desk works without the company's name and colours.
     );
   }, []);
+
+  useEffect(() => {
+    if (!here) return;
+    fetchIntents().then(setIntents, () => undefined); // Intents go by their names then.
+  }, [here]);
 
   const signedOut = useCallback(() => setStaff(null), []);
   const switchLanguage = () => setLang(lang === 'zh' ? 'en' : 'zh');

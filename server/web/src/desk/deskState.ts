@@ -62,7 +62,7 @@ export interface DeskState {
   link: 'idle' | 'connecting' | 'ready' | 'lost' | 'refused';
   /** The names under which this agent appears in rows and events. */
   me: readonly string[];
-  /** What agents are called, by user name, as far as the stream has told. */
+  /** What agents are called, by user name, as far as lists, transcripts and the stream have told. */
   names: Readonly<Record<string, string>>;
   lastEvent: number | null;
   /** `event` at the last welcome: newer ones are news. */
@@ -183,6 +183,7 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
       const rows = [...before, ...event.rows.filter((row) => !known.has(row.conversation))];
       return quiet({
         ...state,
+        names: event.rows.reduce(named, state.names),
         lists: { ...state.lists, [event.tab]: rows },
         full: { ...state.full, [event.tab]: !event.more },
       });
@@ -229,6 +230,11 @@ function flush(state: DeskState): DeskStep {
   return { state: { ...state, pending }, send };
 }
 
+type Names = DeskState['names'];
+
+const named = (names: Names, { agent, agentName }: { agent: string; agentName: string }): Names =>
+  agent === '' || agentName === '' || names[agent] === agentName ? names : { ...names, [agent]: agentName };
+
 function loaded(state: DeskState, detail: ConversationDetail): DeskState {
   const before = state.threads[detail.conversation] ?? EMPTY_THREAD;
   const messages = detail.messages.reduce(merge, before.messages);
@@ -244,6 +250,7 @@ function loaded(state: DeskState, detail: ConversationDetail): DeskState {
   };
   return {
     ...withThread(state, detail.conversation, thread),
+    names: named(state.names, detail),
     // The transcript as stored has what was acknowledged.
     pending: state.pending.filter((item) => item.state !== 'acked' || item.action.conversation !== detail.conversation),
   };
@@ -454,7 +461,7 @@ function queueEvent(
   };
   const mode = type === 'mode' ? readMode(frame['mode']) : modes[type];
   const name = text(frame['name']);
-  const names = agent !== '' && name !== undefined ? { ...state.names, [agent]: name } : state.names;
+  const names = named(state.names, { agent, agentName: name ?? '' });
   let next: DeskState = { ...state, names, stale: state.stale + 1 };
   const thread = next.threads[conversation];
   if (thread) {
@@ -474,6 +481,7 @@ function queueEvent(
       conversation,
       mode: 'waiting',
       agent: '',
+      agentName: '',
       reason: text(frame['reason']) ?? '',
       language: isLang(frame['language']) ? frame['language'] : (known?.language ?? ''),
       since: text(frame['since']) ?? '',

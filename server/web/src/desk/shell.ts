@@ -6,6 +6,7 @@ import { desk as en } from '../i18n/en';
 import { lookUp, translator } from '../i18n';
 import type { Translate } from '../i18n';
 import type { Lang } from '../shared/frames';
+import type { Localised } from '../shared/rest';
 
 export type T = Translate<typeof zh>;
 
@@ -14,14 +15,17 @@ export interface Shell {
   t: T;
   /** The text for a code that the server chose, such as a reason; the code itself in words where there is none. */
   coded(prefix: string, code: string): string;
+  /** What staff call an intent; its name where the company has none for it. */
+  intent(name: string): string;
 }
 
-export function makeShell(lang: Lang): Shell {
+export function makeShell(lang: Lang, intents: Readonly<Record<string, Localised>> = {}): Shell {
   const catalogue = lang === 'zh' ? zh : en;
   return {
     lang,
     t: translator({ zh, en }, lang),
     coded: (prefix, code) => lookUp(catalogue, `${prefix}_${code}`) ?? code.replace(/_/g, ' '),
+    intent: (name) => intents[name]?.[lang] || name,
   };
 }
 

@@ -522,6 +522,11 @@ function Foot({ company, lang, t }: { company: Company | null; lang: Lang; t: T 
               {t('email')} <a href={`mailto:${company.email}`}>{company.email}</a>
             </p>
           )}
+          {company.demoInbox && (
+            <p class="demo">
+              {t('demo')} <a href="/demo/inbox">{t('demoInbox')}</a>
+            </p>
+          )}
         </div>
         {lines.length > 0 && (
           <div>

@@ -117,6 +117,8 @@ export const help: Texts<typeof zh.help> = {
   sun: 'Sun',
   to: '–',
   email: 'Email',
+  demo: 'This is a demonstration: the company and its customers are made up. Codes and payment requests arrive in the',
+  demoInbox: 'demo inbox',
   category_plans: 'Plans and data',
   category_billing: 'Bills and payments',
   category_account: 'Account and sign-in',

@@ -114,6 +114,8 @@ export const help = {
   sun: '周日',
   to: '至',
   email: '邮箱',
+  demo: '这里是演示：公司和客户都是虚构的。验证码和付款请求请到这里查看：',
+  demoInbox: '演示收件箱',
   category_plans: '套餐与流量',
   category_billing: '账单与缴费',
   category_account: '账户与登录',

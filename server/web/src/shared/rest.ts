@@ -55,6 +55,8 @@ export interface Company {
   email: string;
   /** Questions that people often ask. */
   suggestions: Localised[];
+  /** The customers are made up, and what would be sent to their phones is at /demo/inbox. */
+  demoInbox: boolean;
 }
 
 /** Opening hours: a weekday by its name or its first three letters, with open and close, a pair, or "08:00-22:00". */
@@ -92,6 +94,7 @@ export async function fetchCompany(base = ''): Promise<Company> {
     suggestions: list(body['suggestions']).flatMap((item) =>
       isRecord(item) ? [localised(item['label'])] : [],
     ),
+    demoInbox: body['demo_inbox'] === true,
   };
 }
 
@@ -173,6 +176,8 @@ export interface Row {
   /** When the waiting began, ISO 8601. */
   since: string;
   agent: string;
+  /** What customers and colleagues call the agent. */
+  agentName: string;
   summary: string;
   customer: string;
   lastText: string;
@@ -199,6 +204,7 @@ export function readRow(raw: unknown): Row | undefined {
     language: isLang(language) ? language : '',
     since: text(raw['since']) ?? text(raw['last_at']) ?? '',
     agent: readName(raw['agent']) ?? '',
+    agentName: text(raw['agent_name']) ?? '',
     summary: text(raw['summary']) ?? '',
     customer: readCustomer(raw['customer']),
     lastText: text(raw['last_text']) ?? '',
@@ -238,6 +244,7 @@ export interface ConversationDetail {
   mode: ChatMode;
   locale: Lang | '';
   agent: string;
+  agentName: string;
   customer: string;
   messages: ChatMessage[];
   escalation: Escalation | null;
@@ -252,6 +259,7 @@ export async function fetchConversation(id: string): Promise<ConversationDetail>
     mode: readMode(body['mode']) ?? 'bot',
     locale: isLang(body['locale']) ? body['locale'] : '',
     agent: readName(body['agent']) ?? '',
+    agentName: text(body['agent_name']) ?? '',
     customer: readCustomer(body['customer']) || readCustomer(escalation?.context['customer']),
     messages: [...list(body['messages']), ...list(body['notes'])].flatMap((raw) => readMessage(raw) ?? []),
     escalation,
@@ -261,6 +269,16 @@ export async function fetchConversation(id: string): Promise<ConversationDetail>
 /** Decision records are shown as they are; only what gets its own place is read out. */
 export async function fetchDecisions(id: string, seq: number): Promise<Json[]> {
   return items(await request(`/api/conversations/${encodeURIComponent(id)}/decisions?seq=${seq}`)).filter(isRecord);
+}
+
+/** What staff call the intents, by name. */
+export async function fetchIntents(): Promise<Record<string, Localised>> {
+  return Object.fromEntries(
+    items(await request('/api/intents')).flatMap((raw) => {
+      const name = isRecord(raw) ? text(raw['name']) : undefined;
+      return isRecord(raw) && name !== undefined ? [[name, localised(raw['label'])] as const] : [];
+    }),
+  );
 }
 
 export interface InboxMessage {
