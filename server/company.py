@@ -302,8 +302,9 @@ class Company:
 
     @property
     def suggestions(self) -> tuple[Definition, ...]:
-        """The intents that the welcome offers as examples of what can be asked."""
-        return tuple(definition for definition in self.intents.values() if definition.suggest)
+        """The intents that the welcome offers as examples of what can be asked, a person after all else."""
+        offered = [definition for definition in self.intents.values() if definition.suggest]
+        return tuple(sorted(offered, key=lambda definition: definition.do == "handoff"))
 
     def is_open(self, now: dt.datetime) -> bool:
         """Whether people are on duty at ``now`` (an aware time of any zone)."""

@@ -40,7 +40,7 @@ def context_of(record: Mapping[str, Any], slots: Mapping[str, Any], given: Mappi
             "intent": parse.get("intent"),
             "intent_ranking": (parse.get("intent_ranking") or [])[:MAX_RANKING],
             "entities": parse.get("entities") or [],
-            "language": parse.get("language"),
+            **{key: parse.get(key) for key in ("text", "language", "threshold", "oos")},
         },
         "slots": slots,
         "customer": dialogue.get("customer"),

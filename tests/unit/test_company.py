@@ -80,7 +80,7 @@ def test_the_public_face_is_json_and_tells_nothing_internal(folder: Path) -> Non
     public = Company.load(folder).public(dt.datetime(2026, 11, 23, 4, tzinfo=UTC))
     assert json.loads(json.dumps(public)) == public
     assert public["open"] is True
-    assert public["suggestions"][0] == {"intent": "talk_to_human", "label": {"zh": "转人工", "en": "Talk to a person"}}
+    assert public["suggestions"][-1] == {"intent": "talk_to_human", "label": {"zh": "转人工", "en": "Talk to a person"}}
     assert str(folder) not in json.dumps(public)
 
 

@@ -3,6 +3,7 @@ import { agentName, deskStep, initialDesk, merge } from '../src/desk/deskState';
 import type { DeskEvent, DeskFrame, DeskState } from '../src/desk/deskState';
 import { unfold } from '../src/desk/DataView';
 import type { Json } from '../src/shared/frames';
+import { gathered } from '../src/desk/ContextPanel';
 import { readRow } from '../src/shared/rest';
 
 const AT = '2026-03-01T08:00:00Z';
@@ -156,5 +157,18 @@ it('opens up states kept as JSON text and leaves out what is empty', () => {
   expect(unfold({ dialogue: '{"skill":"bill","form":null}', diagnosis: null, note: '{not json' })).toEqual({
     dialogue: { skill: 'bill' },
     note: '{not json',
+  });
+});
+
+describe('what the bot gathered', () => {
+  it('is shown without what says nothing', () => {
+    const slots = {
+      awaiting: false,
+      dialogue: { version: 1, customer: 'C-1', task: null, clarify: 0, complaints: 2, last: [{ key: 'x' }], last_account: { skill: 'check_bill', args: {} } },
+      diagnosis: null,
+    };
+    expect(gathered(slots)).toEqual({ customer: 'C-1', complaints: 2, last_account: { skill: 'check_bill' } });
+    expect(gathered({ ...slots, dialogue: JSON.stringify(slots.dialogue) })).toEqual(gathered(slots));
+    expect(gathered(null)).toBeNull();
   });
 });

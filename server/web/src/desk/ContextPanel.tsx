@@ -105,7 +105,7 @@ function Escalated({ thread, onInsert }: { thread: Thread; onInsert(suggestion: 
       )}
       <Customer value={context['customer']} />
       <Parse value={context['parse']} />
-      <Data title={t('slots')} value={context['slots']} />
+      <Data title={t('slots')} value={gathered(context['slots'])} />
       <Data title={t('diagnosis')} value={context['diagnosis']} />
       <Passages value={context['passages']} />
     </>
@@ -115,6 +115,25 @@ function Escalated({ thread, onInsert }: { thread: Thread; onInsert(suggestion: 
 function Customer({ value }: { value: unknown }) {
   const { t } = useShell();
   return <Data title={t('customer')} value={value} />;
+}
+
+/** Slots that say how the dialogue is run, not what was found out; the decision record has them all. */
+const INNER = new Set(['version', 'last', 'language', 'greeted', 'token', 'misses', 'options']);
+
+/** The slots as an agent needs them: the dialogue's own state opened up, without what is none, no or zero. */
+export function gathered(slots: unknown): unknown {
+  const tidy = (value: unknown): unknown => {
+    if (!isRecord(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([name, item]) => !INNER.has(name) && item !== false && item !== 0)
+        .map(([name, item]) => [name, tidy(item)]),
+    );
+  };
+  const opened = unfold(slots);
+  if (!isRecord(opened)) return opened;
+  const { dialogue, diagnosis: _, ...rest } = opened;
+  return unfold(tidy({ ...(isRecord(dialogue) ? dialogue : { dialogue }), ...rest }));
 }
 
 /** A part whose shape is the business of whoever filled it. */

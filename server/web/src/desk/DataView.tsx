@@ -1,5 +1,6 @@
 /** Any JSON as nested names and values. */
 import { isRecord, parseObject } from '../shared/frames';
+import { useShell } from './shell';
 
 const DEEPEST = 6;
 
@@ -35,6 +36,7 @@ const plain = (value: unknown): string => {
 };
 
 export function DataView({ value }: { value: unknown }) {
+  const { coded, intent } = useShell();
   if (Array.isArray(value)) {
     if (value.every((item) => !isRecord(item) && !Array.isArray(item))) return <>{value.map(plain).join(', ')}</>;
     return (
@@ -52,10 +54,8 @@ export function DataView({ value }: { value: unknown }) {
       <dl class="pairs">
         {Object.entries(value).map(([name, item]) => (
           <div key={name} class={isRecord(item) ? 'nested' : ''}>
-            <dt>{name.replace(/_/g, ' ')}</dt>
-            <dd>
-              <DataView value={item} />
-            </dd>
+            <dt title={name}>{coded('slot', name)}</dt>
+            <dd>{name === 'skill' && typeof item === 'string' ? intent(item) : <DataView value={item} />}</dd>
           </div>
         ))}
       </dl>

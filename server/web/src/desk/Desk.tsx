@@ -192,6 +192,11 @@ function Workspace({ staff, company, switchLanguage, signedOut }: WorkspaceProps
   const mine = thread !== undefined && thread.mode === 'human' && isMine(state, thread.agent);
 
   useEffect(() => {
+    // Whoever takes a conversation goes on where it stands from then on.
+    if (mine && tab === 'waiting') showTab('mine');
+  }, [mine, selected]);
+
+  useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

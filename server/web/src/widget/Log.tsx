@@ -161,7 +161,9 @@ function Entry({ item, client, state, t, origin, onArticle }: EntryProps) {
         <RichText text={message.text} />
       </div>
       {message.step?.retest && <div class="retest">{t('retest')}</div>}
-      {message.citations && <Citations list={message.citations} {...{ t, origin, onArticle }} />}
+      {message.citations && (
+        <Citations list={message.citations} said={message.text} {...{ t, origin, onArticle }} />
+      )}
       {message.choices && <Choices item={item} client={client} t={t} />}
       {(item.last || item.delivery) && (
         <div class="meta">
@@ -224,7 +226,13 @@ function Pending({ item, first, client, t, lang }: PendingProps) {
   );
 }
 
-function Citations({ list, t, origin, onArticle }: { list: Citation[] } & Pick<LogProps, 't' | 'origin' | 'onArticle'>) {
+interface CitationsProps extends Pick<LogProps, 't' | 'origin' | 'onArticle'> {
+  list: Citation[];
+  /** The answer: a passage that it gives word for word is not shown twice. */
+  said: string;
+}
+
+function Citations({ list, said, t, origin, onArticle }: CitationsProps) {
   const links = list.flatMap((citation) => {
     const link = safeLink(citation.url, origin);
     return link ? [{ ...citation, ...link }] : [];
@@ -243,7 +251,7 @@ function Citations({ list, t, origin, onArticle }: { list: Citation[] } & Pick<L
             <ArticleIcon />
             <span>
               <b>{link.title}</b>
-              {link.passage && <small>{link.passage}</small>}
+              {link.passage && !said.includes(link.passage) && <small>{link.passage}</small>}
             </span>
           </a>
         </li>
