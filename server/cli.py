@@ -95,6 +95,19 @@ def build() -> None:
 
 
 @app.command()
+def identity_key(json: Json = False) -> None:
+    """Print the key with which an embedding site vouches for its customers (docs/embedding.md)."""
+    from server.gateway.tokens import Tokens
+    from server.settings import load_settings
+
+    key = Tokens(load_settings().secret_key()).identity_secret()
+    if json:
+        as_json({"key": key})
+        return
+    typer.echo(key)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it must not exist or be empty.")],
     json: Json = False,

@@ -3,10 +3,10 @@
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from actions.state import after_handback
+from actions.state import State, after_handback
 from server.company import Company
 from server.gateway.escalations import context_of, priority_of, summarise
 from server.gateway.hub import Hub
@@ -18,6 +18,7 @@ from server.texts import render
 Json = dict[str, Any]
 DESK = "desk"
 MAX_POSITIONS_TOLD = 200
+VOUCHED_FOR = timedelta(minutes=30)
 
 
 class ClosedError(Exception):
@@ -60,14 +61,21 @@ class Conversations:
     # ------------------------------------------------------------------ the customer
 
     async def open(self, locale: str | None, customer: str | None) -> Conversation:
-        """A new conversation that begins with the company's greeting and a few suggestions."""
+        """A new conversation that begins with the company's greeting and a few suggestions.
+
+        ``customer`` is one whom the embedding site has authenticated: they need no one-time code for a while.
+        """
         language = locale if locale in self.company.languages else self.company.default_language
         conversation = uuid.uuid4().hex
         choices = [
             {"value": f"/{one.name}", "label": one.label.get(language, one.name)} for one in self.company.suggestions
         ]
+        slots = {}
+        if customer is not None:
+            until = (self._clock() + VOUCHED_FOR).isoformat()
+            slots["dialogue"] = State(customer=customer, verified_until=until, language=language).to_json()
         async with self.store.write() as tx:
-            await tx.create_conversation(conversation, language, customer)
+            await tx.create_conversation(conversation, language, customer, slots)
             await tx.add_message(
                 conversation, "bot", self.company.greeting[language], extra={"choices": choices} if choices else {}
             )

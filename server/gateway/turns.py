@@ -114,7 +114,7 @@ class TurnRunner:
             "text": message.text,
             "locale": locale,
             "parse": parse,
-            "slots": self._slots_for(state.slots, state.customer),
+            "slots": state.slots,
             "history": await self._store.history(turn.conversation, turn.seq),
         }
         escalate: Json | None = None
@@ -154,12 +154,6 @@ class TurnRunner:
         TURN_FAILURES.labels(service=service).inc()
         record["failure"] = {"service": service, "code": code}
         await self._conversations.fail_turn(turn.conversation, turn.seq, record=record)
-
-    def _slots_for(self, slots: Json, customer: str | None) -> Json:
-        if not customer:
-            return slots
-        dialogue = {"identity": customer, **(slots.get("dialogue") or {})}
-        return {**slots, "dialogue": dialogue}
 
     def _typing(self, conversation: str, *, on: bool) -> None:
         self._conversations.hub.publish(topic(conversation), {"type": "typing", "on": on, "role": "bot"})

@@ -350,7 +350,7 @@ class Tx:
             raise UnknownConversationError(conversation)
         return _as(Conversation, row)
 
-    async def create_conversation(self, conversation: str, locale: str, customer: str | None) -> None:
+    async def create_conversation(self, conversation: str, locale: str, customer: str | None, slots: Json) -> None:
         """A new conversation with the bot."""
         await self._connection.execute(
             insert(conversations).values(
@@ -358,7 +358,7 @@ class Tx:
                 mode="bot",
                 locale=locale,
                 last_seq=0,
-                slots={},
+                slots=slots,
                 customer=customer,
                 agent_read=0,
                 created=self.now,

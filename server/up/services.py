@@ -83,7 +83,7 @@ def services(settings: Settings, company: Company, release: Path) -> list[Servic
                 name="accounts",
                 command=_module(
                     *("server.accounts", "--data", data, "--seed", company.accounts_file),
-                    *("--port", settings.accounts_port),
+                    *("--port", settings.accounts_port, "--timezone", company.timezone),
                 ),
                 health_url=f"http://{_LOOPBACK}:{settings.accounts_port}/healthz",
                 directory=ROOT,

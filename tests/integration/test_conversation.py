@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.gateway.tokens import Tokens
 from tests.support.clients import Customer
 from tests.support.product import Product
 
@@ -113,3 +114,10 @@ async def test_starting_over_opens_a_new_conversation(customer):
     assert again["conversation"] != welcome["conversation"]
     greeting = await customer.wait("message", after=start, seq=1)
     assert greeting["role"] == "bot"
+
+
+async def test_a_customer_the_embedding_site_vouches_for_needs_no_code(product):
+    signature = Tokens(product.secret()).identity("C-1002")
+    async with Customer(product.url) as vouched:
+        await vouched.hello("en", identity={"customer": "C-1002", "hmac": signature})
+        assert "¥" in texts(await vouched.say("how much do I owe"))

@@ -50,6 +50,10 @@ class Product:
     def accounts_url(self) -> str:
         return f"http://127.0.0.1:{self.internal_port + 3}"
 
+    def secret(self) -> bytes:
+        """The key that the running product signs with."""
+        return (self.data_dir / "secret").read_text("ascii").strip().encode()
+
     def environment(self) -> dict[str, str]:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith("KEFU_")},
