@@ -74,7 +74,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             tokens=Tokens(settings.secret_key()),
             company=company,
             clock=clock,
-            messages_allowed=RateLimiter(burst=60, per_second=10, clock=time.monotonic),
+            messages_allowed=RateLimiter(burst=100, per_second=20, clock=time.monotonic),
             frames_allowed=RateLimiter(burst=300, per_second=100, clock=time.monotonic),
             conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
         )

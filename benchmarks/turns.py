@@ -1,0 +1,166 @@
+"""Time from a customer's message to its acknowledgement and to the answer, over the socket of the running product.
+
+    python -m benchmarks.turns [--url http://127.0.0.1:8000] [--json]
+
+Without ``--url`` it starts a product of its own. Three scenes: one customer who sends a message after the other, each
+answered by a custom action that calls the account back end; a conversation of 200 turns, against its beginning; 50
+customers who send every 5 s.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.support.clients import Customer
+from tests.support.product import Product
+
+TURNS = 150
+LONG = 205
+CROWD, EVERY_S, CROWD_SECONDS = 50, 5.0, 60.0
+QUESTIONS = {
+    "zh": ["我还剩多少流量", "我的套餐什么时候到期", "怎么重置密码", "有哪些套餐", "谢谢", "西湖区宽带是不是坏了"],
+    "en": [
+        "how much data do I have left",
+        "when does my plan expire",
+        "how do I reset my password",
+        "which plans are there",
+    ],
+}
+Row = tuple[str, str, float, str]
+
+
+async def timed(customer: Customer, text: str) -> tuple[float, float]:
+    """Milliseconds to the acknowledgement and to the first answer."""
+    start, began, client_id = len(customer.frames), time.perf_counter(), str(uuid.uuid4())
+    await customer.send("message", id=client_id, text=text)
+    ack = await customer.wait("ack", after=start, id=client_id)
+    acked = time.perf_counter()
+    await customer.wait("message", after=start, seq=ack["seq"] + 1)
+    answered = time.perf_counter()
+    await customer.wait("typing", after=start, on=False, role="bot")
+    return (acked - began) * 1000, (answered - began) * 1000
+
+
+async def identified(url: str, locale: str) -> Customer:
+    """A customer whose line the bot knows."""
+    customer = Customer(url)
+    await customer.connect()
+    await customer.hello(locale)
+    await customer.say({"zh": "我还剩多少流量", "en": "how much data do I have left"}[locale])
+    await customer.say("19900000101")
+    return customer
+
+
+async def one_customer(url: str) -> list[Row]:
+    """Turns one after the other, in both languages, each with an action that calls the account back end."""
+    rows: list[Row] = []
+    for locale, question in (("zh", "我还剩多少流量"), ("en", "how much data do I have left")):
+        customer = await identified(url, locale)
+        for _ in range(5):
+            await timed(customer, question)
+        times = [await timed(customer, question) for _ in range(TURNS)]
+        await customer.disconnect()
+        acks, answers = zip(*times, strict=True)
+        rows += [
+            (f"{locale}: acknowledgement p50", "ms", statistics.median(acks), ""),
+            (f"{locale}: answer p50", "ms", statistics.median(answers), "≤ 150"),
+            (f"{locale}: answer p95", "ms", quantile(answers, 0.95), "≤ 400"),
+        ]
+    return rows
+
+
+async def long_conversation(url: str) -> list[Row]:
+    """Whether a turn costs more the longer a conversation is."""
+    ratios, early, late = [], [], []
+    for _ in range(2):
+        customer = await identified(url, "en")
+        times = [(await timed(customer, "how much data do I have left"))[1] for _ in range(LONG)]
+        await customer.disconnect()
+        early.append(statistics.median(times[3:13]))
+        late.append(statistics.median(times[195:205]))
+        ratios.append(late[-1] / early[-1])
+    return [
+        ("turn 5 (median of turns 4–13)", "ms", min(early), ""),
+        ("turn 200 (median of turns 196–205)", "ms", min(late), ""),
+        ("turn 200 against turn 5", "times", min(ratios), "≤ 1.5"),
+    ]
+
+
+async def crowd(url: str) -> list[Row]:
+    """Many customers at once."""
+    rng = random.Random(1)
+    times: list[tuple[float, float]] = []
+    end = time.monotonic() + CROWD_SECONDS
+
+    async def visit(number: int) -> None:
+        locale = "zh" if number % 2 else "en"
+        await asyncio.sleep(rng.uniform(0, EVERY_S))
+        customer = await identified(url, locale)
+        while time.monotonic() < end:
+            began = time.monotonic()
+            times.append(await timed(customer, rng.choice(QUESTIONS[locale])))
+            await asyncio.sleep(max(0.0, EVERY_S - (time.monotonic() - began)))
+        await customer.disconnect()
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(CROWD):
+            tasks.create_task(visit(number))
+    acks, answers = zip(*times, strict=True)
+    return [
+        ("50 customers: turns answered", "", float(len(times)), ""),
+        ("50 customers: acknowledgement p95", "ms", quantile(acks, 0.95), ""),
+        ("50 customers: answer p50", "ms", statistics.median(answers), ""),
+        ("50 customers: answer p95", "ms", quantile(answers, 0.95), "≤ 1500"),
+    ]
+
+
+def quantile(values: Any, share: float) -> float:
+    """The value below which ``share`` of the values lie."""
+    ordered = sorted(values)
+    return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
+
+
+async def measure(url: str) -> list[Row]:
+    """All three scenes."""
+    return [*await one_customer(url), *await long_conversation(url), *await crowd(url)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--url", help="a running gateway; its rate limits count")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    product = None
+    with tempfile.TemporaryDirectory() as folder:
+        if not arguments.url:
+            print("starting a product …", file=sys.stderr)
+            product = Product(Path(folder) / "data")
+            product.start()
+        try:
+            rows = asyncio.run(measure(arguments.url or product.url))  # type: ignore[union-attr]
+        finally:
+            if product:
+                product.stop()
+    if arguments.json:
+        print(
+            json.dumps(
+                [{"what": what, "unit": unit, "reached": value, "asked": asked} for what, unit, value, asked in rows]
+            )
+        )
+        return 0
+    print(f"{'':<38} {'reached':>10}        asked")
+    for what, unit, value, asked in rows:
+        print(f"{what:<38} {value:>10.2f} {unit:<6} {asked}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
