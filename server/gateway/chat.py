@@ -44,6 +44,8 @@ class ChatPorts:
 async def chat(socket: WebSocket, ports: ChatPorts) -> None:
     """Serves one customer's connection."""
     if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), ports.company.origins):
+        # Refused before the handshake is over, a browser tells the widget nothing, and it would try for ever.
+        await socket.accept()
         await socket.close(POLICY, "this site may not embed the chat")
         return
     await socket.accept()

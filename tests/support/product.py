@@ -107,11 +107,11 @@ class Product:
         self.process.wait()
         self.process = None
 
-    def add_staff(self, name: str, role: str = "agent") -> None:
-        """Makes a staff account as an operator does."""
+    def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
+        """Makes a staff account as an operator does; ``shown`` is what customers call the person."""
         self.passwords[name] = secrets.token_urlsafe(12)
         subprocess.run(
-            [sys.executable, "-m", "server.cli", "user", "add", name, "--role", role, "--password-stdin"],
+            [sys.executable, "-m", "server.cli", "user", "add", name, "--role", role, "--name", shown or name, "--password-stdin"],
             cwd=ROOT,
             env=self.environment(),
             input=self.passwords[name].encode(),
