@@ -13,8 +13,8 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-FORMAT: Final = 1
+FORMAT: Final = 2
 LEXICAL_WEIGHT: Final = 3.0  # of full word overlap against one standard deviation of cosine
 _CANDIDATES: Final = 40
 _LONGEST_PASSAGE: Final = 600  # characters
@@ -32,6 +32,7 @@ _K1: Final = (
 )
 _B: Final = 0.75
 _CJK = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_ITEM = re.compile(r"\s*(?:\d+[.)]|[-*•])\s+")
 _WORD = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[^\W_]+")
 
 
@@ -49,7 +50,11 @@ class Embed(Protocol):
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of an article that can be shown by itself. `heading` is empty for the article's summary."""
+    """A piece of an article that can be shown by itself.
+
+    `cue`: what the search looks at in place of heading and text, where these answer what other words ask for: an
+    article's summary says what it is about, the steps below it are what helps.
+    """
 
     article: str
     title: str
@@ -57,11 +62,17 @@ class Passage:
     text: str
     url: str
     language: str
+    cue: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the customer reads."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
 
     @property
     def searched(self) -> str:
         """What the search looks at."""
-        return "\n".join(part for part in (self.title, self.heading, self.text) if part)
+        return "\n".join(part for part in (self.title, self.cue or self.shown) if part)
 
 
 @dataclass(frozen=True)
@@ -83,11 +94,10 @@ class Hit:
     def to_json(self) -> dict[str, Any]:
         """The passage as the model service answers it."""
         p = self.passage
-        text = f"{p.heading}\n{p.text}" if p.heading else p.text
         return {
             "article": p.article,
             "title": p.title,
-            "passage": text,
+            "passage": p.shown,
             "url": p.url,
             "language": p.language,
             "score": round(self.score, 4),
@@ -107,20 +117,35 @@ class Result:
 
 
 def split_article(article: str, *, title: str, summary: str, markdown: str, language: str, url: str) -> list[Passage]:
-    """An article as passages: its summary, then each section, long sections cut between paragraphs."""
-    passages = [Passage(article, title, "", summary, url, language)] if summary else []
+    """An article as passages of at most about 600 characters: what it opens with, then each of its sections.
+
+    Summary and introduction say what the article is about and rarely help by themselves: they are found by their
+    own words and show the introduction with the first section that lists something (steps, prices, checks).
+    """
+    introduction, sections = _sections(markdown)
+    pieces = [*introduction, *sections]
+    if not pieces:
+        return [Passage(article, title, "", summary, url, language)] if summary else []
+    main = next((piece for piece in pieces if _lists(piece[1])), (sections or introduction)[0])
+    opening = Passage(article, title, *main, url, language)
+    leads = [text for _, text in introduction if sections and not _lists(text)]
+    if leads and main in sections:
+        led = f"{leads[0]}\n{opening.shown}"
+        if len(led) <= _LONGEST_PASSAGE:
+            opening = replace(opening, heading="", text=led)
+    passages = [replace(opening, cue=cue) for cue in (summary, *leads) if cue]
+    return passages + [Passage(article, title, *p, url, language) for p in pieces if p in sections or p[1] not in leads]
+
+
+def _sections(markdown: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(heading, piece) pairs: those before the first heading, whose heading is empty, and those after it."""
+    introduction: list[tuple[str, str]] = []
+    sections: list[tuple[str, str]] = []
     heading = ""
     blocks: list[str] = []
 
     def flush() -> None:
-        text = ""
-        for block in blocks:
-            if text and len(text) + len(block) > _LONGEST_PASSAGE:
-                passages.append(Passage(article, title, heading, text, url, language))
-                text = ""
-            text = f"{text}\n{block}" if text else block
-        if text:
-            passages.append(Passage(article, title, heading, text, url, language))
+        (sections if heading else introduction).extend((heading, text) for text in _pieces(blocks))
         blocks.clear()
 
     for block in re.split(r"\n\s*\n", markdown.strip()):
@@ -134,7 +159,25 @@ def split_article(article: str, *, title: str, summary: str, markdown: str, lang
             heading = plain(found[1])
             lines = lines[1:]
     flush()
-    return passages
+    return introduction, sections
+
+
+def _pieces(blocks: Sequence[str]) -> Iterator[str]:
+    """Paragraphs joined as long as they fit; one that does not fit by itself is cut between its lines."""
+    text = ""
+    for block in blocks:
+        for part in [block] if len(block) <= _LONGEST_PASSAGE else block.splitlines():
+            if text and len(text) + len(part) >= _LONGEST_PASSAGE:
+                yield text
+                text = ""
+            text = f"{text}\n{part}" if text else part
+    if text:
+        yield text
+
+
+def _lists(text: str) -> bool:
+    """Whether plain text holds a list or a table of at least two lines."""
+    return sum(bool(_ITEM.match(line)) or " — " in line for line in text.splitlines()) > 1
 
 
 def plain(markdown: str) -> str:
@@ -239,7 +282,7 @@ class Index:
     def _own_questions(self) -> list[Question]:
         found: dict[tuple[str, str], Question] = {}
         for p in self.passages:
-            for text in (p.title, p.text if not p.heading else p.heading):
+            for text in (p.title, p.cue or p.heading or p.text):
                 found[(p.language, text)] = Question(text, p.language, frozenset({p.article}))
         return list(found.values())
 
@@ -298,7 +341,15 @@ class Index:
         cosine = (self._vectors[candidates] @ vector - mean) / deviation
         fused = cosine + LEXICAL_WEIGHT * lexical[candidates]
         order = np.argsort(-fused, kind="stable")
-        hits = [Hit(self.passages[candidates[i]], float(fused[i])) for i in order[:k]]
+        hits: list[Hit] = []
+        for i in order:
+            passage = self.passages[candidates[i]]
+            # Several passages may show one section; what a better one shows already is no second answer.
+            if any(h.passage.article == passage.article and passage.shown in h.passage.shown for h in hits):
+                continue
+            hits.append(Hit(passage, float(fused[i])))
+            if len(hits) == k:
+                break
         best = order[0]
         return hits, [float(fused[best]), float(cosine.max()), float(lexical[candidates].max())]
 

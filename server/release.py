@@ -86,8 +86,9 @@ def _train(build: Path, release: str, settings: Settings, company: Company, prog
     with tempfile.TemporaryDirectory() as scratch:
         rasa = _start_rasa(Path(scratch), build / RASA, company, sorted(load_entities(entities)))
         try:
+            data_paths = [company.nlu_dir / language for language in company.languages]
             artefact = train(
-                [company.nlu_dir / language for language in company.languages],
+                data_paths,
                 build / NLU,
                 intents_file=company.nlu_dir / "intents.yml",
                 entities_file=entities,
@@ -95,7 +96,7 @@ def _train(build: Path, release: str, settings: Settings, company: Company, prog
                 progress=lambda fraction, text: progress(0.8 * fraction, text),
             )
             progress(0.8, "indexing the help articles")
-            build_index(company.articles_dir, build / INDEX, list(company.languages))
+            build_index(company.articles_dir, build / INDEX, list(company.languages), data_paths=data_paths)
             progress(0.9, "waiting for Rasa's training")
             _finish_rasa(rasa, Path(scratch), build / RASA)
         finally:

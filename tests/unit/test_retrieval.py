@@ -63,10 +63,30 @@ def index() -> Index:
     return Index.build(_passages(), _hashed, QUESTIONS)
 
 
-def test_an_article_becomes_its_summary_and_its_sections() -> None:
+def test_an_article_becomes_its_opening_and_its_sections() -> None:
     found = _article("roaming", "Roaming prices", ROAMING, "en", "Day passes.")
-    assert [p.heading for p in found] == ["", "", "Prices", "Switching it on"]
+    assert [p.searched.split("\n")[1] for p in found] == [
+        "Day passes.",
+        "Roaming is off at first.",
+        "Prices",
+        "Switching it on",
+    ]
     assert found[2].text == "A day costs 18 to 58 CNY. See the list.\nZone — Price\n1 — 18"
+
+
+def test_a_summary_or_introduction_finds_the_section_that_helps() -> None:
+    summary, introduction, *sections = _article("roaming", "Roaming prices", ROAMING, "en", "Day passes.")
+    assert summary.shown == introduction.shown == f"Roaming is off at first.\n{sections[0].shown}"
+    login = "Know the old one?\n\nThen change it in the app.\n\n## About\nIt is safe.\n\n## Reset\n1. Open.\n2. Tap.\n"
+    assert _article("login", "Login", login, "en", "Reset it.")[0].shown.endswith("Reset\n1. Open.\n2. Tap.")
+    table = "| Plan | Price |\n|---|---|\n| Leaf | 69 |\n\n## Choosing\n- Leaf for some.\n- Meadow for more.\n"
+    assert [p.shown.split("\n")[0] for p in _article("plans", "Plans", table, "en", "All plans.")] == [
+        "Plan — Price",
+        "Plan — Price",
+        "Choosing",
+    ]
+    assert [p.shown for p in _article("short", "Short", "", "en", "Only this.")] == ["Only this."]
+    assert [p.shown for p in _article("plain", "Plain", "Some words.", "en", "A summary.")] == ["Some words."] * 2
 
 
 def test_long_sections_are_cut_between_paragraphs() -> None:
@@ -74,7 +94,9 @@ def test_long_sections_are_cut_between_paragraphs() -> None:
     found = _article("long", "Long", "## All\n\n" + "\n\n".join(paragraphs), "en")
     assert len(found) > 1
     assert [line.split()[0] for p in found for line in p.text.splitlines()] == [str(n) for n in range(6)]
-    assert all(len(p.text) <= 700 for p in found)
+    assert all(len(p.text) <= 600 for p in found)
+    table = "## All\n" + "\n".join(f"- {n} " + "word " * 20 for n in range(20))
+    assert all(len(p.text) <= 600 for p in _article("table", "Table", table, "en"))
 
 
 def test_markdown_marks_are_not_shown() -> None:
@@ -93,6 +115,13 @@ def test_the_best_passage_comes_first_and_cites_its_article(index: Index) -> Non
     assert found.confident
     scores = [hit.score for hit in found.passages]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_section_is_shown_once(index: Index) -> None:
+    shown = [h.passage.shown for h in index.search("roaming is off at first, day passes", "en", 9).passages]
+    assert shown[0].startswith("Roaming is off at first.")
+    assert len(shown) == len(set(shown))
+    assert not any(text in shown[0] for text in shown[1:])
 
 
 def test_an_unrelated_question_is_not_answered_with_confidence(index: Index) -> None:
