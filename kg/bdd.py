@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kg import modules
 from kg import order as orders
 from kg.formula import Formula, Op
 from kg.tree import FaultTree, TreeError
@@ -180,8 +181,38 @@ def build(
     deadline = Deadline(seconds)
     fixed = {**tree.house, **(restrict or {})}
     gates = tree.reachable(tops)
+    if order is None and len(tops) == 1 and tops[0] in tree.gates:
+        return _build_by_modules(tree, tops[0], fixed, deadline)
     if order is not None:
         return _attempt(tree, tops, gates, tuple(order), fixed, _BUDGETS[-1][1], deadline, reorder=False)
+    return _best(tree, tops, gates, fixed, deadline)
+
+
+def _build_by_modules(tree: FaultTree, top: str, fixed: Mapping[str, bool], deadline: Deadline) -> Diagram:
+    """Diagram of one gate from the diagrams of its modules."""
+    parts: dict[str, modules.Part] = {}
+    for module in modules.split(tree, top, fixed):
+        gates = module.tree.reachable([module.top])
+        own = _best(module.tree, [module.top], gates, {}, deadline)
+        parts[module.top] = modules.Part(own.events, own.level, own.low, own.high, own.roots[module.top])
+    try:
+        whole = modules.expand(parts, top, MAX_NODES)
+    except MemoryError as error:
+        raise _too_large(tree) from error
+    return Diagram(whole.events, whole.level, whole.low, whole.high, {top: whole.root})
+
+
+def _too_large(tree: FaultTree) -> AnalysisLimitError:
+    return AnalysisLimitError(
+        f"{tree.name}: the decision diagram does not fit into {_BUDGETS[-1][1] // MEGABYTE} MiB or "
+        f"{MAX_NODES} nodes in any order tried; analyse a gate further down"
+    )
+
+
+def _best(
+    tree: FaultTree, tops: Sequence[str], gates: Sequence[str], fixed: Mapping[str, bool], deadline: Deadline
+) -> Diagram:
+    """The smallest diagram that the orders tried give."""
     options = list(orders.candidates(tree, tops))
 
     def attempt(option: tuple[str, ...], memory: int, best: Diagram | None, *, reorder: bool) -> Diagram | None:
@@ -205,10 +236,7 @@ def build(
             best = attempt(option, static, best, reorder=False)
         if best is not None:
             return best
-    raise AnalysisLimitError(
-        f"{tree.name}: the decision diagram does not fit into {_BUDGETS[-1][1] // MEGABYTE} MiB or "
-        f"{MAX_NODES} nodes in any order tried; analyse a gate further down"
-    )
+    raise _too_large(tree)
 
 
 def _attempt(  # noqa: PLR0917 - called in two places, both name what is not obvious
