@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kg import bdd, cutsets
+from kg import bdd, cutsets, truncated
 from kg.tree import FaultTree, TreeError
 
 DEFAULT_SECONDS = 600.0
+DIAGRAM_SHARE = 0.5
+"""Share of the time that the diagram may take where cut sets of small order can be had without it."""
 EXACT_FUSSELL_VESELY_NODES = 200_000
 """Diagram nodes times events up to which Fussell-Vesely is computed; beyond it is left out."""
 
@@ -76,7 +78,14 @@ def analyse(
     """
     started = time.perf_counter() - spent
     name, others = choose_top(tree, top)
-    diagram = bdd.build(tree, [name], seconds=seconds)
+    coherent = tree.is_coherent([name])
+    try:
+        share = seconds if max_order is None or seconds is None else seconds * DIAGRAM_SHARE
+        diagram = bdd.build(tree, [name], seconds=share)
+    except bdd.AnalysisLimitError as error:
+        if max_order is None or not coherent:
+            raise
+        return _without_diagram(tree, name, others, max_order, list_limit, started, seconds, str(error))
     notes: list[str] = []
     missing = [event for event in diagram.events if event not in tree.probabilities]
     probability = None
@@ -87,9 +96,7 @@ def analyse(
     sets: cutsets.CutSets | None = None
     try:
         remaining = None if seconds is None else max(0.001, seconds - (time.perf_counter() - started))
-        sets = cutsets.minimal_cut_sets(
-            diagram, name, max_order=max_order, seconds=remaining, coherent=tree.is_coherent([name])
-        )
+        sets = cutsets.minimal_cut_sets(diagram, name, max_order=max_order, seconds=remaining, coherent=coherent)
     except cutsets.NotCoherentError as error:
         notes.append(str(error))
     measures = None
@@ -116,6 +123,36 @@ def analyse(
         importance=measures,
         other_tops=others,
         notes=notes,
+    )
+
+
+def _without_diagram(  # noqa: PLR0917 - the fields of the result, from one place
+    tree: FaultTree,
+    name: str,
+    others: list[str],
+    max_order: int,
+    list_limit: int,
+    started: float,
+    seconds: float | None,
+    reason: str,
+) -> Analysis:
+    """Cut sets up to an order of a tree whose diagram is too large; the exact probability stays unknown."""
+    remaining = None if seconds is None else max(0.001, seconds - (time.perf_counter() - started))
+    sets = truncated.small_cut_sets(tree, name, max_order, seconds=remaining)
+    return Analysis(
+        top=name,
+        probability=None,
+        minimal_cut_sets=sets.count(),
+        seconds=round(time.perf_counter() - started, 3),
+        max_order=max_order,
+        events=len(sets.events),
+        gates=len(tree.reachable([name])),
+        nodes=len(sets.level),
+        cut_sets_by_order=sets.count_by_order(),
+        cut_sets=[list(one) for one in itertools.islice(sets, list_limit)] if list_limit else None,
+        importance=None,
+        other_tops=others,
+        notes=[f"no probability: {reason}"],
     )
 
 

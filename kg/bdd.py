@@ -32,7 +32,7 @@ except ImportError:  # a platform without the CUDD wheel
     HAVE_CUDD = False
 
 MEGABYTE: Final = 2**20
-_BUDGETS: Final = ((64 * MEGABYTE, 256 * MEGABYTE), (512 * MEGABYTE, 4096 * MEGABYTE))
+_BUDGETS: Final = ((64 * MEGABYTE, 256 * MEGABYTE), (512 * MEGABYTE, 2048 * MEGABYTE))
 """Memory that a try of a fixed order, and of one with reordering, may take, in two rounds; a bad order is given up
 after a second, not after an hour."""
 MAX_NODES: Final = 20_000_000

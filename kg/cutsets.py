@@ -104,7 +104,7 @@ def minimal_cut_sets(
             "minimal cut sets are not defined; its probability is exact, and a gate below may be coherent"
         )
     work = _MinimalSolutions(diagram, seconds)
-    with _recursion(4 * len(diagram.events) + 200):
+    with recursion(4 * len(diagram.events) + 200):
         top = work.solve(diagram.roots[root], math.inf if max_order is None else max_order)
     return CutSets(diagram.events, top, work.level, work.low, work.high)
 
@@ -181,7 +181,7 @@ class _MinimalSolutions:
         return found
 
 
-class _recursion:  # noqa: N801 - a context manager, read as a statement
+class recursion:  # noqa: N801 - a context manager, read as a statement
     """Room for recursion as deep as the diagram, given back afterwards. Python frames live on the heap, not the
     stack."""
 

@@ -11,6 +11,7 @@ from kg import formula as f
 from kg.analysis import analyse
 from kg.formula import parse
 from kg.tree import FaultTree, TreeError
+from kg.truncated import small_cut_sets
 
 
 def tree(chances: dict[str, float], **gates: str) -> FaultTree:
@@ -34,9 +35,10 @@ def test_cut_sets_are_minimal_and_complete(random_tree: FaultTree) -> None:
     expected = cut_sets(random_tree, "top")
     assert set(listed) == expected
     assert len(listed) == sets.count() == sum(sets.count_by_order().values())
-    for limit in (0, 1, 2):
-        short = cutsets.minimal_cut_sets(diagram, "top", max_order=limit)
-        assert {frozenset(one) for one in short} == {one for one in expected if len(one) <= limit}
+    for limit in (0, 1, 2, 9):
+        few = {one for one in expected if len(one) <= limit}
+        assert {frozenset(one) for one in cutsets.minimal_cut_sets(diagram, "top", max_order=limit)} == few
+        assert {frozenset(one) for one in small_cut_sets(random_tree, "top", limit)} == few
 
 
 def chance(of: FaultTree) -> float:
@@ -149,3 +151,17 @@ def test_reordering_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> N
     exact = 1 - (1 - 0.01) ** 8
     assert static.probability("top", interleaved.probabilities) == pytest.approx(exact)
     assert best.probability("top", interleaved.probabilities) == pytest.approx(exact)
+
+
+def test_small_cut_sets_are_found_where_the_diagram_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> bdd.Diagram:
+        raise bdd.AnalysisLimitError("the diagram does not fit")
+
+    names = [f"e{i}" for i in range(12)]
+    votes = FaultTree("v", {"top": f.at_least(3, *map(f.event, names))}, dict.fromkeys(names, 0.1), frozenset(names))
+    monkeypatch.setattr(bdd, "build", too_large)
+    result = analyse(votes, max_order=3)
+    assert (result.minimal_cut_sets, result.probability) == (220, None)
+    assert "does not fit" in result.notes[0]
+    with pytest.raises(bdd.AnalysisLimitError, match="does not fit"):
+        analyse(votes)
