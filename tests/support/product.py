@@ -110,8 +110,9 @@ class Product:
     def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
         """Makes a staff account as an operator does; ``shown`` is what customers call the person."""
         self.passwords[name] = secrets.token_urlsafe(12)
+        command = ["user", "add", name, "--role", role, "--name", shown or name, "--password-stdin"]
         subprocess.run(
-            [sys.executable, "-m", "server.cli", "user", "add", name, "--role", role, "--name", shown or name, "--password-stdin"],
+            [sys.executable, "-m", "server.cli", *command],
             cwd=ROOT,
             env=self.environment(),
             input=self.passwords[name].encode(),

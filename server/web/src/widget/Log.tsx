@@ -27,9 +27,11 @@ interface LogProps {
   /** Address of the serving host: what citations resolve against. */
   origin: string;
   onArticle(event: MouseEvent, href: string): void;
+  /** A choice was made with the keyboard: its button, which had the focus, is spent. */
+  onChosen(): void;
 }
 
-export function Log({ client, state, t, origin, onArticle }: LogProps) {
+export function Log({ client, state, t, origin, onArticle, onChosen }: LogProps) {
   const now = useNow(CLOCK_MS);
   const scroller = useRef<HTMLDivElement>(null);
   const atBottom = useRef(true);
@@ -87,7 +89,7 @@ export function Log({ client, state, t, origin, onArticle }: LogProps) {
         tabIndex={0}
       >
         {items.map((item) => (
-          <Entry key={item.key} item={item} {...{ client, state, t, origin, onArticle }} />
+          <Entry key={item.key} item={item} {...{ client, state, t, origin, onArticle, onChosen }} />
         ))}
         {state.typing && <Typing state={state} t={t} />}
       </div>
@@ -119,7 +121,7 @@ function Typing({ state, t }: { state: ChatState; t: T }) {
 
 type EntryProps = LogProps & { item: Item };
 
-function Entry({ item, client, state, t, origin, onArticle }: EntryProps) {
+function Entry({ item, client, state, t, origin, onArticle, onChosen }: EntryProps) {
   const lang: Lang = state.locale;
   if (item.kind === 'day') {
     const words = item.daysAgo === 0 ? t('today') : item.daysAgo === 1 ? t('yesterday') : day(item.at, new Date(), lang);
@@ -141,7 +143,7 @@ function Entry({ item, client, state, t, origin, onArticle }: EntryProps) {
     return (
       <div class="system">
         <RichText text={message.text} />
-        {message.choices && <Choices item={item} client={client} t={t} />}
+        {message.choices && <Choices {...{ item, client, t, onChosen }} />}
       </div>
     );
   }
@@ -164,7 +166,7 @@ function Entry({ item, client, state, t, origin, onArticle }: EntryProps) {
       {message.citations && (
         <Citations list={message.citations} said={message.text} {...{ t, origin, onArticle }} />
       )}
-      {message.choices && <Choices item={item} client={client} t={t} />}
+      {message.choices && <Choices {...{ item, client, t, onChosen }} />}
       {(item.last || item.delivery) && (
         <div class="meta">
           {time}
@@ -260,7 +262,11 @@ function Citations({ list, said, t, origin, onArticle }: CitationsProps) {
   );
 }
 
-function Choices({ item, client, t }: { item: Item & { kind: 'message' }; client: ChatClient; t: T }) {
+interface ChoicesProps extends Pick<LogProps, 'client' | 't' | 'onChosen'> {
+  item: Item & { kind: 'message' };
+}
+
+function Choices({ item, client, t, onChosen }: ChoicesProps) {
   const { message, choicesOpen, chosen } = item;
   return (
     <div class="choices" role="group" aria-label={t('choices')}>
@@ -270,7 +276,10 @@ function Choices({ item, client, t }: { item: Item & { kind: 'message' }; client
           type="button"
           class={choice.value === chosen ? 'choice chosen' : 'choice'}
           disabled={!choicesOpen}
-          onClick={() => client.choose(message.seq, choice.value, choice.label)}
+          onClick={(event) => {
+            client.choose(message.seq, choice.value, choice.label);
+            if (event.detail === 0) onChosen();
+          }}
         >
           {choice.value === chosen && <TickIcon />}
           {choice.label}

@@ -186,7 +186,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       </header>
 
       <Status state={state} client={client} t={t} />
-      <Log {...{ client, state, t, origin, onArticle }} />
+      <Log {...{ client, state, t, origin, onArticle }} onChosen={() => field.current?.focus()} />
 
       {closed && !state.restarting ? (
         <div class="ended">

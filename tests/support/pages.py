@@ -1,0 +1,171 @@
+"""The product's pages in the machine's own Chromium, as customers and agents use them."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+PROGRAMS = ("chromium", "google-chrome", "chromium-browser")
+ARGUMENTS = [
+    "--no-sandbox",  # CI runs as root in a container, where Chromium's own sandbox cannot start
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-first-run",
+]
+# A busy machine may take its time; what is waited for ends the wait at once.
+PATIENCE_MS = 20_000
+
+WORDS = {
+    "zh": {
+        "launcher": "打开在线客服",
+        "composer": "输入您的问题",
+        "send": "发送",
+        "human": "转人工",
+        "login": "登录",
+        "take": "接入",
+        "return": "交还机器人",
+        "reply": "给客户回复",
+        "decision": "决策记录",
+        "waiting": "您排在第",
+    },
+    "en": {
+        "launcher": "Open the chat",
+        "composer": "Type your question",
+        "send": "Send",
+        "human": "Talk to a person",
+        "login": "Sign in",
+        "take": "Take",
+        "return": "Return to bot",
+        "reply": "Reply to the customer",
+        "decision": "Decision record",
+        "waiting": "in the queue",
+    },
+}
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser, closed at the end.
+
+    Raises:
+        RuntimeError: The machine has none.
+    """
+    found = next((path for path in map(shutil.which, PROGRAMS) if path), None)
+    if found is None:
+        raise RuntimeError(
+            f"no browser: none of {', '.join(PROGRAMS)} is on PATH; install the Debian package chromium (.ci/run does)"
+        )
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody at a page in one language, with cookies and storage of their own."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        language: str,
+        *,
+        size: tuple[int, int] = (1280, 800),
+        dark: bool = False,
+    ) -> None:
+        self.words = WORDS[language]
+        self.problems: list[str] = []
+        self.context = browser.new_context(
+            locale=LOCALES[language],
+            timezone_id="Asia/Shanghai",
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.page: Page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def close(self) -> None:
+        self.context.close()
+
+    def button(self, name: str) -> Locator:
+        """A button by one of `WORDS`."""
+        return self.page.get_by_role("button", name=self.words[name], exact=True)
+
+
+class Customer(Visitor):
+    """Somebody with the chat widget."""
+
+    def __init__(self, browser: Browser, language: str, **options: object) -> None:
+        super().__init__(browser, language, **options)  # type: ignore[arg-type]
+        self.widget = self.page.locator("kefu-chat")
+        self.panel = self.widget.get_by_role("dialog")
+        self.composer = self.widget.get_by_role("textbox")
+        self.answers = self.widget.locator(".row.bot .bubble:not(.typing)")
+        self.own = self.widget.locator(".row.customer .bubble")
+        self.bubbles = self.widget.locator(".bubble:not(.typing), .system")
+        self.typing = self.widget.locator(".bubble.typing")
+        self.status = self.widget.get_by_role("status")
+        self.choices = self.widget.locator(".choice")
+        self.human = self.widget.locator(".foot-button.human")
+        self.citation = self.widget.locator(".citations a")
+
+    def open_chat(self, url: str) -> None:
+        """Opens a page and the chat on it, and waits for the greeting."""
+        self.page.goto(url)
+        self.button("launcher").click()
+        expect(self.answers).to_have_count(1)
+
+    def say(self, text: str) -> None:
+        """Sends a message and waits until it was stored."""
+        self.composer.fill(text)
+        self.composer.press("Enter")
+        mine = self.widget.locator(".row.customer", has_text=text).last
+        expect(mine.locator(".bubble")).not_to_have_class("bubble faint")
+
+    def ask(self, text: str, answer: str) -> None:
+        """Sends a message and waits for a bot message that contains ``answer``, the last of all."""
+        before = self.answers.count()
+        self.say(text)
+        expect(self.answers.nth(before)).to_be_visible()
+        expect(self.bubbles.last).to_contain_text(answer)
+
+    def transcript(self) -> list[str]:
+        """What was said, in order."""
+        return [text.strip() for text in self.bubbles.all_inner_texts()]
+
+
+class Agent(Visitor):
+    """Somebody at the desk."""
+
+    def __init__(self, browser: Browser, language: str, **options: object) -> None:
+        super().__init__(browser, language, **options)  # type: ignore[arg-type]
+        self.rows = self.page.locator("#rows .row")
+        self.lines = self.page.locator(".transcript .line")
+        self.context_panel = self.page.locator(".context")
+        self.composer = self.page.locator(".writer textarea")
+
+    def log_in(self, url: str, name: str, password: str) -> None:
+        """Opens the desk and logs in; whether that works is for the caller to see."""
+        self.page.goto(f"{url}/desk")
+        self.page.locator("[name=username]").fill(name)
+        self.page.locator("[name=password]").fill(password)
+        self.button("login").click()
+
+    def open_row(self, text: str) -> None:
+        """Opens the conversation whose row contains ``text``."""
+        self.rows.filter(has_text=text).click()
+        expect(self.lines.first).to_be_visible()
+
+    def reply(self, text: str) -> None:
+        """Writes to the customer and waits until that was stored."""
+        self.composer.fill(text)
+        self.composer.press("Enter")
+        expect(self.lines.filter(has_text=text).and_(self.page.locator(":not(.unsent)"))).to_have_count(1)
