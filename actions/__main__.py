@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import sys
@@ -28,10 +29,15 @@ with warnings.catch_warnings():
 
 from actions.accounts import AccountsClient
 from actions.actions import ACTIONS
+from actions.diagnosis_graph import Graphs
+from actions.embedding import EmbedClient
 from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
+from kg.load import GraphError
 from server.company import Company
 from server.settings import ConfigurationError, Settings, load_settings
+
+log = logging.getLogger(__name__)
 
 App = Sanic[Any, Any]
 
@@ -72,8 +78,13 @@ def build_app(settings: Settings, company: Company) -> App:
     async def start(running: App) -> None:
         running.ctx.http = httpx.AsyncClient(limits=_CONNECTIONS, trust_env=False)
         ports["now"] = make_ports(running.ctx.http, settings, company)
+        graphs = ports["now"].graphs
+        running.ctx.warming = None if graphs is None else asyncio.create_task(graphs.warm(), name="warm diagnosis")
 
     async def stop(running: App) -> None:
+        if running.ctx.warming is not None:
+            running.ctx.warming.cancel()
+            await asyncio.gather(running.ctx.warming, return_exceptions=True)
         await running.ctx.http.aclose()
 
     app.register_listener(start, "before_server_start")
@@ -88,7 +99,19 @@ def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) ->
         accounts=AccountsClient(http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
         retrieval=SearchClient(http, models_url),
         intents=with_controls(company.intents),
+        graphs=_graphs(company, EmbedClient(http, models_url)),
     )
+
+
+def _graphs(company: Company, embed: EmbedClient) -> Graphs | None:
+    """The company's fault trees, compiled; without usable ones faults are answered from its articles."""
+    if company.kg_dir is None:
+        return None
+    try:
+        return Graphs.load(company.kg_dir, embed)
+    except GraphError as error:
+        log.error("the fault trees are left out until this is put right:\n%s", error)
+        return None
 
 
 if __name__ == "__main__":

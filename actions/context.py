@@ -68,6 +68,8 @@ class Context:
         self.messages: list[Message] = []
         self.passages: list[Passage] = []
         self.diagnosis: Any = None
+        self.lead: list[Message] = []
+        self.report: dict[str, Any] | None = None
         self.paused = False
         self.again = False
         self.offered: Expect | None = None
@@ -273,6 +275,7 @@ class Context:
             "line": state.line,
             "verified": state.verified(self.turn.now),
             "passages": [passage.model_dump() for passage in self.passages],
+            "diagnosis": self.report,
         }
 
 

@@ -12,8 +12,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from actions import diagnosis, offers, questions, tasks
 from actions import messages as m
-from actions import offers, questions, tasks
 from actions.accounts import AccountsError
 from actions.clarify import clarify
 from actions.context import Context, EscalationError
@@ -34,17 +34,17 @@ class Outcome:
     diagnosis: Any
 
 
-async def respond(turn: Turn, state: State, ports: Ports, diagnosis: Any = None) -> Outcome:
+async def respond(turn: Turn, state: State, ports: Ports, diagnosed: Any = None) -> Outcome:
     """Answer one customer message.
 
     Args:
         turn: The message with its parse.
         state: The state after the turn before; it is not changed.
         ports: Accounts, retrieval and the company's definitions.
-        diagnosis: The diagnosis state after the turn before, JSON values.
+        diagnosed: The diagnosis state after the turn before, JSON values.
     """
     c = Context(turn, copy.deepcopy(state), ports)
-    c.diagnosis = diagnosis
+    c.diagnosis = diagnosed
     c.state.language = turn.locale
     try:
         await _turn(c)
@@ -84,6 +84,7 @@ async def _without_question(c: Context) -> None:
 def _hand_off(c: Context, escalation: EscalationError) -> None:
     """Ask for a person: the one place of the dialogue where that is done."""
     message = m.message(escalation.key, **escalation.params)
+    c.report = c.report or diagnosis.so_far(c)
     message["escalate"] = {
         "reason": escalation.reason,
         "suggestion": catalogue(c.turn.locale)[f"suggest.{escalation.reason}"],
@@ -91,6 +92,7 @@ def _hand_off(c: Context, escalation: EscalationError) -> None:
     }
     c.messages.append(message)
     c.state.task = c.state.expect = None
+    c.diagnosis = None
     c.state.stack = []
     c.state.clarify = c.state.complaints = 0
     c.paused = True

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from actions.accounts import Bill, Checked, Customer, Line, Order, Outage, Plan, Sent, Ticket, Usage
+from actions.diagnosis_graph import Graphs
 from actions.retrieval import Found
 from server.company import Definition
 from server.texts import catalogue
@@ -62,6 +63,8 @@ class Ports:
     retrieval: Retrieval
     intents: Mapping[str, Definition]
     """The company's definitions, best completed by `with_controls`."""
+    graphs: Graphs | None = None
+    """The company's fault trees; without them faults are answered from the articles."""
 
 
 def with_controls(intents: Mapping[str, Definition]) -> Mapping[str, Definition]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actions import answers, reading, talk, tasks
+from actions import answers, diagnosis_answers, reading, talk, tasks
 from actions import messages as m
 from actions.accounts import ConflictError, NotAllowedError, NotFoundError
 from actions.context import Context, EscalationError, Question
@@ -13,6 +13,8 @@ from server.company import Definition
 
 MISSES_BEFORE_OFFER = 2
 MISSES_BEFORE_PERSON = 3
+_LEFT_OUT = frozenset({"phone", "place", "line"})
+"""What a diagnosis can do without."""
 _ASIDES = frozenset({"greet", "thanks", "capabilities"})
 _SHORTEST_QUESTION = 6
 """Characters: what is shorter is an answer that was not understood, and not a question to search for."""
@@ -20,6 +22,9 @@ _SHORTEST_QUESTION = 6
 
 async def answer_question(c: Context, expect: Expect) -> None:
     """Deal with a message while a question is open."""
+    if diagnosis_answers.is_open(expect):
+        await _answer_diagnosis(c, expect)
+        return
     given = reading.answer(expect, c.turn)
     if given is not None and given.exact:
         await _take(c, expect, given.value)
@@ -37,6 +42,24 @@ async def answer_question(c: Context, expect: Expect) -> None:
         await _something_else(c, expect, c.definition)
 
 
+async def _answer_diagnosis(c: Context, expect: Expect) -> None:
+    """A message while a diagnosis waits: it is for the diagnosis, or it is as any other request in between."""
+    if await diagnosis_answers.answered(c, expect):
+        await tasks.run(c, _task(c))
+        return
+    skill = c.definition.skill if c.definition is not None else None
+    if skill == "cancel" or diagnosis_answers.wants_to_stop(c):
+        diagnosis_answers.forget(c)
+        tasks.offer_to_resume(c)
+    elif c.definition is None or skill in {"affirm", "deny", "inform", "correct", "unsure"}:
+        diagnosis_answers.unclear(c)
+        await tasks.run(c, _task(c))
+    elif skill == "repeat":
+        await _ask_again(c)
+    else:
+        await _something_else(c, expect, c.definition)
+
+
 async def _something_else(c: Context, expect: Expect, definition: Definition) -> None:
     """An understood message that is no answer to the question."""
     match definition.skill:
@@ -44,9 +67,9 @@ async def _something_else(c: Context, expect: Expect, definition: Definition) ->
             c.state.task = c.state.expect = None
             await talk.TALK[definition.skill](c)
         case "cancel":
-            _cancel(c)
+            await _cancel(c, expect)
         case "deny":
-            await _denied(c)
+            await _denied(c, expect)
         case "repeat":
             await tasks.run(c, _task(c))
         case "unsure":
@@ -142,23 +165,34 @@ async def _pressed(c: Context, expect: Expect) -> None:
         if yes:
             await _take(c, expect, True)
         else:
-            await _denied(c)
+            await _denied(c, expect)
         return
     if token != "person":  # noqa: S105
         c.say("talk.old_button")
     await _ask_again(c)
 
 
-async def _denied(c: Context) -> None:
+async def _denied(c: Context, expect: Expect) -> None:
     """A no: with another value it is a correction, otherwise nothing is done."""
     if tasks.absorb(c, _task(c)):
         await tasks.run(c, _task(c))
     else:
-        _cancel(c)
+        await _cancel(c, expect)
 
 
-def _cancel(c: Context) -> None:
+async def _declined_in_diagnosis(c: Context, expect: Expect | None) -> bool:
+    """Whether a no was for a diagnosis, which goes on without what it asked for."""
+    if expect is None or _task(c).skill != tasks.DIAGNOSE or diagnosis_answers.is_open(expect):
+        return False
+    diagnosis_answers.declined(c, expect)
+    await tasks.run(c, _task(c))
+    return True
+
+
+async def _cancel(c: Context, expect: Expect | None) -> None:
     """Drop the task that asked; what it had interrupted is offered again."""
+    if await _declined_in_diagnosis(c, expect):
+        return
     c.state.task = c.state.expect = None
     c.say("talk.cancelled")
     tasks.offer_to_resume(c)
@@ -166,6 +200,8 @@ def _cancel(c: Context) -> None:
 
 async def _unsure(c: Context, expect: Expect) -> None:
     """Help with the question. Not knowing is fine, but not for ever."""
+    if (expect.kind in _LEFT_OUT or expect.misses) and await _declined_in_diagnosis(c, expect):
+        return
     if expect.misses + 1 >= MISSES_BEFORE_PERSON:
         raise EscalationError("repeated_failure", "escalate.repeated_failure")
     expect.misses += 1
@@ -188,7 +224,7 @@ async def _not_understood(c: Context, expect: Expect, given: reading.Answer | No
     if given is not None:
         await _take(c, expect, given.value)
     elif reading.no(c.turn):
-        await _denied(c)
+        await _denied(c, expect)
     elif len(c.turn.text) >= _SHORTEST_QUESTION and await answers.offer_article(c):
         await _ask_again(c)
     else:
@@ -197,6 +233,8 @@ async def _not_understood(c: Context, expect: Expect, given: reading.Answer | No
 
 async def _miss(c: Context, expect: Expect) -> None:
     """An answer that was not understood: ask in other words, then offer a person, then bring one in."""
+    if expect.misses and expect.kind in _LEFT_OUT and await _declined_in_diagnosis(c, expect):
+        return
     if expect.misses + 1 >= MISSES_BEFORE_PERSON:
         raise EscalationError("repeated_failure", "escalate.repeated_failure")
     await _ask_again(c)

@@ -1,0 +1,361 @@
+"""Takes what a customer says while a step of a diagnosis is open: an answer, an aside, or something else altogether."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from actions import answers, reading
+from actions import diagnosis_words as w
+from actions import messages as m
+from actions.context import Context
+from actions.diagnosis import KIND, SYMPTOM, Run, ways_out
+from actions.diagnosis_lexicon import both
+from actions.diagnosis_reading import Reading, by_meaning, read_check, read_fix
+from actions.diagnosis_steps import part, why
+from actions.diagnosis_symptoms import match
+from actions.diagnosis_text import clauses, plain, topics
+from actions.state import Expect
+from kg.diagnose import Answer
+from kg.model import Text
+from server.company import Definition
+
+_REQUEST = re.compile(
+    r"多少|几个?[gG]|[吗呢]\s*[?？]?$|[?？]\s*$|\bhow (?:much|many)\b|^(?:can|could|do|does|is|are|will|may) "
+)
+_TALK = frozenset({"inform", "affirm", "deny", "unsure", "correct", "repeat"})
+_SURE_REQUEST = 0.9
+
+
+async def answered(c: Context, expect: Expect) -> bool:
+    """Take a message while a step or the question for the symptom is open; whether it was one for the diagnosis.
+
+    If so, the diagnosis goes on with its next run; what it is to say first is in ``c.lead``.
+    """
+    if expect.kind == SYMPTOM:
+        return await _chosen_symptom(c, expect)
+    graphs = c.ports.graphs
+    c.diagnosis = copy.deepcopy(c.diagnosis)
+    running = Run.of(c, graphs) if graphs is not None else None
+    if running is None or running.slot["open"] is None:
+        # The version of the graph is gone: begin anew with what was said at the start.
+        if c.state.task is not None:
+            c.state.task.args.pop("begun", None)
+        return True
+    if c.turn.entity("choice") is not None:
+        return _pressed(c, running, expect)
+    if _for_someone_else(c):
+        return False
+    found = await _read(c, running)
+    if found.aside == "forget":
+        return False
+    if found.aside == "why":
+        _say_why(c, running)
+        return True
+    if found.outcomes or found.result or found.facts or found.tried:
+        _take(c, running, found)
+        return True
+    if found.aside == "explain":
+        await _explain(c, running)
+        return True
+    return _by_intent(c, running) or await _other_problem(c, running)
+
+
+def unclear(c: Context) -> None:
+    """A message that nobody understood: nothing is learnt from it, and another way is tried."""
+    graphs = c.ports.graphs
+    running = Run.of(c, graphs) if graphs is not None else None
+    if running is None or running.slot["open"] is None:
+        return
+    c.lead.append(m.message("diagnosis.unclear"))
+    _take(c, running, Reading(result="unsure"))
+
+
+def forget(c: Context) -> None:
+    """The customer wants to stop here."""
+    slot = c.diagnosis if isinstance(c.diagnosis, dict) else {}
+    c.diagnosis = slot.get("below")
+    c.state.task = c.state.expect = None
+    c.say("diagnosis.stopped", choices=ways_out(c))
+
+
+def declined(c: Context, expect: Expect) -> None:
+    """The customer cannot or will not give what the account system needs: go on without it."""
+    assert c.state.task is not None
+    if expect.kind == "place":
+        c.state.task.args["no_place"] = True
+    else:
+        c.state.task.args["declined"] = expect.kind
+    if expect.kind == "phone":
+        c.lead.append(m.message("diagnosis.without_account"))
+
+
+# --------------------------------------------------------------------------- reading
+
+
+async def _read(c: Context, running: Run) -> Reading:
+    """Read an answer by its words, and where they tell nothing by its meaning."""
+    slot = running.slot
+    step = slot["open"]
+    lexicon = running.version.lexicon
+    if step["kind"] == "payment":
+        return Reading(result="done")
+    if step["kind"] == "check" and step["node"] in running.graph.checks:
+        found = read_check(lexicon, step["node"], c.turn.text, running.facets)
+        if found.empty and _may_be_answer(c):
+            found.outcomes = await _meaning(c, running, step["node"])
+        return found
+    question = (step["question"] or {}).get(c.turn.locale, "")
+    symptom = running.graph.symptoms[running.symptom]
+    return read_fix(
+        lexicon, c.turn.text, question=question, retest=symptom.retest, complaint=_complaint(running),
+        others=running.facets,
+    )  # fmt: skip
+
+
+async def _meaning(c: Context, running: Run, check: str) -> dict[str, str]:
+    text = plain(c.turn.text)
+    assert c.ports.graphs is not None
+    near = await c.ports.graphs.nearness.of([text, *(clause.text for clause in clauses(text))])
+    return by_meaning(running.version.lexicon, check, c.turn.text, near)
+
+
+def _complaint(running: Run) -> list[str]:
+    """Facets of the re-test's check that show the symptom itself."""
+    symptom = running.graph.symptoms[running.symptom]
+    check = running.graph.checks.get(symptom.retest)
+    if check is None:
+        return []
+    causes = set(symptom.caused_by.events())
+    return [
+        facet.id
+        for facet in check.facets.values()
+        if len(check.facets) == 1
+        or any(one.when is not None and set(one.when.events()) == causes for one in facet.outcomes.values())
+    ]
+
+
+def _for_someone_else(c: Context) -> bool:
+    """Whether a message is clearly a request of another kind, whatever words it shares with an answer."""
+    definition = c.definition
+    if definition is None or definition.do == "diagnose" or definition.skill in _TALK:
+        return False
+    if definition.do == "handoff":
+        return True
+    asks = bool(_REQUEST.search(c.turn.text.strip().casefold()))
+    return asks and definition.do in {"skill", "answer", "say"} and c.turn.confidence >= _SURE_REQUEST
+
+
+def _may_be_answer(c: Context) -> bool:
+    definition = c.definition
+    return definition is None or definition.do == "diagnose" or definition.skill in _TALK
+
+
+# --------------------------------------------------------------------------- taking answers
+
+
+def _take(c: Context, running: Run, found: Reading) -> None:
+    """Tell the engine what was read. Facts come after the answer: they are about the present."""
+    if running.slot["open"]["kind"] == "payment":
+        if found.result == "refused":
+            running.slot["account"] = None
+            running.tell(Answer("confirm", running.slot["open"]["node"], result="no"))
+        return
+    answer = _answer(running, found)
+    if answer is not None:
+        running.tell(answer)
+    if found.facts and running.engine["status"] == "open":
+        running.tell(Answer("observe", outcomes=found.facts))
+    running.tried(found.tried)
+    if answer is None:
+        c.again = True
+        c.lead.append(m.message("diagnosis.tried" if found.tried else "diagnosis.noted"))
+
+
+def _answer(running: Run, found: Reading) -> Answer | None:
+    """The answer to the open step; ``None`` where only other things were told."""
+    step = running.slot["open"]
+    node, retest = step["node"], bool(step["retest"])
+    if step["kind"] == "check" and node in running.graph.checks:
+        if found.outcomes:
+            return Answer("check", node, outcomes=found.outcomes)
+        if found.result:
+            return Answer("check", node, result="refused" if found.result == "refused" else "unsure")
+        return None
+    if step["kind"] == "check":
+        if not found.result:
+            return None
+        return Answer("check", node, result=found.result if found.result in {"solved", "still"} else "unsure")
+    if found.result:
+        result: str = found.result
+        if retest and result == "done":
+            result = "unsure"
+        if not retest and result in {"solved", "still", "unsure"}:
+            result = "done"
+        return Answer("fix", node, result=result)
+    if node in found.tried:
+        found.tried.remove(node)
+        return Answer("fix", node, result="still" if retest else "done")
+    return None
+
+
+def _pressed(c: Context, running: Run, expect: Expect) -> bool:
+    """A button: of this step, or of an earlier one, whose outcome is still worth knowing."""
+    number, _, what = str(c.turn.entity("choice")).partition(":")
+    facet, _, outcome = what.partition("=")
+    known = facet in running.graph.facets and outcome in running.graph.facets[facet].outcomes
+    step = running.slot["open"]
+    if number != expect.token:
+        if known:
+            running.tell(Answer("observe", outcomes={facet: outcome}))
+            c.lead.append(m.message("diagnosis.noted"))
+        else:
+            c.say("talk.old_button")
+        c.again = True
+        return True
+    if known:
+        _take(c, running, Reading(outcomes={facet: outcome}))
+    elif what == "normal" and step["node"] in running.graph.checks:
+        facets = running.graph.checks[step["node"]].facets.values()
+        _take(c, running, Reading(outcomes={one.id: one.normal for one in facets}))
+    elif what in {"solved", "still", "done", "unsure", "refused"}:
+        _take(c, running, Reading(result=what))  # type: ignore[arg-type]  # one of its values
+    else:
+        c.say("talk.old_button")
+        c.again = True
+    return True
+
+
+def _by_intent(c: Context, running: Run) -> bool:
+    """A yes, a no or "not sure" that only the intent tells."""
+    skill = c.definition.skill if c.definition is not None else None
+    yes = skill == "affirm" or (c.definition is None and reading.yes(c.turn))
+    no = skill == "deny" or (c.definition is None and reading.no(c.turn))
+    if skill == "unsure":
+        _take(c, running, Reading(result="unsure"))
+        return True
+    if not yes and not no:
+        return False
+    step = running.slot["open"]
+    if step["kind"] == "check" and step["node"] in running.graph.checks:
+        facets = list(running.graph.checks[step["node"]].facets.values())
+        words = running.version.lexicon.facet(facets[0].id)
+        outcome = words.yes if yes else words.no
+        if len(facets) > 1 or not outcome:
+            return False
+        _take(c, running, Reading(outcomes={facets[0].id: outcome}))
+        return True
+    question = (step["question"] or {}).get(c.turn.locale, "")
+    found = read_fix(running.version.lexicon, "yes" if yes else "no", question=question, retest="", complaint=())
+    _take(c, running, found)
+    return True
+
+
+# --------------------------------------------------------------------------- asides
+
+
+def _say_why(c: Context, running: Run) -> None:
+    text = why(running.graph, running.next())
+    c.lead.append(text if text is not None else m.message("diagnosis.why_general"))
+    c.again = True
+
+
+async def _explain(c: Context, running: Run) -> None:
+    """Explain what was asked about: from the step, from another part of the graph, or from an article."""
+    asked = topics(plain(c.turn.text))
+    step = running.slot["open"]
+    own = _explanation(running, step["node"])
+    text = own if own is not None and (not asked or asked & topics(both(own))) else None
+    if text is None and asked:
+        text = _elsewhere(running, asked)
+    c.again = True
+    if text is None:
+        found = await answers.search(c, c.turn.text, None)
+        if found is not None and found.confident and found.passages:
+            c.messages.append(answers.cited("answer.found", found.passages[0]))
+            return
+        text = own
+    c.lead.append(part(text) if text is not None else m.message("diagnosis.no_explanation"))
+
+
+def _explanation(running: Run, node: str) -> Text | None:
+    found = running.graph.checks.get(node) or running.graph.fixes.get(node)
+    return found.explain if found is not None else None
+
+
+def _elsewhere(running: Run, asked: frozenset[str]) -> Text | None:
+    """The explanation in the graph that is most about what was asked."""
+    best: tuple[int, int, Text] | None = None
+    explained = [one.explain for one in running.graph.checks.values()]
+    explained += [one.explain for one in running.graph.fixes.values()]
+    for text in explained:
+        if text is None:
+            continue
+        about = topics(both(text))
+        if asked <= about:
+            rank = (len(about - asked), len(text.en), text)
+            best = rank if best is None or rank[:2] < best[:2] else best
+    return best[2] if best is not None else None
+
+
+# --------------------------------------------------------------------------- other problems
+
+
+async def _other_problem(c: Context, running: Run) -> bool:
+    """Another fault on top: it is noted and comes next. The same one again says that it is still there."""
+    definition = c.definition
+    graphs = c.ports.graphs
+    if definition is None or definition.do != "diagnose" or graphs is None:
+        return False
+    found = await match(running.version, graphs.nearness, c.turn.text, definition.symptoms)
+    symptom = found.symptoms[0] if found.symptoms else ""
+    if symptom in ("", running.symptom) or symptom not in running.graph.symptoms:
+        step = running.slot["open"]
+        if step["kind"] == "fix" or step["node"] == running.symptom:
+            _take(c, running, Reading(result="still"))
+        else:
+            unclear(c)
+        return True
+    if running.graph.symptoms[symptom].safety:
+        return False
+    if symptom not in running.slot["also"]:
+        running.slot["also"].append(symptom)
+    c.lead.append(m.message("diagnosis.noted_problem", problem=running.graph.symptoms[symptom].name.as_json()))
+    c.again = True
+    return True
+
+
+async def _chosen_symptom(c: Context, expect: Expect) -> bool:
+    """The answer to "which trouble is it?": a button, its words, or a closer description."""
+    graphs = c.ports.graphs
+    task = c.state.task
+    if graphs is None or task is None:
+        return False
+    named = [str(option["value"]) for option in expect.options if option["value"] != "none"]
+    value = reading.picked(c.turn, expect.options)
+    if value is None and c.turn.entity("choice") is None and _may_be_answer(c):
+        if reading.no(c.turn) or (c.definition is not None and c.definition.skill == "deny"):
+            value = "none"
+        else:
+            found = await match(graphs.current, graphs.nearness, c.turn.text, _symptoms(c.definition) or named)
+            task.args["said"] = f"{task.args.get('said', '')}，{c.turn.text}"
+            value = found.symptoms[0] if found.symptoms else None
+    if value is None:
+        return False
+    task.args["symptom"] = value
+    return True
+
+
+def _symptoms(definition: Definition | None) -> tuple[str, ...]:
+    return definition.symptoms if definition is not None and definition.do == "diagnose" else ()
+
+
+def wants_to_stop(c: Context) -> bool:
+    """Whether a message says "forget it", in whatever intent it was understood."""
+    return bool(w.FORGET.search(plain(c.turn.text)))
+
+
+def is_open(expect: Any) -> bool:
+    """Whether a question is one of a diagnosis."""
+    return expect is not None and expect.kind in {KIND, SYMPTOM}

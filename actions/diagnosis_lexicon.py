@@ -1,0 +1,300 @@
+"""What the texts of a graph tell about answers: which words mean which outcome, and what "yes" means to a question.
+
+Derived once per graph from names, labels and typical wordings, so that a company's own trees are read as well as ours.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from actions import diagnosis_words as w
+from actions.diagnosis_text import plain, polarity, says_no, says_yes, topics
+from kg.model import Check, Facet, Fix, Graph, Outcome, Symptom, Text, Who
+
+_POSITIVE = frozenset(
+    ["on", "yes", "connected", "active", "set", "granted", "enabled", "bars", "there", "blinks", "better"]
+)
+_NEGATIVE = frozenset(["off", "no", "none", "denied", "missing", "not", "disabled", "dark", "unset"])
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_BELOW = re.compile(r"低于|少于|小于|不到|不足|以下|below|under|less|fewer")
+_ABOVE = re.compile(r"高于|大于|超过|以上|不低于|above|over|more")
+_ASCII = re.compile(r"[a-z0-9]")
+_EMPTY = re.compile(
+    r"[的了是着呢吧啊都很全也]|\b(?:it|is|are|'s|s|the|it's|looks?|yes|i|do|does|all|at|they|lights?|switched|on)\b"
+)
+_NEGATOR_BEFORE = re.compile(
+    r"(?:不是?|没有?|未|无|非|not|no|isn't|aren't|don't|doesn't|never|without)\s*(?:a|an|the|any|really|quite|太|怎么|什么|在)?\s*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A wording that means an outcome, and how it is found in a statement."""
+
+    text: str
+    outcome: str
+    pattern: re.Pattern[str]
+    weight: int
+    generic: bool
+    """It says too little to stand without knowing what is spoken of ("no", "normal", "it's off")."""
+
+
+@dataclass(frozen=True)
+class FacetWords:
+    """How one facet is spoken of."""
+
+    facet: Facet
+    check: Check
+    topics: frozenset[str]
+    phrases: tuple[Phrase, ...]
+    by_polarity: dict[int, str]
+    yes: str
+    no: str
+    numbers: dict[str, tuple[float, ...]]
+    limit: tuple[float, str, str] | None
+    """A bound with the outcome below it and the outcome from it on."""
+
+    def hit(self, clause: str, *, generic: bool) -> tuple[str, int]:
+        """The outcome whose wording the statement has, with the wording's length; ("", 0) where none or several do."""
+        best: dict[str, int] = {}
+        for phrase in self.phrases:
+            if phrase.generic and not generic:
+                continue
+            match = phrase.pattern.search(clause)
+            if match is None:
+                continue
+            outcome = phrase.outcome
+            if _NEGATOR_BEFORE.search(clause[: match.start()]):
+                others = [name for name in self.facet.outcomes if name != outcome]
+                if len(others) != 1:
+                    continue
+                outcome = others[0]
+            best[outcome] = max(best.get(outcome, 0), phrase.weight)
+        if not best:
+            return "", 0
+        ranked = sorted(best.items(), key=lambda item: -item[1])
+        if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
+            return "", 0
+        return ranked[0]
+
+    def whole_hit(self, said: str) -> tuple[str, int]:
+        """As `hit`, with the wordings that are several statements ("connected but no internet")."""
+        found = [
+            (phrase.weight, phrase.outcome)
+            for phrase in self.phrases
+            if len(w.SEPARATORS.split(phrase.text)) > 1 and phrase.pattern.search(said)
+        ]
+        return max(found)[::-1] if found else ("", 0)
+
+    def by_number(self, clause: str) -> str:
+        """The outcome that a number in the statement means, if the facet knows numbers."""
+        said = [float(found) for found in _NUMBER.findall(clause)]
+        if not said:
+            return ""
+        if self.limit is not None:
+            bound, below, above = self.limit
+            return below if said[-1] < bound else above
+        if len([name for name, known in self.numbers.items() if known]) < 2:
+            return ""
+        value = max(said[-1], 0.01)
+        return min(
+            (abs(math.log(value / known)), outcome) for outcome, numbers in self.numbers.items() for known in numbers
+        )[1]
+
+
+@dataclass(frozen=True)
+class FixWords:
+    """How one fix is spoken of."""
+
+    name: str
+    fix: Fix
+    topics: frozenset[str]
+
+
+@dataclass
+class Lexicon:
+    """Words of a graph; each part is made when it is first needed."""
+
+    graph: Graph
+    _facets: dict[str, FacetWords] = field(default_factory=dict)
+
+    def facet(self, name: str) -> FacetWords:
+        """Words of a facet by its id."""
+        if name not in self._facets:
+            facet = self.graph.facets[name]
+            self._facets[name] = _facet_words(facet, self.graph.checks[facet.check])
+        return self._facets[name]
+
+    @cached_property
+    def fixes(self) -> list[FixWords]:
+        """Words of the fixes that a customer carries out."""
+        return [
+            FixWords(name, fix, topics(plain(fix.name.zh)) | topics(plain(fix.name.en)))
+            for name, fix in self.graph.fixes.items()
+            if fix.who is Who.CUSTOMER
+        ]
+
+    @cached_property
+    def symptoms(self) -> dict[str, list[str]]:
+        """Wordings of each symptom."""
+        return {name: _symptom_texts(symptom) for name, symptom in self.graph.symptoms.items()}
+
+    def outcome_texts(self, facet: str) -> dict[str, list[str]]:
+        """Wordings of each outcome of a facet, to compare by meaning."""
+        return {
+            key: [*outcome.says.zh, *outcome.says.en, outcome.label.zh, outcome.label.en]
+            for key, outcome in self.graph.facets[facet].outcomes.items()
+        }
+
+    def texts(self) -> list[str]:
+        """Every wording that answers and complaints are compared with, once each."""
+        found = [text for texts in self.symptoms.values() for text in texts]
+        for name, facet in self.graph.facets.items():
+            if self.graph.checks[facet.check].who is Who.CUSTOMER:
+                found += [text for texts in self.outcome_texts(name).values() for text in texts]
+        return list(dict.fromkeys(found))
+
+
+def _symptom_texts(symptom: Symptom) -> list[str]:
+    return [symptom.name.zh, symptom.name.en, *symptom.phrases.zh, *symptom.phrases.en]
+
+
+def _facet_words(facet: Facet, check: Check) -> FacetWords:
+    named = facet.name or check.name
+    about = topics(plain(named.zh)) | topics(plain(named.en))
+    if len(check.facets) == 1:
+        about |= {topic for outcome in facet.outcomes.values() for text in _says(outcome) for topic in topics(text)}
+    yes, no = _yes_and_no(facet, check)
+    return FacetWords(
+        facet, check, about, tuple(_phrases(facet)), _by_polarity(facet), yes, no, _numbers(facet), _limit(facet)
+    )
+
+
+def _phrases(facet: Facet) -> Iterable[Phrase]:
+    seen: set[tuple[str, str]] = set()
+    for key, outcome in facet.outcomes.items():
+        for text in [*outcome.says.zh, *outcome.says.en, outcome.label.zh, outcome.label.en]:
+            full = plain(text)
+            for said in dict.fromkeys((full, w.LEADING.sub("", full).strip())):
+                if not said or (said, key) in seen:
+                    continue
+                seen.add((said, key))
+                yield Phrase(said, key, _pattern(said), _weight(said), _generic(said))
+
+
+def _pattern(said: str) -> re.Pattern[str]:
+    body = r"\s*".join(re.escape(part) for part in re.split(r"\s+", said))
+    left = r"(?<![a-z0-9])" if _ASCII.match(said[0]) else ""
+    right = r"(?![a-z0-9])" if _ASCII.match(said[-1]) else ""
+    return re.compile(left + body + right)
+
+
+def _weight(said: str) -> int:
+    return sum(1 if _ASCII.match(char) or char == " " else 3 for char in said)
+
+
+def _generic(said: str) -> bool:
+    """Whether nothing is left of a wording without its yes, no, on, off or fine."""
+    left = _EMPTY.sub(" ", said)
+    for pattern in (w.FINE, w.NEGATION, w.ON, w.OFF):
+        left = pattern.sub(" ", left)
+    return not re.sub(r"[^\w+]", "", _EMPTY.sub(" ", left))
+
+
+def _by_polarity(facet: Facet) -> dict[int, str]:
+    """The outcome that says on, yes, there (+1) and the one that says off, no, absent (-1), where each is one."""
+    signs: dict[str, int] = {}
+    for key, outcome in facet.outcomes.items():
+        if key in _POSITIVE or key in _NEGATIVE:
+            signs[key] = 1 if key in _POSITIVE else -1
+        else:
+            values = [polarity(plain(outcome.label.zh)), polarity(plain(outcome.label.en))]
+            signs[key] = (sum(values) > 0) - (sum(values) < 0)
+    found = {}
+    for sign in (1, -1):
+        named = [key for key, value in signs.items() if value == sign]
+        if len(named) == 1:
+            found[sign] = named[0]
+    return found if len(facet.outcomes) == 2 or len(found) == 2 else {}
+
+
+def _yes_and_no(facet: Facet, check: Check) -> tuple[str, str]:
+    """What a bare yes and a bare no to the question mean; "" where they would mean nothing."""
+    yes = [key for key, outcome in facet.outcomes.items() if any(says_yes(text) for text in _says(outcome))]
+    no = [key for key, outcome in facet.outcomes.items() if any(_bare_no(text) for text in _says(outcome))]
+    if len(facet.outcomes) != 2 or len(check.facets) > 1:
+        return (yes[0] if len(yes) == 1 else "", no[0] if len(no) == 1 and no != yes else "")
+    keys = list(facet.outcomes)
+    signs = {key: 1 if key in _POSITIVE else -1 if key in _NEGATIVE else 0 for key in keys}
+    if len(yes) == 1 and yes != no:
+        chosen = yes[0]
+    elif len(no) == 1:
+        chosen = next(key for key in keys if key != no[0])
+    elif sorted(signs.values()) in ([-1, 1], [0, 1], [-1, 0]):
+        chosen = max(keys, key=lambda key: signs[key])
+    else:
+        chosen = _asked_for(facet, check)
+    return chosen, next(key for key in keys if key != chosen)
+
+
+def _asked_for(facet: Facet, check: Check) -> str:
+    """The outcome that the question names; else the one that shows a fault."""
+    question = plain(" ".join([*(text.zh for text in check.ask), *(text.en for text in check.ask)]))
+
+    def named(outcome: Outcome) -> int:
+        labels = [plain(outcome.label.zh), *re.findall(r"[a-z]{3,}", plain(outcome.label.en))]
+        return sum(label in question for label in labels if label)
+
+    keys = list(facet.outcomes)
+    scores = {key: named(facet.outcomes[key]) for key in keys}
+    best = max(keys, key=lambda key: scores[key])
+    if scores[best] and list(scores.values()).count(scores[best]) == 1:
+        return best
+    return next((key for key in keys if key != facet.normal), keys[0])
+
+
+def _says(outcome: Outcome) -> list[str]:
+    return [plain(text) for text in (*outcome.says.zh, *outcome.says.en)]
+
+
+def _bare_no(text: str) -> bool:
+    return says_no(text) and len(re.sub(r"[^\w]", "", text)) <= 4
+
+
+def _numbers(facet: Facet) -> dict[str, tuple[float, ...]]:
+    found = {}
+    for key, outcome in facet.outcomes.items():
+        texts = [*_says(outcome), plain(outcome.label.en)]
+        found[key] = tuple(
+            float(number)
+            for text in texts
+            for number in re.findall(r"(?<![a-z0-9-])\d+(?:\.\d+)?(?![a-z0-9])", text)
+            if float(number)
+        )
+    return found
+
+
+def _limit(facet: Facet) -> tuple[float, str, str] | None:
+    if len(facet.outcomes) != 2:
+        return None
+    bounds: dict[str, tuple[float, int]] = {}
+    for key, outcome in facet.outcomes.items():
+        label = plain(outcome.label.zh + " " + outcome.label.en)
+        number = _NUMBER.search(label)
+        side = (-1 if _BELOW.search(label) else 0) + (1 if _ABOVE.search(label) else 0)
+        if number and side:
+            bounds[key] = (float(number.group()), side)
+    below = [key for key, (_, side) in bounds.items() if side < 0]
+    above = [key for key, (_, side) in bounds.items() if side > 0]
+    if len(below) == len(above) == 1:
+        return bounds[below[0]][0], below[0], above[0]
+    return None
+
+
+def both(text: Text) -> str:
+    """A text in both languages, to look for words in."""
+    return plain(f"{text.zh} {text.en}")

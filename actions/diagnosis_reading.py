@@ -1,0 +1,416 @@
+"""Reads a customer's answer to a check or a fix: pure, from the words alone; `Reading` says what was found.
+
+What an answer tells is looked for in this order: wordings of the graph, the thing spoken of with on or off, a bare yes
+or no, a number. A text that tells nothing this way is compared by meaning (`by_meaning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from actions import diagnosis_words as w
+from actions.diagnosis_lexicon import FacetWords, Lexicon
+from actions.diagnosis_text import Clause, clauses, is_fine, plain, polarity, says_no, says_yes, topics, words
+from kg.model import Who
+
+Result = Literal["", "solved", "still", "done", "unsure", "refused"]
+Aside = Literal["", "why", "explain", "forget"]
+
+_COPIED_FACETS = 2
+_LONG_PHRASE = 8
+"""Weight from which a wording of the graph says more than on or off."""
+_PHRASED = 10
+_LONGEST_BARE = 14
+"""Words up to which an answer that begins with yes or no is one."""
+SURE = 0.62
+CLEAR = 0.06
+"""Similarity that an unseen wording needs, and its distance from the next outcome."""
+
+Similar = Callable[[str, Sequence[str]], list[float]]
+"""Cosine similarities of one text with others."""
+
+
+@dataclass
+class Reading:
+    """What a message tells: outcomes of the open check, facts about other facets, fixes tried before, and the rest."""
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
+    result: Result = ""
+    aside: Aside = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.outcomes or self.facts or self.tried or self.result or self.aside)
+
+
+def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = ()) -> Reading:
+    """Read the answer to a check.
+
+    Args:
+        lexicon: Words of the graph.
+        check: The open check.
+        text: What the customer wrote.
+        others: Facets of other checks of this diagnosis, about which facts may be told besides.
+    """
+    said = plain(text)
+    found = Reading(aside=_aside(said))
+    if not said:
+        return found
+    node = lexicon.graph.checks[check]
+    own = [lexicon.facet(facet.id) for facet in node.facets.values()]
+    parts = clauses(said)
+    found.tried = _tried(lexicon, parts)
+    if found.aside and not _states(parts):
+        return found
+    found.outcomes = _own_outcomes(own, parts, said)
+    found.facts = _facts(lexicon, parts, others, {facet.facet.id for facet in own}, found.outcomes)
+    if not found.outcomes:
+        if w.REFUSED.search(said):
+            found.result = "refused"
+        elif w.UNSURE.search(said):
+            found.result = "unsure"
+        elif not found.facts and not found.tried and not found.aside:
+            found.outcomes = _bare(own, said)
+    return found
+
+
+def read_facts(lexicon: Lexicon, text: str, facets: Iterable[str]) -> Reading:
+    """Read what a message tells unasked: facts about facets, and fixes tried before."""
+    parts = clauses(plain(text))
+    return Reading(facts=_facts(lexicon, parts, facets, set(), {}), tried=_tried(lexicon, parts))
+
+
+def read_fix(
+    lexicon: Lexicon, text: str, *, question: str, retest: str, complaint: Iterable[str], others: Iterable[str] = ()
+) -> Reading:
+    """Read the answer to a fix, or to the question whether it helped.
+
+    Args:
+        lexicon: Words of the graph.
+        text: What the customer wrote.
+        question: The question whether the symptom is gone, in the customer's language; "" where none was asked.
+        retest: The check that shows it; "" where the symptom names none.
+        complaint: Facets of that check which show the symptom itself.
+        others: Facets of other checks, about which facts may be told besides.
+    """
+    said = plain(text)
+    found = Reading(aside=_aside(said))
+    parts = clauses(said)
+    if found.aside and not _states(parts):
+        return found
+    shown = {facet: outcome for facet, outcome in _shown(lexicon, retest, parts).items() if facet in set(complaint)}
+    found.facts = _facts(lexicon, parts, others, set(), {})
+    found.result = _helped(said, plain(question)) if question else _done(said)
+    if question and shown:
+        bad = any(outcome != lexicon.graph.facets[facet].normal for facet, outcome in shown.items())
+        found.result = "still" if bad or found.result == "still" else "solved"
+    return found
+
+
+def by_meaning(
+    lexicon: Lexicon, check: str, text: str, similar: Similar, *, sure: float = SURE, clear: float = CLEAR
+) -> dict[str, str]:
+    """Outcomes of a check that an unseen wording most nearly means: by facet, only where one is clearly nearest."""
+    node = lexicon.graph.checks[check]
+    single = len(node.facets) == 1
+    found: dict[str, tuple[str, float]] = {}
+    for clause in [Clause(plain(text), topics(plain(text)))] if single else clauses(plain(text)):
+        ranked: list[tuple[float, str, str]] = []
+        for facet in node.facets.values():
+            known = lexicon.facet(facet.id)
+            if not single and clause.topics and not clause.topics & known.topics:
+                continue
+            for outcome, wordings in lexicon.outcome_texts(facet.id).items():
+                scores = similar(clause.text, wordings)
+                fits = [
+                    score
+                    for score, wording in zip(scores, wordings, strict=True)
+                    if not _contradicts(clause.text, plain(wording))
+                ]
+                if fits:
+                    ranked.append((max(fits), facet.id, outcome))
+        ranked.sort(reverse=True)
+        if not ranked or ranked[0][0] < sure:
+            continue
+        best, facet_id, outcome = ranked[0]
+        rest = [score for score, other, name in ranked[1:] if (other, name) != (facet_id, outcome)]
+        if (not rest or best - rest[0] >= clear) and best > found.get(facet_id, ("", 0.0))[1]:
+            found[facet_id] = (outcome, best)
+    return {facet: outcome for facet, (outcome, _) in found.items()}
+
+
+# --------------------------------------------------------------------------- checks
+
+
+def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict[str, str]:
+    found: dict[str, tuple[str, int]] = {}
+    single = len(own) == 1
+    waiting: list[FacetWords] = []
+    for clause in parts:
+        spoken = _spoken(own, clause)
+        for facet in spoken:
+            _note(found, facet, *_value(facet, clause, alone=single or len(spoken) == 1))
+        if spoken and polarity(clause.text) == 0 and not any(facet.facet.id in found for facet in spoken):
+            waiting += spoken
+            continue
+        if clause.joined or w.BOTH.search(clause.text):
+            for facet in waiting:
+                _note(found, facet, *_value(facet, clause, alone=True))
+        if not spoken:
+            _without_topic(own, clause, found)
+        waiting = []
+    for facet in waiting:
+        # Only named: a symbol that is there.
+        if not single and 1 in facet.by_polarity and facet.facet.id not in found and not w.UNSURE.search(said):
+            _note(found, facet, facet.by_polarity[1], 1)
+    for facet in own:
+        outcome, weight = facet.whole_hit(said)
+        _note(found, facet, outcome, weight + _PHRASED)
+    outcomes = {name: outcome for name, (outcome, _) in found.items()}
+    if not single and "|" in said and len(outcomes) >= _COPIED_FACETS:
+        outcomes = _absent_in_status_line(own) | outcomes
+    return outcomes
+
+
+def _spoken(own: list[FacetWords], clause: Clause) -> list[FacetWords]:
+    """The facets that a statement is about; a check with one facet is spoken of wherever nothing else is."""
+    spoken = [facet for facet in own if facet.topics & clause.topics]
+    if spoken or len(own) > 1:
+        return spoken
+    return own if not clause.topics or not own[0].topics or w.BOTH.search(clause.text) else []
+
+
+def _note(found: dict[str, tuple[str, int]], facet: FacetWords, outcome: str, weight: int) -> None:
+    """Of two statements about one facet the more particular counts, of equal ones the later: people correct them."""
+    if outcome and weight >= found.get(facet.facet.id, ("", 0))[1]:
+        found[facet.facet.id] = (outcome, weight)
+
+
+def _value(facet: FacetWords, clause: Clause, *, alone: bool) -> tuple[str, int]:
+    """The outcome that a statement about a facet means, and how particular it is; ("", 0) where it means none."""
+    text, topical = clause.text, bool(facet.topics & clause.topics)
+    sign = polarity(text)
+    by_sign = facet.by_polarity.get(sign, "")
+    outcome, weight = facet.hit(text, generic=topical or alone)
+    number = facet.by_number(text)
+    short = words(text) <= _LONGEST_BARE
+    ranked = [
+        (outcome if weight > _LONG_PHRASE or not (topical and by_sign) else "", weight + _PHRASED),
+        (by_sign if topical and not (sign < 0 and w.BROKEN.search(text)) else "", 5),
+        (outcome, weight),
+        (number, 4),
+        (by_sign if alone and short else "", 2),
+        (facet.facet.normal if short and is_fine(text) else "", 1),
+    ]
+    return next((found for found in ranked if found[0]), ("", 0))
+
+
+def _without_topic(own: list[FacetWords], clause: Clause, found: dict[str, tuple[str, int]]) -> None:
+    """A statement that names none of the facets: a wording that only one of them has, or one for all of them."""
+    if clause.topics:
+        return
+    hits = [(facet, *facet.hit(clause.text, generic=False)) for facet in own]
+    named = [(facet, outcome, weight) for facet, outcome, weight in hits if outcome]
+    if len(named) == 1:
+        facet, outcome, weight = named[0]
+        _note(found, facet, outcome, weight)
+        return
+    if is_fine(clause.text) and words(clause.text) <= _LONGEST_BARE:
+        for facet in own:
+            found.setdefault(facet.facet.id, (facet.facet.normal, 0))
+        return
+    sign = polarity(clause.text)
+    if sign and (w.BOTH.search(clause.text) or words(clause.text) <= 2):
+        values = [(facet, facet.by_polarity.get(sign, "")) for facet in own]
+        if all(outcome for _, outcome in values) and len(own) == 2:
+            for facet, outcome in values:
+                found.setdefault(facet.facet.id, (outcome, 1))
+
+
+def _absent_in_status_line(own: list[FacetWords]) -> dict[str, str]:
+    """A copied status line shows a symbol only while a thing is on: what it leaves out is off."""
+    return {facet.facet.id: facet.facet.normal for facet in own if facet.by_polarity.get(-1) == facet.facet.normal}
+
+
+def _bare(own: list[FacetWords], said: str) -> dict[str, str]:
+    """A yes, a no, or "all fine"."""
+    if len(own) == 1:
+        facet = own[0]
+        if words(said) <= _LONGEST_BARE:
+            if says_no(said) and facet.no:
+                return {facet.facet.id: facet.no}
+            if says_yes(said) and facet.yes:
+                return {facet.facet.id: facet.yes}
+        return {}
+    if words(said) <= _LONGEST_BARE and is_fine(said):
+        return {facet.facet.id: facet.facet.normal for facet in own}
+    if says_no(said) and words(said) <= 4:
+        absent = {facet.facet.id: facet.by_polarity.get(-1, "") for facet in own}
+        if all(outcome == lone.facet.normal for lone, outcome in zip(own, absent.values(), strict=True)):
+            return absent
+    return {}
+
+
+# --------------------------------------------------------------------------- facts told unasked
+
+
+def _facts(
+    lexicon: Lexicon, parts: list[Clause], others: Iterable[str], own: set[str], outcomes: dict[str, str]
+) -> dict[str, str]:
+    """Facts about facets that were not asked for; only what is said outright, each thing for one check."""
+    graph = lexicon.graph
+    facets = [
+        lexicon.facet(name)
+        for name in others
+        if name not in own and graph.checks[graph.facets[name].check].who is Who.CUSTOMER
+    ]
+    facets.sort(key=lambda facet: facet.check.cost)
+    taken = {topic for name in outcomes for topic in lexicon.facet(name).topics}
+    found: dict[str, str] = {}
+    for clause in parts:
+        if (
+            not clause.topics
+            or w.BROKEN.search(clause.text)
+            or w.UNSURE.search(clause.text)
+            or w.EXPLAIN.search(clause.text)
+        ):
+            continue
+        if w.TRIED.search(clause.text):
+            continue
+        for facet in facets:
+            spoken = facet.topics & clause.topics
+            if not spoken or spoken & taken:
+                continue
+            outcome, weight = facet.hit(clause.text, generic=False)
+            if weight < 6:
+                outcome = ""
+            sign = polarity(clause.text)
+            if not outcome and sign and (sign > 0 or w.OFF.search(clause.text) or w.ON.search(clause.text)):
+                outcome = facet.by_polarity.get(sign, "")
+            if outcome:
+                found[facet.facet.id] = outcome
+                taken |= facet.topics
+                break
+    return found
+
+
+def _tried(lexicon: Lexicon, parts: list[Clause]) -> list[str]:
+    """Fixes that the customer says they tried before."""
+    found: list[str] = []
+    for clause in parts:
+        if not w.TRIED.search(clause.text) or not clause.topics:
+            continue
+        best = max((len(fix.topics & clause.topics) for fix in lexicon.fixes), default=0)
+        # What the fix is about has to be said whole: "restarted the router" is not a restart of the phone.
+        found += [
+            fix.name
+            for fix in lexicon.fixes
+            if fix.topics and fix.topics <= clause.topics and len(fix.topics & clause.topics) == best
+        ]
+    return list(dict.fromkeys(found))
+
+
+# --------------------------------------------------------------------------- fixes
+
+
+def _shown(lexicon: Lexicon, retest: str, parts: list[Clause]) -> dict[str, str]:
+    """What a message says about the facets of the re-test's check."""
+    check = lexicon.graph.checks.get(retest)
+    if check is None:
+        return {}
+    found = {}
+    for facet in check.facets.values():
+        known = lexicon.facet(facet.id)
+        for clause in parts:
+            if w.CONTRAST.search(clause.text):
+                continue
+            if known.topics & clause.topics or len(check.facets) == 1:
+                outcome, weight = known.hit(clause.text, generic=False)
+                if outcome and weight >= 6:
+                    found[facet.id] = outcome
+    return found
+
+
+def _helped(said: str, question: str) -> Result:
+    """Whether a fix helped. What comes after a "but" counts."""
+    if w.REFUSED.search(said):
+        return "refused"
+    parts = [part for part in w.CONTRAST.split(said) if part.strip()] or [said]
+    still, solved = _trouble(parts[-1]), _gone(parts[-1])
+    if len(parts) > 1 and not still and not solved:
+        still = bool(w.PARTLY.search(parts[-1]))
+        solved = not still and _gone(parts[0])
+    turned = bool(w.REVERSED.search(question))
+    bare = words(said) <= _LONGEST_BARE
+    if bare and not turned and says_no(said) and not _gone(said):
+        return "still"
+    if bare and says_yes(said) and not still and not solved:
+        return "still" if turned else "solved"
+    if bare and turned and says_no(said) and not still:
+        return "solved"
+    if still and not solved:
+        return "still"
+    if solved and not still:
+        return "unsure" if w.UNSURE.search(said) and not w.CONTRAST.search(said) else "solved"
+    if still and solved:
+        # "It works, no more drops" and "no, still not fixed": the first word decides, else the trouble.
+        return "solved" if says_yes(said) and not turned else "still"
+    if w.UNSURE.search(said):
+        return "unsure"
+    if w.PARTLY.search(said):
+        return "still"
+    return "done" if w.DONE.search(said) else ""
+
+
+def _gone(text: str) -> bool:
+    return bool(w.SOLVED.search(w.NOT_SOLVED.sub(" ", text))) or bool(w.NO_TROUBLE.search(text))
+
+
+def _trouble(text: str) -> bool:
+    still = bool(w.STILL.search(w.NO_TROUBLE.sub(" ", text)))
+    return still and ("still" in text or not w.NO_LONGER.search(text))
+
+
+def _done(said: str) -> Result:
+    """Whether a fix without a re-test was carried out."""
+    if w.REFUSED.search(said):
+        return "refused"
+    if w.DONE.search(said) or (words(said) <= _LONGEST_BARE and (says_yes(said) or _gone(said))):
+        return "done"
+    if w.UNSURE.search(said):
+        return "unsure"
+    if says_no(said) and words(said) <= _LONGEST_BARE:
+        return "refused"
+    return "done" if w.TRIED.search(said) or w.STILL.search(said) else ""
+
+
+# --------------------------------------------------------------------------- asides
+
+
+def _aside(said: str) -> Aside:
+    if w.FORGET.search(said):
+        return "forget"
+    if w.WHY.search(said):
+        return "why"
+    if w.EXPLAIN.search(said) and (words(said) <= 24) and not w.UNSURE.search(said):
+        return "explain"
+    return ""
+
+
+def _states(parts: list[Clause]) -> bool:
+    """Whether a message with a question in it also states something."""
+    return any(
+        polarity(part.text) and part.topics and not w.EXPLAIN.search(part.text) and not w.WHY.search(part.text)
+        for part in parts
+    )
+
+
+def _contradicts(one: str, other: str) -> bool:
+    """Whether one text denies and the other affirms: nearness of meaning does not see that."""
+    first, second = polarity(one), polarity(other)
+    return first * second < 0

@@ -1,0 +1,248 @@
+# ruff: noqa: E501 - a table of patterns reads better in whole lines than in broken strings
+"""Words that answers to a diagnosis are read with, Chinese and English; `actions.diagnosis_reading` uses them.
+
+All are matched on simplified, lower-case text. What they cannot read is compared by meaning.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+def _word(*words: str) -> str:
+    return rf"\b(?:{'|'.join(words)})\b"
+
+
+TOPICS: dict[str, tuple[str, ...]] = {
+    "airplane": ("飞行模式", "飞机模式", "飞行图标", "飞机", "飞行", "airplane mode", "aeroplane mode", "flight mode",
+                 "airplane", "aeroplane", "plane", "flight"),
+    "signal": ("信号强度", "信号格", "信号", "无服务", "signal strength", "signal bars", "signal", "bars", "bar",
+               "reception", "no service", "service", "coverage", "cellular connection"),
+    "network": ("网络类型", "网络制式", "network type", "network technology", "lte", "volte", "gprs", "edge", "5g", "4g",
+                "3g", "2g", "hspa"),
+    "mode": ("网络模式", "首选网络", "network mode", "preferred network", "network preference", "mode preference"),
+    "data": ("移动数据", "蜂窝数据", "数据开关", "流量开关", "数据", "流量", "mobile data", "cellular data", "data switch",
+             "mobile internet", "data"),
+    "roaming": ("数据漫游", "漫游", "data roaming", "roaming"),
+    "saver": ("省流量模式", "省流量", "流量节省", "数据节省", "省流", "节省流量", "后台数据", "低数据模式", "data saver",
+              "data saving", "datasaver", "low data mode", "background data", "saver"),
+    "vpn": ("vpn", "代理", "加速器", "小钥匙", "钥匙", "proxy", "key icon", "little key", "key symbol"),
+    "sim": ("sim 卡", "sim卡", "卡槽", "卡托", "手机卡", "sim card", "sim", "pin 码", "puk 码", "pin", "puk"),
+    "apn": ("接入点名称", "接入点", "apn", "access point name", "access point"),
+    "mmsc": ("彩信中心", "mmsc url", "mmsc"),
+    "wifi_calling": ("wi-fi 通话", "wifi 通话", "wi-fi通话", "wifi通话", "无线通话", "wi-fi calling", "wifi calling",
+                     "wlan calling", "calling over wifi"),
+    "wifi": ("wi-fi", "wifi", "无线网", "wlan"),
+    "storage": ("存储权限", "存储空间", "存储", "照片权限", "照片和视频", "storage permission", "storage", "files and media",
+                "photos"),
+    "sms": ("短信权限", "短信", "sms permission", "sms", "text messages"),
+    "speed": ("测速", "网速", "速度", "下载速度", "speed test", "download speed", "speed", "mbps"),
+    "mms": ("彩信", "图片短信", "图片消息", "mms", "picture message", "picture messages"),
+    "abroad": ("境外", "国外", "海外", "出国", "abroad", "overseas", "foreign country"),
+    "power": ("电源灯", "电源", "power light", "power led", "power"),
+    "los": ("los 灯", "los", "光信号灯", "光信号", "optical light"),
+    "wan": ("wan 灯", "wan", "网络灯", "internet light", "internet led"),
+    "app": ("应用", "app"),
+    "screen": ("屏幕", "screen", "display"),
+    "location": ("定位", "gps", "location"),
+    "dust": ("灰尘", "毛絮", "灰", "dust", "lint", "dirt"),
+    "water": ("水汽", "进水", "有水", "潮", "moisture", "water", "wet"),
+    "pins": ("针脚", "针", "接口松", "pins", "pin bent"),
+    "battery": ("电池", "battery"),
+    "restart": ("重新启动", "重启", "关机再开", "关机重开", "开关机", "restart", "reboot", "turned it off and on",
+                "switched it off and on", "turning it off and on", "power cycle", "power cycled"),
+    "reseat": ("重新插", "拔出来", "取出", "重插", "插拔", "拔插", "reinsert", "re-insert", "reseat", "took the sim out",
+               "taking the sim out", "put the sim back", "popped the sim"),
+    "reset": ("重置", "恢复默认", "恢复出厂", "reset"),
+    "modem": ("光猫", "modem"),
+    "router": ("路由器", "路由", "router"),
+    "cable": ("网线", "充电线", "数据线", "cable"),
+    "box": ("盒子", "机顶盒", "set-top box", "tv box", "box"),
+    "remote": ("遥控器", "遥控", "remote"),
+}  # fmt: skip
+"""Things that answers speak of. A facet or fix is about those that its own name contains."""
+
+SYMBOLS = {
+    "✈": " airplane mode ", "🛩": " airplane mode ", "🛫": " airplane mode ", "📵": " ", "📶": " signal ",
+    "🔽": " data saver ", "🔒": " vpn ", "🔑": " vpn ", "📡": " wifi ", "🔋": " battery ", "📱": " ", "✅": " on ",
+    "❌": " off ", "✔": " on ", "✘": " off ", "✓": " on ", "✗": " off ",
+}  # fmt: skip
+"""Symbols of a copied status line, in words."""
+
+SEPARATORS = re.compile(
+    r"[,，;；。！!？?|｜\n\r、]+|\.(?=\s|$)|"
+    r"\s(?:but|however|although|though|while|whereas|plus|also|and|&)\s|"
+    r"但是|不过|可是|然而|而且|并且|另外|还有|同时|但|而(?=[^且])|以及"
+)
+"""Where one statement ends and the next begins."""
+JOINING = re.compile(r"\s(?:and|&)\s|、|和|以及")
+BOTH = _any("都|两个|两项|全", _word("both", "all", "everything", "each"))
+
+ON = _any(
+    "开着|打开了?|开启|启用|已开|开了|是开的?|开的|亮着|亮的|亮了|亮|连着|已连接|连接着|连上|允许|授权|勾选|有的?|显示|出现|激活|看得到|看见|看到",
+    r"\bon\b(?!\s+(?:my|the|a|an|it|this|that|top|wi-?fi|which|here|there|your|screen))",
+    _word("enabled?", "active", "activated", "connected", "allowed", "granted", "yes", "lit", "present", "ticked"),
+    _word("running", "there is", "there's", "there are", "shows?", "i see", "i can see", "visible", "set", "filled"),
+)
+OFF = _any(
+    "关着|关闭|关掉|关了|是关|关的|关$|禁用|停用|拒绝|断开|灭着|灭了|灭的|灭|暗的|空白|空的|缺失|丢失",
+    _word(
+        "off", "disabled?", "denied", "disconnected", "inactive", "empty", "blank", "missing", "refused", "deactivated"
+    ),
+    _word("grey", "gray", "greyed", "grayed", "dark", "absent", "unchecked", "unticked"),
+)
+NEGATION = _any(
+    "没有|没|未|无(?!线)|不是|不(?!过|错|同|好意思)|別|別",
+    _word(
+        "no", "not", "none", "never", "without", "nothing", "neither", "nor", "isn.?t", "aren.?t", "don.?t", "doesn.?t"
+    ),
+    _word("can.?t", "cannot", "wasn.?t", "won.?t", "didn.?t", "hasn.?t", "haven.?t", "couldn.?t", "ain.?t", "nope"),
+)
+MASKED = _any(
+    "开关|开机|打不开|打开设置|不知道|不确定|不清楚|有点|有时|没问题|没有问题|没什么问题|没毛病|只有|设置里|里有?显示|上面显示",
+    r"\b(?:no|not a|without) (?:problems?|issues?|doubt|trouble)\b",
+    r"\bnot sure\b|\bdon.?t know\b|\bno idea\b|\bnot only\b|\bthe switch\b|\bset up\b|\bi don.?t think\b",
+)
+"""Holds a word of the lists above without meaning it."""
+
+FINE = _any(
+    "正常|没问题|没有问题|没毛病|没异常|没有异常|没什么问题|挺好|很好|一切都?好|完好",
+    _word("normal", "fine", "ok", "okay", "all right", "alright", "looks good", "as usual", "nothing unusual"),
+    r"\bno (?:problems?|issues?|trouble)\b|\bnothing wrong\b|\ball (?:good|clear)\b",
+)
+NOT_FINE = _any(
+    "不太?正常|不对|有问题|异常(?!都?没)|出错", r"\bnot (?:normal|fine|ok|right)\b", _word("wrong", "abnormal")
+)
+BROKEN = _any(
+    "用不了|不能用|没反应|不好使|坏了|失灵|上不了网?|打不开|不工作|连不上|断网|很?慢|卡",
+    r"\b(?:not|isn.?t|aren.?t|doesn.?t|won.?t|don.?t|stopped) (?:work|working|load|loading|respond|responding|connect)\w*\b",
+    _word("broken", "dead", "useless", "slow", "down", "fails?", "failing"),
+)
+"""A thing does not work, which does not say that its switch is off."""
+
+UNSURE = _any(
+    "不确定|不知道|不清楚|不晓得|不太?懂|不会看|看不懂|看不明白|说不准|说不好|说不上来|没注意|没留意|忘了|不记得|拿不准|不好说|分不清|不太会|"
+    "没?找不到(?:这个|这|那个|在|设置|选项|菜单|地方)?|没找到|不太确定|搞不清|搞不懂|弄不明白|不明白|没看懂|好像.{0,12}又|也许|大概吧|可能吧",
+    r"\b(?:not|un)[ -]?(?:really |quite |too |entirely |100% )?(?:sure|certain)\b|\bunsure\b|\buncertain\b|\bno (?:idea|clue)\b",
+    r"\b(?:don.?t|do not|didn.?t|wouldn.?t) (?:really |quite |even )?(?:know|remember|recall|understand|get it|notice)\b",
+    r"\bdunno\b|\bidk\b|\bhard to (?:say|tell)\b|\b(?:can.?t|cannot|could ?n.?t|unable to) (?:really |quite )?(?:tell|say|find|figure|locate|make out)\b",
+    r"\bwho knows\b|\bbeats me\b|\bnot familiar\b|\bno clue\b|\bmaybe\b|\bperhaps\b|\bcould be either\b|\blost me\b|\bconfus\w+",
+)
+REFUSED = _any(
+    "做不了|做不到|办不到|没法(?:做|操作|弄|试|看)|不想(?:做|弄|试|操作)|不方便|不敢|没有?(?:卡针|工具|电脑|网线|备用)|弄不了|试不了|跳过|"
+    "不愿意|操作不了|没办法(?:做|操作|弄|试|看)?|换个别?的?办法",
+    r"\b(?:can.?t|cannot|couldn.?t|unable to|not able to|won.?t|don.?t want to|rather not|not going to) (?:really )?(?:do|try|perform|manage|open it)\b",
+    r"\bskip (?:it|this|that)\b|\bnot possible\b|\bimpossible\b|\bdon.?t have (?:a |any |the )?(?:pin|tool|cable|computer|spare|time)\b|\bi.?d rather not\b",
+    r"\bcan.?t (?:do|try|open|access) (?:that|this|it)\b|\bsomething else instead\b",
+)
+TRIED = _any(
+    "已经|早就|试过|做过|弄过|过了|之前.{0,8}过|刚才.{0,6}过|都.{0,6}过",
+    _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),
+)
+DONE = _any(
+    "做好了|弄好了|完成|搞定|照做了|做了|好了|操作完|设置好了|改好了|已经做|重启了|关了|开了|断了|插好了|按.{0,4}做了|重置了|付了|付好|付款了|交了|缴了|支付",
+    _word(
+        "done", "did it", "did that", "i did", "finished", "completed", "complete", "restarted", "rebooted", "reset it"
+    ),
+    _word(
+        "switched it", "turned it", "paid", "i have now", "all set", "i.?ve done", "as you said", "have paid", "ok did"
+    ),
+)
+SOLVED = _any(
+    r"好了|可以了|能用了|能上网?了|正常了|恢复了?|有了|行了|通了|解决了|修好|成功了?|快了|流畅|顺畅|出来了|连上了|收到了|发出去了|发送成功|搞定|能打了|能发了?|"
+    r"没问题了|没有问题了|(?:不再?|没再|没有再)[^，,。]{0,8}了|没事了|有信号|满格|很快|正常|能.{0,6}了",
+    _word(
+        "works?",
+        "working",
+        "worked",
+        "fixed",
+        "solved",
+        "resolved",
+        "better now",
+        "back",
+        "up again",
+        "good now",
+        "fine",
+    ),
+    _word(
+        "great",
+        "perfect",
+        "excellent",
+        "brilliant",
+        "success",
+        "successful(?:ly)?",
+        "restored",
+        "sorted",
+        "fast",
+        "normal",
+    ),
+    _word(
+        "went (?:out|through)",
+        "it does",
+        "it is now",
+        "gone",
+        "stopped",
+        "it.?s (?:ok|okay|good|back|gone|there)",
+        "can now",
+    ),
+    r"\bno (?:more|longer) (?:problems?|issues?|drop\w*|slow|stutter\w*|hot|lag\w*)\b|\bi can (?:make|call|browse|send|log|see|load|get|go)\b|\bdoesn.?t (?:drop|stutter|drain|lag|freeze) any ?more\b",
+)
+STILL = _any(
+    "还是|还没|还不|依然|仍然|仍旧|照样|照旧|没有?(?:变化|用|效果|好转|改善|恢复|反应|好|解决|成功)|不行|没用|不管用|老样子|同样|一样|没信号|用不了|"
+    "不能|没法|上不了|打不开|发不出|发不了|失败|连不上|更糟|更慢|慢|卡|不好(?!意思)|还在|没变|白搭|无效|没起作用|没有信号|没网|不通|无服务|转圈|没好",
+    r"\bstill\b|\bno (?:change|difference|luck|effect|improvement|better|good|use|signal|service|bars|internet|connection)\b|\bnot (?:yet|working|fixed|solved|better|really|back|fast|good|at all)\b",
+    r"\b(?:doesn.?t|does not|didn.?t|did not|won.?t|can.?t|cannot|couldn.?t|isn.?t|hasn.?t|haven.?t|wasn.?t|don.?t)\b|\bsame\b|\bfail(?:s|ed|ing)?\b|\bworse\b|\bnothing (?:changed|happens|happened|loads)\b",
+    r"\bslow(?:er)?\b|\bunchanged\b|\bstuck\b|\bnegative\b|\bnever\b|\bpersists?\b|\bremains?\b|\bnone\b|\bneither\b|\bbroken\b|\bpoor\b",
+)
+NOT_SOLVED = _any(
+    "没好|不好|没恢复|不?没?成功不了|没成功|不成功|不正常|没解决|没有(?:恢复|解决|好|成功|正常|出来|连上|收到|信号)|没通|没反应|不能正常|不可以|不行了|没(?:连上|收到|发出去|出来|快)|不快|不流畅|还没",
+    r"\bnot (?:working|fixed|solved|back|better|good|normal|fast|really|ok|okay|fine|great)\b|\bno good\b|\b(?:doesn.?t|does not|didn.?t|did not|isn.?t|is not|won.?t|not) work(?:ing)?\b",
+)
+"""Holds a word of `SOLVED` and means the contrary."""
+NO_LONGER = _any(r"\bno longer\b|\bno more\b|\bany ?more\b")
+NO_TROUBLE = _any(
+    "不再|没再|没问题|没有问题|没事|不(?:会)?(?:慢|卡|断|掉|烫|断线|掉线)了?",
+    r"\bno longer\b|\bno more\b|\bany ?more\b|\bno (?:problems?|issues?|lag)\b",
+)
+PARTLY = _any(
+    "只有|有时|偶尔|时好时坏|晚上|但.{0,10}(?:只|有时)|一会儿",
+    r"\bonly\b|\bsometimes\b|\bat night\b|\bnow and then\b|\bon and off\b|\bfor a (?:moment|minute|second)\b|\bintermittent",
+)
+CONTRAST = _any("但是|不过|可是|但|然而|就是", r"\bbut\b|\bhowever\b|\bthough\b|\bexcept\b")
+REVERSED = _any(
+    "还会|还(?=[卡快慢烫]|发烫|掉|断)|得还快",
+    r"\bdoes it still\b|\bis the phone still\b|\bstill (?:drop|drain|hot|stutter)",
+)
+"""A question to which "yes" means that the trouble is still there."""
+
+WHY = _any(
+    "为什么|为啥|干嘛|为何|凭什么|有什么用|有必要吗|原因是什么|什么道理",
+    r"\bwhy\b|\bwhat.?s (?:the|that) (?:point|for)\b|\bwhat for\b|\bhow come\b|\bis (?:this|that|it) (?:really )?necessary\b|\bwhat does this (?:tell|show)\b",
+)
+EXPLAIN = _any(
+    "什么是|是什么|什么意思|是啥|啥是|啥意思|指什么|哪里|在哪|哪儿|怎么(?:看|查|找|弄|做|操作|打开|进|关|设置|重置|重启|断|取)|如何|什么叫|干什么用|能解释|解释一下|教我",
+    r"\bwhat(?:.?s| is| are| does| do you mean)\b|\bwhere (?:is|are|do|can|exactly)\b|\bwhere.?s\b|\bhow (?:do|can|to|would|exactly)\b|\bwhich (?:menu|setting|page)\b|\bexplain\b|\bmean(?:s)? by\b",
+)
+FORGET = _any(
+    "^(?:算了|不弄了|不修了|先不管|不用管|不查了|不搞了|放弃|不想弄了?|下次再说|以后再说|先这样|不麻烦了?)",
+    r"\bforget (?:it|about it|that)\b|\bnever ?mind\b|\bleave it\b|\bdon.?t bother\b|\bstop (?:this|the)\b|\bi give up\b|\blet.?s stop\b|\bsome other time\b",
+)
+YES = _any(
+    r"^(?:是的?|对的?|嗯+|有的?|会的?|能的?|可以|行|好的?|没错|确实|当然|是啊|对啊|有啊|没问题|应该是)(?:[呀啊哦的呢吧了]*)$",
+    r"^(?:yes|yeah|yep|yup|yea|sure|correct|right|indeed|ok|okay|it does|it is|they are|i do|i am|there is|i think so|absolutely|of course|affirmative|true|aye|definitely)\b",
+    r"^(?:是的|对|嗯)",
+)
+NO = _any(
+    r"^(?:不是?|没有?|否|不会|不能|没有的|不对|都?没有?|完全没有|并没有|没|无|不行|不可以)(?:[呀啊哦的呢吧了]*)$",
+    r"^(?:no|nope|nah|not|none|negative|it doesn.?t|it isn.?t|it.?s not|i don.?t|i.?m not|never|no way|false|neither)\b",
+    r"^(?:不是|没有|不会)",
+)
+LEADING = re.compile(
+    r"^(?:it'?s|it is|it says|it shows|it|there'?s|there is|there are|there|i see|i'?m|i|yes|the|is|"
+    r"shows?|says?|显示|提示|写着|是|有个|我在|我)\s*"
+)
+"""What a wording of the graph may begin with and lose when it is searched for inside a sentence."""
