@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from server.nlu.data import Dataset, load, load_entities, load_intents
+from server.nlu.data import OUT_OF_SCOPE, Dataset, load, load_entities, load_intents
 from server.nlu.normalise import Normaliser, key
 from server.settings import ROOT
 
@@ -35,6 +35,7 @@ def test_every_intent_has_words_for_people_and_something_to_do() -> None:
 def test_every_intent_has_enough_examples_in_each_language(examples: dict[str, Dataset]) -> None:
     for language, data in examples.items():
         counts = Counter(example.intent for example in data.examples)
+        assert counts.pop(OUT_OF_SCOPE) >= 250, language
         assert set(counts) == set(INTENTS), language
         assert {name: count for name, count in counts.items() if count < 28} == {}, language
 
