@@ -21,7 +21,7 @@ from actions.diagnosis_account import REPAIRS, instead, look, payment, repair
 from actions.diagnosis_graph import Graphs, Version
 from actions.diagnosis_reading import read_facts
 from actions.diagnosis_steps import check_buttons, fix_buttons, joined, part, report, retest_buttons
-from actions.diagnosis_symptoms import match
+from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
 from kg.diagnose import Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
@@ -83,6 +83,8 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
         if place is not None:
             c.args["place"] = {"raw": place.raw or place.value, "value": place.value}
     symptom = c.args.pop("symptom", None)
+    if symptom is None and c.args.get("which"):
+        raise _which(c, graphs.current, tuple(c.args.pop("which")))
     if symptom == "none":
         await _from_articles(c, definition)
         return None
@@ -96,6 +98,22 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
     running.hear(c.args["said"])
     c.lead.append(m.message("diagnosis.begin"))
     return running
+
+
+async def guess_symptom(c: Context) -> dict[str, Any] | None:
+    """What a diagnosis begins with for a message that was not understood; ``None`` where it is hardly about a fault."""
+    graphs = c.ports.graphs
+    faults = [one for one in c.ports.intents.values() if one.do == "diagnose" and one.symptoms]
+    if graphs is None or not faults or c.turn.chosen:
+        return None
+    names = {one.name for one in faults}
+    likely = sum(candidate.confidence for candidate in c.turn.ranking if candidate.name in names)
+    found = await guess(graphs.current, graphs.nearness, c.turn.text, likely)
+    owner = next((one for name in found.symptoms for one in faults if name in one.symptoms), None)
+    if owner is None:
+        return None
+    known = {"symptom": found.symptoms[0]} if found.sure else {"which": list(found.symptoms)}
+    return {"intent": owner.name, **known}
 
 
 def _which(c: Context, version: Version, symptoms: tuple[str, ...]) -> Question:

@@ -14,7 +14,14 @@ SURE = 0.08
 ELSEWHERE = 0.12
 """How much nearer a symptom has to be that the intent does not name."""
 ALONE = 0.72
-"""Nearness at which a complaint is taken for a symptom although no intent was understood."""
+"""Nearness at which a complaint may be taken for a symptom that its intent does not stand for."""
+FIRST = 0.06
+"""What the symptom that an intent names first has ahead of its others."""
+HARDLY = 1.0
+"""Nearness and probability of a fault together, from which a message that was not understood may be a complaint."""
+LEAST = 0.1
+PROBABLE = 0.5
+"""Probability of a fault that is asked after at all, and that is taken without asking."""
 SHOWN = 3
 
 
@@ -40,6 +47,8 @@ async def match(version: Version, nearness: Nearness, text: str, named: Sequence
     if not text.strip():
         return Match(tuple(candidates[:SHOWN]), len(candidates) == 1)
     scores = await _scores(version, nearness, text, known)
+    if candidates:
+        scores[candidates[0]] += FIRST
     inside = sorted(candidates, key=lambda name: -scores[name])
     outside = sorted((name for name in known if name not in candidates), key=lambda name: -scores[name])
     if (
@@ -55,13 +64,21 @@ async def match(version: Version, nearness: Nearness, text: str, named: Sequence
     return Match(tuple(inside[:SHOWN]), sure=False)
 
 
-async def nearest(version: Version, nearness: Nearness, text: str) -> str | None:
-    """The symptom that a complaint without an understood intent clearly means, if there is one."""
+async def guess(version: Version, nearness: Nearness, text: str, likely: float) -> Match:
+    """Symptoms that a message may mean whose intent was not understood; none where it is hardly about a fault.
+
+    Args:
+        version: The graph.
+        nearness: Comparison by meaning.
+        text: The customer's words.
+        likely: Probability that it is about a fault at all, from the parse.
+    """
     scores = await _scores(version, nearness, text, version.lexicon.symptoms)
     ranked = sorted(scores, key=lambda name: -scores[name])
-    if len(ranked) > 1 and scores[ranked[0]] >= ALONE and scores[ranked[0]] - scores[ranked[1]] >= SURE:
-        return ranked[0]
-    return None
+    if not ranked or scores[ranked[0]] + likely < HARDLY or likely < LEAST:
+        return Match((), sure=False)
+    ahead = scores[ranked[0]] - scores[ranked[1]] if len(ranked) > 1 else 1.0
+    return Match(tuple(ranked[:SHOWN]), sure=scores[ranked[0]] >= ALONE and ahead >= SURE and likely >= PROBABLE)
 
 
 async def _scores(version: Version, nearness: Nearness, text: str, known: dict[str, list[str]]) -> dict[str, float]:

@@ -15,7 +15,6 @@ from typing import Any
 from actions import diagnosis, offers, questions, tasks
 from actions import messages as m
 from actions.accounts import AccountsError
-from actions.clarify import clarify
 from actions.context import Context, EscalationError
 from actions.messages import Message
 from actions.ports import Ports
@@ -75,7 +74,7 @@ async def _without_question(c: Context) -> None:
         c.say("talk.old_button")
         return
     if c.definition is None:
-        await clarify(c)
+        await tasks.not_understood(c)
         return
     c.state.clarify = 0
     await tasks.begin(c, c.definition)

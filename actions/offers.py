@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from actions import reading, tasks
-from actions.clarify import clarify, offer_person
+from actions.clarify import offer_person
 from actions.context import Context, EscalationError
 from actions.state import Expect, Task
 from actions.turn import Entity
@@ -82,7 +82,7 @@ def _person(c: Context, expect: Expect, reply: Reply) -> None:
 
 async def _something_else(c: Context) -> None:
     if c.definition is None:
-        await clarify(c)
+        await tasks.not_understood(c)
         return
     c.state.clarify = 0
     await tasks.begin(c, c.definition)

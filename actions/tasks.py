@@ -10,7 +10,7 @@ from actions import answers, reading, reads, talk, writes
 from actions import messages as m
 from actions.clarify import clarify
 from actions.context import Context, EscalationError, Question, Stopped
-from actions.diagnosis import diagnose
+from actions.diagnosis import diagnose, guess_symptom
 from actions.state import Expect, Task
 from actions.turn import Turn
 from server.company import Definition
@@ -43,6 +43,16 @@ async def begin(c: Context, definition: Definition) -> None:
             raise EscalationError(definition.reason or "policy", f"escalate.{definition.reason or 'policy'}")
         case "skill":
             await _skill(c, definition.skill or "")
+
+
+async def not_understood(c: Context) -> None:
+    """Deal with a message that was not understood: a fault told in unusual words, else one clarifying question."""
+    found = await guess_symptom(c)
+    if found is None:
+        await clarify(c)
+        return
+    c.state.clarify = 0
+    await run(c, Task(DIAGNOSE, found))
 
 
 async def _skill(c: Context, name: str) -> None:

@@ -85,7 +85,10 @@ class Case:
         """The answer to a check."""
         if self.dice.random() < self.unsure:
             return self.pick(words.NOT_SURE)
-        seen = self.phone.look(name)
+        try:
+            seen = self.phone.look(name)
+        except KeyError:  # a check of something that this customer does not have
+            return self.dice.choice(words.NOT_SURE[self.language]["usual"])
         facts = [(facet or name, outcome) for facet, outcome in seen.items()]
         if len(facts) > 2 and self.dice.random() < 0.3:
             return " | ".join(words.STATUS_LINE[fact] for fact in facts if fact in words.STATUS_LINE) + " | 🔋 71%"
@@ -143,7 +146,7 @@ class World:
         for bill in self.store.all("bills", customer=CUSTOMER):
             self.store.put("bills", {**bill, "status": "paid"})
         if "unpaid" in faults:
-            bill = self.store.all("bills", customer=CUSTOMER)[0]
+            bill = max(self.store.all("bills", customer=CUSTOMER), key=lambda one: one.get("due") or "")
             self.store.put("bills", {**bill, "status": "overdue"})
         for one in self.store.all("verifications", customer=CUSTOMER):
             self.store.put("verifications", {**one, "sent": "2020-01-01T00:00:00Z"})
@@ -306,18 +309,23 @@ async def reply(case: Case, message: dict[str, Any], world: World) -> str:
     if re.search(r"多少流量|How much", text):
         return "1GB"
     if re.search(r"哪一种|which of these", text):
-        return next((label for label in labels if label in _names(case.symptom)), labels[0])
+        return next((label for label in labels if label in _names(case.symptom)), labels[-1])
     if re.search(r"套餐|plan", text):
         return labels[-1]
     if re.search(r"号码|number", text):
         return PHONE
-    return case.dice.choice(words.NOT_SURE[case.language]["usual"])
+    own = [label for label in labels if label in _names(case.symptom)]
+    return own[0] if own else case.dice.choice(words.COMPLAINTS[case.symptom][case.language]["usual"])
 
 
 def _names(symptom: str) -> set[str]:
-    return {"no_service": {"手机没有信号", "No mobile service"}, "mms_fails": {"彩信发不出去", "Picture messages fail"},
-            "slow_data": {"手机上网很慢", "Mobile data is slow"},
-            "mobile_data_unavailable": {"手机上不了网", "Mobile data does not work"}}[symptom]  # fmt: skip
+    """What this customer would press: the symptom's name, or the name of what is understood as it."""
+    return {
+        "no_service": {"手机没有信号", "No mobile service", "手机没信号", "No signal"},
+        "mms_fails": {"彩信发不出去", "Picture messages fail", "彩信收发不了"},
+        "slow_data": {"手机上网很慢", "Mobile data is slow", "手机上网慢", "Slow mobile data"},
+        "mobile_data_unavailable": {"手机上不了网", "Mobile data does not work", "Mobile data not working"},
+    }[symptom]
 
 
 def cases(number: int, *, unsure: float, unseen: float, languages: Sequence[str], seed: int) -> list[tuple[Case, int]]:
