@@ -11,6 +11,7 @@ messages and steps so far, ``log`` what was checked and tried, ``also`` further 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from actions import messages as m
@@ -327,16 +328,29 @@ class Run:
                 return
             node = slot["account"] = other
         if node not in slot["told"]:
-            slot["told"].append(node)
+            slot["told"] += [node, *self.graph.fixes[node].then]
             c.messages.append(joined([*c.lead, m.message(f"diagnosis.account_{operation}")], [], None))
             c.lead = []
-        waiting = operation == "send_payment_request" and await payment(c) == "waiting"
-        if not waiting and not await repair(c, operation):
+        paying = operation == "send_payment_request"
+        if not (paying and await payment(c) == "waiting") and not await repair(c, operation):
             self._leave_account(node)
             return
-        if operation == "send_payment_request" and await payment(c) == "waiting":
+        if paying and await payment(c) == "waiting":
+            await self._pay_and_resume(node)
             raise self._payment(node)
         self._repaired(node)
+
+    async def _pay_and_resume(self, node: str) -> None:
+        """Ask, with the word that a payment request was sent, for the yes to what follows the payment.
+
+        Raises:
+            Question: It was not given yet.
+        """
+        follows = [name for name in self.graph.fixes[node].then if self.graph.fixes[name].step == "resume_line"]
+        line = await self.c.need_line()
+        if follows and line.status == "suspended":
+            number = m.phone(line.phone)
+            await self.c.need_confirmation("resume_line", "diagnosis.pay_and_resume", {"line": line.id}, number=number)
 
     def _payment(self, node: str) -> Question:
         """The message that a payment request is waiting on the customer's phone."""
@@ -361,7 +375,7 @@ class Run:
         Raises:
             Question: It is the last of its chain, so that its effect can be seen.
         """
-        self._clean_account()
+        self._clean_account(keep=self.graph.fixes[node].then)
         if node not in self.engine["confirmed"]:
             self.tell(Answer("confirm", node, result="yes"))
         self.engine["queue"] = [node, *(name for name in self.engine["queue"] if name != node)]
@@ -379,9 +393,10 @@ class Run:
         self._clean_account()
         self.tell(Answer("confirm", node, result="no"))
 
-    def _clean_account(self) -> None:
+    def _clean_account(self, keep: Sequence[str] = ()) -> None:
+        """Forget what one repair asked for; a yes to what completes it is kept."""
         self.slot["account"] = None
-        for name in ("gb", "plan", "plan_gb", "confirmed"):
+        for name in ("gb", "plan", "plan_gb", *(() if keep else ("confirmed",))):
             self.c.args.pop(name, None)
 
     def _fix_of(self, operation: str) -> str:

@@ -12,10 +12,11 @@ from actions import messages as m
 from actions.context import Context
 from actions.diagnosis import KIND, SYMPTOM, Run, ways_out
 from actions.diagnosis_lexicon import both
-from actions.diagnosis_reading import Reading, by_meaning, read_check, read_fix
+from actions.diagnosis_reading import Reading, by_meaning, helped_by_meaning, read_check, read_fix
 from actions.diagnosis_steps import part, why
 from actions.diagnosis_symptoms import match
 from actions.diagnosis_text import clauses, plain, topics
+from actions.embedding import Near
 from actions.state import Expect
 from kg.diagnose import Answer
 from kg.model import Text
@@ -108,17 +109,24 @@ async def _read(c: Context, running: Run) -> Reading:
         return found
     question = (step["question"] or {}).get(c.turn.locale, "")
     symptom = running.graph.symptoms[running.symptom]
-    return read_fix(
+    found = read_fix(
         lexicon, c.turn.text, question=question, retest=symptom.retest, complaint=_complaint(running),
         others=running.facets,
     )  # fmt: skip
+    if found.empty and question and _may_be_answer(c):
+        found.result = helped_by_meaning(c.turn.text, await _near(c))
+    return found
 
 
 async def _meaning(c: Context, running: Run, check: str) -> dict[str, str]:
-    text = plain(c.turn.text)
+    return by_meaning(running.version.lexicon, check, c.turn.text, await _near(c))
+
+
+async def _near(c: Context) -> Near:
+    """Nearness of the message and of its statements to the known wordings."""
     assert c.ports.graphs is not None
-    near = await c.ports.graphs.nearness.of([text, *(clause.text for clause in clauses(text))])
-    return by_meaning(running.version.lexicon, check, c.turn.text, near)
+    text = plain(c.turn.text)
+    return await c.ports.graphs.nearness.of([text, *(clause.text for clause in clauses(text))])
 
 
 def _complaint(running: Run) -> list[str]:
@@ -165,12 +173,26 @@ def _take(c: Context, running: Run, found: Reading) -> None:
     answer = _answer(running, found)
     if answer is not None:
         running.tell(answer)
+        _heed_good_news(running, answer)
     if found.facts and running.engine["status"] == "open":
         running.tell(Answer("observe", outcomes=found.facts))
     running.tried(found.tried)
     if answer is None:
         c.again = True
         c.lead.append(m.message("diagnosis.tried" if found.tried else "diagnosis.noted"))
+
+
+def _heed_good_news(running: Run, answer: Answer) -> None:
+    """A check that shows the complaint gone ends it after a fix; before one it is asked whether it is gone."""
+    shown = {name: answer.outcomes[name] for name in _complaint(running) if name in (answer.outcomes or {})}  # type: ignore[index]  # not empty
+    if answer.kind != "check" or not shown or running.engine["status"] != "open":
+        return
+    facets = running.graph.facets
+    if all(outcome == facets[name].normal for name, outcome in shown.items()):
+        if running.engine["tried"]:
+            running.tell(Answer("solved"))
+        else:
+            running.engine["doubt"] = max(1, running.engine["doubt"])
 
 
 def _answer(running: Run, found: Reading) -> Answer | None:

@@ -152,7 +152,7 @@ class Lexicon:
 
     def texts(self) -> list[str]:
         """Every wording that answers and complaints are compared with, once each."""
-        found = [text for texts in self.symptoms.values() for text in texts]
+        found = [text for texts in (*self.symptoms.values(), *w.RESULTS.values()) for text in texts]
         for name, facet in self.graph.facets.items():
             if self.graph.checks[facet.check].who is Who.CUSTOMER:
                 found += [text for texts in self.outcome_texts(name).values() for text in texts]

@@ -144,6 +144,17 @@ def by_meaning(
     return {facet: outcome for facet, (outcome, _) in found.items()}
 
 
+def helped_by_meaning(text: str, similar: Similar, *, sure: float = SURE, clear: float = CLEAR) -> Result:
+    """Whether a fix helped, where only the meaning of the words tells; "" where it does not."""
+    said = plain(text)
+    near = {result: max(similar(said, wordings)) for result, wordings in w.RESULTS.items()}
+    best = max(near, key=lambda result: near[result])
+    other = min(near.values())
+    if near[best] < sure or near[best] - other < clear:
+        return ""
+    return "solved" if best == "solved" else "still"
+
+
 # --------------------------------------------------------------------------- checks
 
 
@@ -151,12 +162,14 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
     found: dict[str, tuple[str, int]] = {}
     single = len(own) == 1
     waiting: list[FacetWords] = []
+    named: list[FacetWords] = []
     for clause in parts:
         spoken = _spoken(own, clause)
         for facet in spoken:
             _note(found, facet, *_value(facet, clause, alone=single or len(spoken) == 1))
         if spoken and polarity(clause.text) == 0 and not any(facet.facet.id in found for facet in spoken):
             waiting += spoken
+            named += spoken
             continue
         if clause.joined or w.BOTH.search(clause.text):
             for facet in waiting:
@@ -164,7 +177,7 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
         if not spoken:
             _without_topic(own, clause, found)
         waiting = []
-    for facet in waiting:
+    for facet in named:
         # Only named: a symbol that is there.
         if not single and 1 in facet.by_polarity and facet.facet.id not in found and not w.UNSURE.search(said):
             _note(found, facet, facet.by_polarity[1], 1)

@@ -20,6 +20,8 @@ FIRST = 0.06
 HARDLY = 1.0
 """Nearness and probability of a fault together, from which a message that was not understood may be a complaint."""
 LEAST = 0.1
+PLAIN = 0.82
+"""Nearness from which a symptom is asked after whatever the parse says."""
 PROBABLE = 0.5
 """Probability of a fault that is asked after at all, and that is taken without asking."""
 SHOWN = 3
@@ -75,9 +77,10 @@ async def guess(version: Version, nearness: Nearness, text: str, likely: float) 
     """
     scores = await _scores(version, nearness, text, version.lexicon.symptoms)
     ranked = sorted(scores, key=lambda name: -scores[name])
-    if not ranked or scores[ranked[0]] + likely < HARDLY or likely < LEAST:
-        return Match((), sure=False)
     ahead = scores[ranked[0]] - scores[ranked[1]] if len(ranked) > 1 else 1.0
+    plain_enough = scores[ranked[0]] >= PLAIN and ahead >= SURE
+    if not plain_enough and (scores[ranked[0]] + likely < HARDLY or likely < LEAST):
+        return Match((), sure=False)
     return Match(tuple(ranked[:SHOWN]), sure=scores[ranked[0]] >= ALONE and ahead >= SURE and likely >= PROBABLE)
 
 

@@ -246,3 +246,51 @@ LEADING = re.compile(
     r"shows?|says?|显示|提示|写着|是|有个|我在|我)\s*"
 )
 """What a wording of the graph may begin with and lose when it is searched for inside a sentence."""
+
+RESULTS: dict[str, tuple[str, ...]] = {
+    "solved": (
+        "好了，谢谢",
+        "可以用了",
+        "问题解决了",
+        "恢复正常了",
+        "真的有用，现在没问题",
+        "太棒了，成功了",
+        "终于能用了",
+        "果然好了",
+        "一切正常",
+        "厉害，马上就好了",
+        "it works now",
+        "that fixed it",
+        "problem solved, thank you",
+        "everything is back to normal",
+        "wow, it is working again",
+        "great, success",
+        "hurray, it is fixed",
+        "yes, that helped",
+        "that did it",
+        "good as new",
+    ),
+    "still": (
+        "还是不行",
+        "没有用",
+        "没变化",
+        "问题依旧",
+        "白做了，一点用都没有",
+        "跟之前一样",
+        "完全没效果",
+        "唉，没好",
+        "仍旧打不开",
+        "折腾半天还是老样子",
+        "it still does not work",
+        "no change at all",
+        "that did not help",
+        "same problem as before",
+        "unfortunately no luck",
+        "it made no difference",
+        "sadly nothing changed",
+        "no, it is still broken",
+        "useless, nothing happened",
+        "not any better",
+    ),
+}
+"""Ways to say that a fix helped or did not, to compare by meaning."""
