@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from server.nlu import intents
+from server.nlu.cues import Cues
 from server.nlu.data import load
 from server.nlu.engine import Engine
 from server.nlu.evaluate import evaluate
@@ -102,7 +103,9 @@ def ablation(path: Path) -> dict[str, float]:
     """Accuracy on one held-out fold of the training data, for each set of views."""
     examples = load([path]).examples
     labels = np.array([e.intent for e in examples])
-    encoded = intents.encode([align(e.text).text for e in examples], [e.language for e in examples])
+    aligned = [align(e.text) for e in examples]
+    encoded = intents.encode([a.text for a in aligned], [e.language for e in examples])
+    encoded.vectors["cues"] = Cues.learn(examples, {}, {}).of(aligned)
     fold = folds(examples, 5, 0)
     rest, test = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
     model = IntentModel.fit(encoded.rows(rest), labels[rest].tolist())

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from server.nlu import intents
 from server.nlu.artefact import Artefact
 from server.nlu.calibrate import Calibrations, OosModel
+from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, load_entities
 from server.nlu.entities import EntityModel, read
 from server.nlu.intents import IntentModel
@@ -99,6 +100,7 @@ class Engine:
         with np.load(folder / "intents.npz") as arrays:
             self._intents = IntentModel.from_arrays(dict(arrays))
         self._entities = EntityModel.load(folder / "entities")
+        self._cues = Cues(self._entities.gazetteer, self._entities.patterns)
         self._calibration = Calibrations.from_json(self.artefact.manifest["calibration"])
         entities_file = folder / "entities.yml"
         kinds = load_entities(entities_file if entities_file.is_file() else None)
@@ -122,6 +124,7 @@ class Engine:
         aligned = [align(text[:MAX_CHARACTERS]) for text, _ in items]
         languages = [detect(a.text, locale) for a, (_, locale) in zip(aligned, items, strict=True)]
         encoded = intents.encode([a.text for a in aligned], languages)
+        encoded.vectors["cues"] = self._cues.of(aligned)
         readings = read(aligned, encoded.e5_states)
         logits = self._intents.logits(encoded)
         oos: NDArray[Any] = np.zeros(len(items))

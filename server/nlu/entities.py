@@ -126,8 +126,8 @@ class EntityModel:
         self, tagger: Any, gazetteer: Gazetteer, patterns: Patterns, projections: Mapping[str, tuple[Array, Array]]
     ) -> None:
         self._tagger = tagger
-        self._gazetteer = gazetteer
-        self._patterns = patterns
+        self.gazetteer = gazetteer
+        self.patterns = patterns
         self._projections = dict(projections)
         self.kinds = sorted({label[2:] for label in tagger.labels() if label != "O"}) if tagger else []
 
@@ -217,7 +217,7 @@ class EntityModel:
         if not reading.tokens:
             return []
         found: list[Tagged] = []
-        for hit in self._patterns.find(reading.aligned):
+        for hit in self.patterns.find(reading.aligned):
             if hit.certain:
                 found.append(Tagged(*reading.aligned.span(hit.start, hit.end), hit.entity, 0.99))
         if self._tagger is None:
@@ -237,10 +237,10 @@ class EntityModel:
     def _hints(self, reading: Reading) -> list[tuple[int, int, str]]:
         """(first token, end token, kind) of known values and written quantities, the longest first."""
         known = set(self.kinds)
-        hints = [(i, j, kind) for i, j, kind, given in self._gazetteer.matches(reading.tokens) if given]
-        for hit in self._patterns.find(reading.aligned):
+        hints = [(i, j, kind) for i, j, kind, given in self.gazetteer.matches(reading.tokens) if given]
+        for hit in self.patterns.find(reading.aligned):
             inside = [k for k, token in enumerate(reading.tokens) if hit.start <= token.at < hit.end]
-            if inside and hit.entity in self._patterns.quantities:
+            if inside and hit.entity in self.patterns.quantities:
                 hints.append((inside[0], inside[-1] + 1, hit.entity))
         return sorted((h for h in hints if h[2] in known), key=lambda h: h[0] - h[1])
 
@@ -248,11 +248,11 @@ class EntityModel:
         tokens = reading.tokens
         lexical = [_lexical(t) for t in tokens]
         marks: list[list[str]] = [[] for _ in tokens]
-        for i, j, kind, given in self._gazetteer.matches(tokens, own):
+        for i, j, kind, given in self.gazetteer.matches(tokens, own):
             for k in range(i, j):
                 place = "S" if j - i == 1 else "B" if k == i else "E" if k == j - 1 else "I"
                 marks[k].append(f"{'given' if given else 'seen'}:{kind}:{place}")
-        for hit in self._patterns.find(reading.aligned):
+        for hit in self.patterns.find(reading.aligned):
             for k, token in enumerate(tokens):
                 if hit.start <= token.at < hit.end:
                     marks[k].append(f"pattern:{hit.entity}:{'B' if token.at == hit.start else 'I'}")

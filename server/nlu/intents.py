@@ -2,7 +2,8 @@
 
 Each encoder's vectors are standardised for each dimension and scaled to length 1 before the regression. A view that
 does not speak a
-language is left out for it. Rows labelled `oos` train a hidden class: it takes probability mass, it is never predicted.
+language is left out for it. What a message visibly holds (`server.nlu.cues`) stands beside the vectors that speak every
+language. Rows labelled `oos` train a hidden class: it takes probability mass, it is never predicted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from server.nlu.language import LANGUAGES, Language
 
 VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "deep": ("zh", "en"), "minilm": ("en",)}
 E5_PREFIX: Final = "query: "  # the encoder was trained with it (Wang et al. 2024, arXiv 2402.05672)
+CUED: Final = ("use", "deep")  # views that the cues stand beside
+CUE_SCALE: Final = 0.3  # of one cue against the length of an encoder's vector
 STRENGTH: Final = 10.0  # inverse of the L2 penalty
 _ITERATIONS: Final = 200
 _TOLERANCE: Final = 1e-5
@@ -32,7 +35,7 @@ _NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour d
 class Encoded:
     """A batch of texts as the views see them; a row of a view that skips the text's language is zero."""
 
-    vectors: dict[str, Array]  # view → (texts, width); "e5" only measures nearness
+    vectors: dict[str, Array]  # view → (texts, width); "e5" only measures nearness, "cues" may be missing
     languages: list[Language]
     e5_states: list[States]  # without the prefix
 
@@ -69,11 +72,12 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
 class _View:
     mean: Array
     scale: Array
-    weights: Array  # (width, classes)
+    weights: Array  # (width, classes), or (width + cues, classes)
     bias: Array
 
-    def logits(self, vectors: Array) -> Array:
-        logits = _prepared(vectors, self.mean, self.scale) @ self.weights + self.bias
+    def logits(self, vectors: Array, cues: Array) -> Array:
+        x = _prepared(vectors, self.mean, self.scale, cues)
+        logits = x @ self.weights + self.bias
         centred: Array = logits - logits.mean(axis=1, keepdims=True)
         return centred
 
@@ -103,7 +107,8 @@ class IntentModel:
                 continue
             x = encoded.vectors[name][rows]
             mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-            weights, bias = softmax_regression(_prepared(x, mean, scale), y[rows], len(classes))
+            prepared = _prepared(x, mean, scale, _cues(encoded, name, rows))
+            weights, bias = softmax_regression(prepared, y[rows], len(classes))
             views[name] = _View(mean, scale, weights, bias)
         in_scope = np.flatnonzero(np.array(labels) != OUT_OF_SCOPE)
         if len(in_scope) > _NEIGHBOURS:
@@ -116,9 +121,9 @@ class IntentModel:
         for name, view in self._views.items():
             if views is not None and name not in views:
                 continue
-            rows = [i for i, language in enumerate(encoded.languages) if language in VIEWS[name]]
-            if rows:
-                total[rows] += view.logits(encoded.vectors[name][rows])
+            rows = np.flatnonzero([language in VIEWS[name] for language in encoded.languages])
+            if len(rows):
+                total[rows] += view.logits(encoded.vectors[name][rows], _cues(encoded, name, rows))
         return total
 
     def nearness(self, encoded: Encoded) -> Array:
@@ -175,9 +180,17 @@ def softmax_regression(x: Array, y: NDArray[Any], classes: int, *, strength: flo
     return solution[:-classes].reshape(width, classes), solution[-classes:]
 
 
-def _prepared(x: Array, mean: Array, scale: Array) -> Array:
+def _cues(encoded: Encoded, view: str, rows: NDArray[Any]) -> Array:
+    """The cues that stand beside a view, (rows, cues) or (rows, 0)."""
+    if view in CUED and "cues" in encoded.vectors:
+        return np.asarray(encoded.vectors["cues"][rows], dtype=np.float32)
+    return np.zeros((len(rows), 0), np.float32)
+
+
+def _prepared(x: Array, mean: Array, scale: Array, cues: Array) -> Array:
     z = (x - mean) / scale
-    return np.asarray(z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+    unit = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9)
+    return np.asarray(np.concatenate([unit, CUE_SCALE * cues], axis=1), dtype=np.float32)
 
 
 def speaks(language: Language) -> list[str]:

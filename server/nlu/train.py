@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from server.nlu import artefact, calibrate, intents
 from server.nlu.artefact import Artefact
 from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
+from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
 from server.nlu.entities import EntityModel, Reading, read
 from server.nlu.intents import Encoded, IntentModel
@@ -65,6 +66,8 @@ def train(
         encoded, readings = _encode(
             data.examples, lambda f: progress(0.02 + 0.27 * f, "reading with the language models")
         )
+        cues = Cues.learn(data.examples, kinds, data.lookups)
+        encoded.vectors["cues"] = cues.of([r.aligned for r in readings])
         labels = [e.intent for e in data.examples]
         progress(0.3, "training intents")
         model = IntentModel.fit(encoded, labels, seed=seed)
