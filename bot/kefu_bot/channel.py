@@ -1,8 +1,8 @@
-"""The channel between the gateway and Rasa: one request is one turn, answered with a line of JSON for each thing that happens.
+"""The channel between the gateway and Rasa: one request is one turn, answered with a JSON line for each thing done.
 
-A request carries all that the turn depends on (parse, slots, the last few turns), so a turn costs the same at any length of a
-conversation, any worker can run it, and a worker that dies has nothing to lose. It drives the processor's own steps
-(Rasa 3.6.21, the last release) because its public loop swallows an action server that is down.
+A request carries all that the turn depends on (parse, slots, the last few turns), so a turn costs the same at any
+length of a conversation, any worker can run it, and a worker that dies has nothing to lose. It drives the processor's
+own steps (Rasa 3.6.21, the last release) because its public loop swallows an action server that is down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 import json
 import logging
 import time
-from typing import Any, Awaitable, Callable, Dict, List, Optional
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from rasa.core.actions.action import ACTION_LISTEN_NAME, Action, RemoteAction
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
@@ -32,11 +33,11 @@ ACTION_DEADLINE_S = 8.0
 MAX_ACTIONS = 10
 MAX_HISTORY_TURNS = 5
 
-Emit = Callable[[Dict[str, Any]], Awaitable[None]]
+Emit = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class TurnError(Exception):
-    """A turn that cannot go on; ``code`` tells the gateway why (``action_failed``, ``no_model``, ``bad_turn``, ``loop``)."""
+    """A turn that cannot go on; ``code`` says why: ``action_failed``, ``no_model``, ``bad_turn`` or ``loop``."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -56,15 +57,15 @@ class _LineOutput(OutputChannel):
     async def send_text_message(self, recipient_id: str, text: str, **kwargs: Any) -> None:
         await self._emit({"type": "bot", "text": {"zh": text, "en": text}})
 
-    async def send_custom_json(self, recipient_id: str, json_message: Dict[str, Any], **kwargs: Any) -> None:
+    async def send_custom_json(self, recipient_id: str, json_message: dict[str, Any], **kwargs: Any) -> None:
         await self._emit({**json_message, "type": "bot"})
 
 
-def rebuild_tracker(turn: Dict[str, Any], processor: MessageProcessor) -> DialogueStateTracker:
+def rebuild_tracker(turn: dict[str, Any], processor: MessageProcessor) -> DialogueStateTracker:
     """The tracker as it stood before the turn: the slots and the last turns that the gateway sent."""
     domain = processor.domain
     tracker = DialogueStateTracker(turn["conversation"], domain.slots)
-    events: List[Event] = [ActionExecuted(ACTION_LISTEN_NAME)]
+    events: list[Event] = [ActionExecuted(ACTION_LISTEN_NAME)]
     for past in (turn.get("history") or [])[-MAX_HISTORY_TURNS:]:
         events.append(UserUttered(text="", intent={"name": past.get("intent"), "confidence": 1.0}))
         events.extend(ActionExecuted(name) for name in past.get("actions", []) if name in domain.action_names_or_texts)
@@ -75,7 +76,7 @@ def rebuild_tracker(turn: Dict[str, Any], processor: MessageProcessor) -> Dialog
     return tracker
 
 
-def adapt_parse(parse: Dict[str, Any], known_intents: List[str]) -> Dict[str, Any]:
+def adapt_parse(parse: dict[str, Any], known_intents: list[str]) -> dict[str, Any]:
     """The parse as the trained domain can take it: an intent it does not know arrives as ``dynamic``."""
     name = parse["intent"]["name"]
     if name is None or name in known_intents:
@@ -84,7 +85,7 @@ def adapt_parse(parse: Dict[str, Any], known_intents: List[str]) -> Dict[str, An
     return {**parse, "intent": {**parse["intent"], "name": DYNAMIC_INTENT}, "intent_ranking": ranking, "dynamic": name}
 
 
-async def run_turn(turn: Dict[str, Any], processor: MessageProcessor, emit: Emit) -> None:
+async def run_turn(turn: dict[str, Any], processor: MessageProcessor, emit: Emit) -> None:
     """Runs one turn and emits what happens; raises :class:`TurnError` where it cannot be finished."""
     started = time.perf_counter()
     output = _LineOutput(emit)
@@ -96,7 +97,12 @@ async def run_turn(turn: Dict[str, Any], processor: MessageProcessor, emit: Emit
         "parse": adapt_parse(turn["parse"], processor.domain.intents),
     }
     message = UserMessage(
-        turn["text"], output, turn["conversation"], input_channel=CHANNEL, message_id=str(turn["turn"]), metadata=metadata
+        turn["text"],
+        output,
+        turn["conversation"],
+        input_channel=CHANNEL,
+        message_id=str(turn["turn"]),
+        metadata=metadata,
     )
     await processor._handle_message_with_tracker(message, tracker)
     intent = tracker.latest_message.intent
@@ -141,7 +147,7 @@ async def _step(processor: MessageProcessor, tracker: DialogueStateTracker, outp
 
 async def _run(
     action: Action, tracker: DialogueStateTracker, output: OutputChannel, processor: MessageProcessor
-) -> List[Event]:
+) -> list[Event]:
     try:
         return await asyncio.wait_for(action.run(output, processor.nlg, tracker, processor.domain), ACTION_DEADLINE_S)
     except asyncio.TimeoutError as error:
@@ -151,7 +157,7 @@ async def _run(
         raise TurnError("action_failed", f"{action.name()}: {type(error).__name__}") from error
 
 
-def check_turn(turn: Any) -> Dict[str, Any]:
+def check_turn(turn: Any) -> dict[str, Any]:
     """The turn, if it has what a turn needs; raises :class:`TurnError` naming the field that is wrong."""
     if not isinstance(turn, dict):
         raise TurnError("bad_turn", "a turn is a JSON object")
@@ -170,7 +176,7 @@ class TurnChannel(InputChannel):
         return CHANNEL
 
     @classmethod
-    def from_credentials(cls, credentials: Optional[Dict[str, Any]]) -> "TurnChannel":
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> TurnChannel:
         """Creates the channel; it has no credentials, it listens on loopback only."""
         return cls()
 
@@ -186,7 +192,7 @@ class TurnChannel(InputChannel):
         @webhook.route("/turn", methods=["POST"])
         async def turn(request: Request) -> Any:
             async def stream(writer: Any) -> None:
-                async def emit(line: Dict[str, Any]) -> None:
+                async def emit(line: dict[str, Any]) -> None:
                     await writer.write(json.dumps(line, ensure_ascii=False) + "\n")
 
                 try:
@@ -205,6 +211,6 @@ class TurnChannel(InputChannel):
         return webhook
 
 
-def _processor(app: Sanic) -> Optional[MessageProcessor]:
+def _processor(app: Sanic) -> MessageProcessor | None:
     agent = getattr(app.ctx, "agent", None)
     return agent.processor if agent and agent.is_ready() else None

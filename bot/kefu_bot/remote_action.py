@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import jsonschema
 from rasa.core.actions.action import RemoteAction
@@ -16,7 +16,7 @@ _REPLY = jsonschema.Draft7Validator(RemoteAction.action_response_format_spec())
 class SlimRemoteAction(RemoteAction):
     """Sends slots and the latest message only; the domain and the events stay here."""
 
-    def _action_call_format(self, tracker: DialogueStateTracker, domain: Domain) -> Dict[str, Any]:
+    def _action_call_format(self, tracker: DialogueStateTracker, domain: Domain) -> dict[str, Any]:
         latest = tracker.latest_message
         return {
             "next_action": self.name(),
@@ -41,6 +41,6 @@ class SlimRemoteAction(RemoteAction):
             },
         }
 
-    def _validate_action_result(self, result: Dict[str, Any]) -> bool:
+    def _validate_action_result(self, result: dict[str, Any]) -> bool:
         _REPLY.validate(result)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from typing import Any, Dict, List
+from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -23,10 +23,10 @@ from rasa.shared.nlu.training_data.message import Message
 
 DYNAMIC_INTENT = "dynamic"
 PARSE_DEADLINE_S = 5.0
-NOTHING_UNDERSTOOD: Dict[str, Any] = {"intent": {"name": None, "confidence": 0.0}, "intent_ranking": [], "entities": []}
+NOTHING_UNDERSTOOD: dict[str, Any] = {"intent": {"name": None, "confidence": 0.0}, "intent_ranking": [], "entities": []}
 
 
-def parse_of(message: Message) -> Dict[str, Any]:
+def parse_of(message: Message) -> dict[str, Any]:
     """The model service's parse that travelled with the message; empty where there is none."""
     metadata = message.get(METADATA) or {}
     parse = metadata.get("parse")
@@ -44,7 +44,8 @@ class ModelServiceUnderstanding(GraphComponent, IntentClassifier, EntityExtracto
     """Takes intent ranking and entities from the message's metadata.
 
     The gateway fetches the parse before it posts a turn, because a component that waits for a model blocks the whole
-    worker. Where a message carries none (``rasa shell``, ``rasa test``), the model service at ``KEFU_MODELS_URL`` is asked.
+    worker. Where a message carries none (``rasa shell``, ``rasa test``), the model service at ``KEFU_MODELS_URL`` is
+    asked.
     """
 
     def __init__(self, models_url: str) -> None:
@@ -53,15 +54,15 @@ class ModelServiceUnderstanding(GraphComponent, IntentClassifier, EntityExtracto
     @classmethod
     def create(
         cls,
-        config: Dict[str, Any],
+        config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-    ) -> "ModelServiceUnderstanding":
+    ) -> ModelServiceUnderstanding:
         """Creates the component; the address comes from ``KEFU_MODELS_URL``."""
         return cls(os.environ.get("KEFU_MODELS_URL", "http://127.0.0.1:8101"))
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         """Writes intent, ranking and entities of the parse into each message."""
         for message in messages:
             parse = parse_of(message) or self._ask(message.get(TEXT) or "")
@@ -70,16 +71,16 @@ class ModelServiceUnderstanding(GraphComponent, IntentClassifier, EntityExtracto
             message.set(ENTITIES, [dict(item) for item in parse["entities"]], add_to_output=True)
         return messages
 
-    def _ask(self, text: str) -> Dict[str, Any]:
+    def _ask(self, text: str) -> dict[str, Any]:
         if not text:
             return NOTHING_UNDERSTOOD
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310 - a setting, not input
             f"{self._models_url}/parse",
             data=json.dumps({"text": text}).encode(),
             headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=PARSE_DEADLINE_S) as response:  # noqa: S310 - a setting, not input
-            parse: Dict[str, Any] = json.load(response)
+            parse: dict[str, Any] = json.load(response)
         return parse
 
 
@@ -90,7 +91,7 @@ class ReleaseFallbackClassifier(FallbackClassifier):
     The parse carries them; the configured numbers only serve messages without a parse.
     """
 
-    def process(self, messages: List[Message]) -> List[Message]:
+    def process(self, messages: list[Message]) -> list[Message]:
         """Replaces the intent by ``nlu_fallback`` where the release says that it is not sure enough."""
         for message in messages:
             parse = parse_of(message)

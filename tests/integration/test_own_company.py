@@ -1,5 +1,6 @@
 """An operator makes a company of their own and starts it."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -9,9 +10,15 @@ from tests.support.product import ROOT, Product
 
 async def test_an_empty_company_runs(tmp_path):
     folder = tmp_path / "acme"
-    subprocess.run([sys.executable, "-m", "server.cli", "init", str(folder)], cwd=ROOT, check=True, capture_output=True)
+    await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "server.cli", "init", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     product = Product(tmp_path / "data", company=folder)
-    product.start()
+    await asyncio.to_thread(product.start)
     try:
         for locale, question in (("en", "what are your opening hours?"), ("zh", "你们几点开门？")):
             async with Customer(product.url) as customer:

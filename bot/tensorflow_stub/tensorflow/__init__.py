@@ -10,7 +10,7 @@ import importlib.abc
 import importlib.machinery
 import sys
 import types
-from typing import Any, Optional
+from typing import Any, ClassVar
 
 __version__ = "2.12.0"
 
@@ -44,7 +44,7 @@ def _placeholder(name: str) -> Any:
 
 
 class _StubModule(types.ModuleType):
-    __path__: list = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -64,7 +64,7 @@ _FUNCTIONS = {"function"}
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if fullname.startswith(("tensorflow.", "keras.")):
             return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
         return None
