@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, StorageState, expect, sync_playwright
 
 PROGRAMS = ("chromium", "google-chrome", "chromium-browser")
 ARGUMENTS = [
@@ -78,6 +78,7 @@ class Visitor:
         *,
         size: tuple[int, int] = (1280, 800),
         dark: bool = False,
+        session: StorageState | None = None,
     ) -> None:
         self.words = WORDS[language]
         self.problems: list[str] = []
@@ -87,6 +88,7 @@ class Visitor:
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            storage_state=session,
         )
         self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
@@ -137,6 +139,12 @@ class Customer(Visitor):
         expect(self.answers.nth(before)).to_be_visible()
         expect(self.bubbles.last).to_contain_text(answer)
 
+    def ask_for_person(self, words: str) -> None:
+        """Presses the button and adds ``words`` while waiting: what the queue shows of this conversation."""
+        self.human.click()
+        expect(self.status).to_contain_text(self.words["waiting"])
+        self.say(words)
+
     def transcript(self) -> list[str]:
         """What was said, in order."""
         return [text.strip() for text in self.bubbles.all_inner_texts()]
@@ -163,6 +171,11 @@ class Agent(Visitor):
         """Opens the conversation whose row contains ``text``."""
         self.rows.filter(has_text=text).click()
         expect(self.lines.first).to_be_visible()
+
+    def take(self) -> None:
+        """Takes the open conversation and waits until what is written goes to the customer."""
+        self.button("take").click()
+        expect(self.composer).to_have_attribute("placeholder", self.words["reply"])
 
     def reply(self, text: str) -> None:
         """Writes to the customer and waits until that was stored."""
