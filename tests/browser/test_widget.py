@@ -159,7 +159,9 @@ def test_the_keyboard_alone_is_enough(product, customer_in):
     expect(customer.composer).to_be_focused()
     page.keyboard.type("how do I reset my password")
     page.keyboard.press("Enter")
+    # The answer, then the open question again.
     expect(customer.citation).to_be_visible()
+    expect(customer.bubbles.last).to_contain_text("number")
     page.keyboard.press("Escape")
     expect(customer.panel).to_have_count(0)
     expect(customer.button("launcher")).to_be_focused()
