@@ -26,7 +26,7 @@ from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
 from kg.diagnose import Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
-from kg.model import Who
+from kg.model import Text, Who
 from kg.posterior import facets_of
 from server.company import Definition
 
@@ -66,6 +66,10 @@ async def diagnose(c: Context, definition: Definition) -> None:
     except Question as question:
         if question.message.get("step", {}).get("kind") in STEP_KINDS:
             c.diagnosis["sent"] += 1
+        if c.lead:
+            # A question of an account skill: what leads to it is said before it.
+            c.messages.append(joined(c.lead, [], None))
+            c.lead = []
         raise
 
 
@@ -155,7 +159,7 @@ class Run:
         below = c.diagnosis if cls.of(c, graphs) is not None else None
         c.diagnosis = {
             "engine": start(running.knowledge, symptom), "open": None, "count": 0, "sent": 0, "log": [], "also": [],
-            "account": None, "told": [], "blind": False, "below": below,
+            "account": None, "told": [], "worded": {}, "blind": False, "below": below,
         }  # fmt: skip
         return running
 
@@ -249,42 +253,48 @@ class Run:
         return next_step(self.knowledge, self.engine)
 
     def ask(self, step: Step) -> Question:
-        """A check or a fix as a question, in other words where it was asked just before."""
+        """A check or a fix as a question, each time in other words."""
         c, slot = self.c, self.slot
         slot["count"] += 1
-        number: int = slot["count"]
         before = slot["open"] or {}
-        same = before.get("node") == step.node and before.get("kind") == step.kind
-        turns = before.get("turns", 0) + 1 if same and c.again else 0
-        texts = self._wordings(step)
-        text = texts[(texts.index(step.text) + turns) % len(texts)] if step.text in texts else step.text
-        parts = [*c.lead, *([part(text)] if text is not None else [])]
-        if turns and len(texts) == 1:
+        again = c.again and (before.get("node"), before.get("kind")) == (step.node, step.kind)
+        wordings = self._wordings(step)
+        text = self._next_wording(f"{step.kind}:{step.node}", wordings) if wordings else step.text
+        question = step.question
+        if question is not None:
+            question = self._next_wording("works", self.graph.symptoms[self.symptom].works)
+        parts = [*c.lead, *(part(one) for one in (text, question) if one is not None)]
+        if again and len(wordings) == 1:
             parts.insert(len(c.lead), m.message("diagnosis.back"))
-        if step.question is not None:
-            parts.append(part(step.question))
-        asked = step.question or (text if step.retest else None)
+        asked = question or (text if step.retest else None)
         slot["open"] = {
-            "kind": step.kind, "node": step.node, "retest": step.retest, "turns": turns,
+            "kind": step.kind, "node": step.node, "retest": step.retest,
             "question": asked.as_json() if asked is not None else None,
         }  # fmt: skip
         public: dict[str, Any] = {"kind": step.kind, "id": step.id}
         if step.retest:
             public["retest"] = True
         c.lead = []
-        return Question(Expect(KIND, str(number)), joined(parts, self._buttons(step, number), public))
+        return Question(Expect(KIND, str(slot["count"])), joined(parts, self._buttons(step, slot["count"]), public))
+
+    def _next_wording(self, name: str, wordings: Sequence[Text]) -> Text:
+        """The wording that was not used last, in their order."""
+        used: dict[str, int] = self.slot["worded"]
+        place = used.get(name, 0)
+        used[name] = place + 1
+        return wordings[place % len(wordings)]
 
     def _buttons(self, step: Step, number: int) -> list[Choice]:
         if step.kind == "fix":
             return fix_buttons(number, retest=step.retest)
         return retest_buttons(number) if step.node == self.symptom else check_buttons(self.graph, step, number)
 
-    def _wordings(self, step: Step) -> list[Any]:
+    def _wordings(self, step: Step) -> tuple[Text, ...]:
         if step.kind == "fix":
-            return list(self.graph.fixes[step.node].do)
+            return self.graph.fixes[step.node].do
         if step.node == self.symptom:
-            return list(self.graph.symptoms[self.symptom].works)
-        return list(self.graph.checks[step.node].ask)
+            return self.graph.symptoms[self.symptom].works
+        return self.graph.checks[step.node].ask
 
     # ------------------------------------------------------------------ the account system
 
@@ -359,7 +369,7 @@ class Run:
         fix = self.graph.fixes[node]
         asked_before = (slot["open"] or {}).get("kind") == "payment"
         text = m.message("diagnosis.payment_waiting") if asked_before else part(fix.do[0])
-        slot["open"] = {"kind": "payment", "node": node, "retest": False, "turns": 0, "question": None}
+        slot["open"] = {"kind": "payment", "node": node, "retest": False, "question": None}
         buttons = [
             m.choice(m.press("affirm", choice=f"{slot['count']}:done"), "choice.paid_check"),
             m.choice(m.press("deny", choice=f"{slot['count']}:refused"), "diagnosis.refused"),
@@ -419,7 +429,7 @@ class Run:
         before = self.slot
         c.diagnosis = {
             **before, "engine": start(self.knowledge, symptom), "open": None, "log": [], "also": rest, "told": [],
-            "sent": 0,
+            "worded": {}, "sent": 0,
         }  # fmt: skip
         known = {
             facet: outcome
@@ -442,7 +452,8 @@ class Run:
         if step.text is not None:
             c.messages.append(joined([*c.lead, part(step.text)], [], None))
         c.report = report(self.knowledge, self.slot, step, c.turn.locale)
-        raise EscalationError(step.reason, f"escalate.{step.reason}")
+        advised = step.text is not None and step.reason == "diagnosis_exhausted"
+        raise EscalationError(step.reason, "diagnosis.to_colleague" if advised else f"escalate.{step.reason}")
 
 
 def so_far(c: Context) -> dict[str, Any] | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from typing import Any
 
 from actions import answers, reading
 from actions import diagnosis_words as w
 from actions import messages as m
-from actions.context import Context
+from actions.clarify import OOS_LIKELY
+from actions.context import Context, EscalationError
 from actions.diagnosis import KIND, SYMPTOM, Run, ways_out
 from actions.diagnosis_lexicon import both
 from actions.diagnosis_reading import Reading, by_meaning, helped_by_meaning, read_check, read_fix
@@ -27,6 +29,8 @@ _REQUEST = re.compile(
 )
 _TALK = frozenset({"inform", "affirm", "deny", "unsure", "correct", "repeat"})
 _SURE_REQUEST = 0.9
+_LIKELY = 0.6
+"""Probability from which an intent is used that is not sure enough to begin something new."""
 
 
 async def answered(c: Context, expect: Expect) -> bool:
@@ -54,13 +58,15 @@ async def answered(c: Context, expect: Expect) -> bool:
     if found.aside == "why":
         _say_why(c, running)
         return True
+    if not found.outcomes and not found.result and await _another_problem(c, running, found.facts):
+        return True
     if found.outcomes or found.result or found.facts or found.tried:
         _take(c, running, found)
         return True
     if found.aside == "explain":
         await _explain(c, running)
         return True
-    return _by_intent(c, running) or await _other_problem(c, running)
+    return _by_intent(c, running) or _same_problem(c, running) or _nearly_understood(c)
 
 
 def unclear(c: Context) -> None:
@@ -79,6 +85,31 @@ def forget(c: Context) -> None:
     c.diagnosis = slot.get("below")
     c.state.task = c.state.expect = None
     c.say("diagnosis.stopped", choices=ways_out(c))
+
+
+def overheard(c: Context) -> bool:
+    """Use facts that a customer tells while the account system waits for something; whether there were any."""
+    graphs = c.ports.graphs
+    c.diagnosis = copy.deepcopy(c.diagnosis)
+    running = Run.of(c, graphs) if graphs is not None else None
+    if running is None or c.turn.chosen or not running.hear(c.turn.text):
+        return False
+    c.lead.append(m.message("diagnosis.noted"))
+    c.again = True
+    return True
+
+
+def refuses(c: Context) -> bool:
+    """Whether a customer will not give what the account system needs."""
+    return bool(w.WITHHELD.search(plain(c.turn.text)) or w.REFUSED.search(plain(c.turn.text)))
+
+
+def asks_why(c: Context) -> bool:
+    """Whether a customer asks what a detail is needed for; if so, it is said before the question is asked again."""
+    if not w.WHY.search(plain(c.turn.text)):
+        return False
+    c.lead.append(m.message("diagnosis.why_account"))
+    return True
 
 
 def declined(c: Context, expect: Expect) -> None:
@@ -249,9 +280,26 @@ def _pressed(c: Context, running: Run, expect: Expect) -> bool:
     return True
 
 
+def _nearly_understood(c: Context) -> bool:
+    """Take a request for what it most likely is: within a diagnosis there is no better use for it. Always false."""
+    likely = _likely(c)
+    if c.definition is None and likely is not None and likely.do != "handoff":
+        c.turn = replace(c.turn, intent=likely.name, understood=True)
+    return False
+
+
+def _likely(c: Context) -> Definition | None:
+    """The intent that was understood, or the one that is more likely than not."""
+    if c.definition is not None or c.turn.oos >= OOS_LIKELY or not c.turn.ranking:
+        return c.definition
+    best = c.turn.ranking[0]
+    return c.ports.intents.get(best.name) if best.confidence >= _LIKELY else None
+
+
 def _by_intent(c: Context, running: Run) -> bool:
     """A yes, a no or "not sure" that only the intent tells."""
-    skill = c.definition.skill if c.definition is not None else None
+    likely = _likely(c)
+    skill = likely.skill if likely is not None else None
     yes = skill == "affirm" or (c.definition is None and reading.yes(c.turn))
     no = skill == "deny" or (c.definition is None and reading.no(c.turn))
     if skill == "unsure":
@@ -324,27 +372,38 @@ def _elsewhere(running: Run, asked: frozenset[str]) -> Text | None:
 # --------------------------------------------------------------------------- other problems
 
 
-async def _other_problem(c: Context, running: Run) -> bool:
-    """Another fault on top: it is noted and comes next. The same one again says that it is still there."""
+async def _another_problem(c: Context, running: Run, facts: dict[str, str]) -> bool:
+    """Another fault on top: it is noted, and comes next. Whoever tells facts about this one does not mean another."""
     definition = c.definition
     graphs = c.ports.graphs
     if definition is None or definition.do != "diagnose" or graphs is None:
         return False
     found = await match(running.version, graphs.nearness, c.turn.text, definition.symptoms)
-    symptom = found.symptoms[0] if found.symptoms else ""
-    if symptom in ("", running.symptom) or symptom not in running.graph.symptoms:
-        step = running.slot["open"]
-        if step["kind"] == "fix" or step["node"] == running.symptom:
-            _take(c, running, Reading(result="still"))
-        else:
-            unclear(c)
-        return True
-    if running.graph.symptoms[symptom].safety:
+    symptom = found.symptoms[0] if found.symptoms else running.symptom
+    if running.symptom in definition.symptoms or symptom == running.symptom or symptom not in running.graph.symptoms:
         return False
+    seen = {running.graph.facets[facet].check for facet in facts}
+    if seen - {running.graph.symptoms[symptom].retest}:
+        return False
+    if running.graph.symptoms[symptom].safety:
+        raise EscalationError("safety", "escalate.safety")
     if symptom not in running.slot["also"]:
         running.slot["also"].append(symptom)
+    running.hear(c.turn.text)
     c.lead.append(m.message("diagnosis.noted_problem", problem=running.graph.symptoms[symptom].name.as_json()))
     c.again = True
+    return True
+
+
+def _same_problem(c: Context, running: Run) -> bool:
+    """The complaint once more: after a fix it says that it did not help, else it says nothing new."""
+    if c.definition is None or c.definition.do != "diagnose":
+        return False
+    step = running.slot["open"]
+    if step["kind"] == "fix" or step["node"] == running.symptom:
+        _take(c, running, Reading(result="still"))
+    else:
+        unclear(c)
     return True
 
 

@@ -183,7 +183,7 @@ def _phrases(facet: Facet) -> Iterable[Phrase]:
                 if not said or (said, key) in seen:
                     continue
                 seen.add((said, key))
-                yield Phrase(said, key, _pattern(said), _weight(said), _generic(said))
+                yield Phrase(said, key, _pattern(said), weigh(said), _generic(said))
 
 
 def _pattern(said: str) -> re.Pattern[str]:
@@ -193,7 +193,8 @@ def _pattern(said: str) -> re.Pattern[str]:
     return re.compile(left + body + right)
 
 
-def _weight(said: str) -> int:
+def weigh(said: str) -> int:
+    """Length of a text, Chinese characters counted as short English words."""
     return sum(1 if _ASCII.match(char) or char == " " else 3 for char in said)
 
 

@@ -11,8 +11,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from actions import diagnosis_words as w
-from actions.diagnosis_lexicon import FacetWords, Lexicon
-from actions.diagnosis_text import Clause, clauses, is_fine, plain, polarity, says_no, says_yes, topics, words
+from actions.diagnosis_lexicon import FacetWords, Lexicon, weigh
+from actions.diagnosis_text import (
+    Clause,
+    clauses,
+    hedged,
+    is_fine,
+    plain,
+    polarity,
+    says_no,
+    says_yes,
+    topics,
+    value_polarity,
+    words,
+)
 from kg.model import Who
 
 Result = Literal["", "solved", "still", "done", "unsure", "refused"]
@@ -164,6 +176,9 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
     waiting: list[FacetWords] = []
     named: list[FacetWords] = []
     for clause in parts:
+        if hedged(clause.text):
+            _hedged_wording(own, clause, found)
+            continue
         spoken = _spoken(own, clause)
         for facet in spoken:
             _note(found, facet, *_value(facet, clause, alone=single or len(spoken) == 1))
@@ -190,6 +205,14 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
     return outcomes
 
 
+def _hedged_wording(own: list[FacetWords], clause: Clause, found: dict[str, tuple[str, int]]) -> None:
+    """Not knowing, as in "I can't find it", is no outcome, unless an outcome is called so in just these words."""
+    for facet in own:
+        outcome, weight = facet.hit(clause.text, generic=False)
+        if outcome and 2 * weight >= weigh(clause.text):
+            _note(found, facet, outcome, weight)
+
+
 def _spoken(own: list[FacetWords], clause: Clause) -> list[FacetWords]:
     """The facets that a statement is about; a check with one facet is spoken of wherever nothing else is."""
     spoken = [facet for facet in own if facet.topics & clause.topics]
@@ -212,7 +235,9 @@ def _value(facet: FacetWords, clause: Clause, *, alone: bool) -> tuple[str, int]
     outcome, weight = facet.hit(text, generic=topical or alone)
     number = facet.by_number(text)
     short = words(text) <= _LONGEST_BARE
+    after_colon = facet.by_polarity.get(value_polarity(text), "")
     ranked = [
+        (after_colon if topical else "", _LONG_PHRASE + _PHRASED),
         (outcome if weight > _LONG_PHRASE or not (topical and by_sign) else "", weight + _PHRASED),
         (by_sign if topical and not (sign < 0 and w.BROKEN.search(text)) else "", 5),
         (outcome, weight),
@@ -353,6 +378,11 @@ def _helped(said: str, question: str) -> Result:
     """Whether a fix helped. What comes after a "but" counts."""
     if w.REFUSED.search(said):
         return "refused"
+    certain = [part.text for part in clauses(said) if not w.UNSURE.search(part.text)]
+    if w.UNSURE.search(said):
+        said = " , ".join(certain)
+        if not w.STILL.search(said) and not w.SOLVED.search(said):
+            return "unsure"
     parts = [part for part in w.CONTRAST.split(said) if part.strip()] or [said]
     still, solved = _trouble(parts[-1]), _gone(parts[-1])
     if len(parts) > 1 and not still and not solved:
@@ -363,18 +393,18 @@ def _helped(said: str, question: str) -> Result:
     if bare and not turned and says_no(said) and not _gone(said):
         return "still"
     if bare and says_yes(said) and not still and not solved:
+        if w.DONE.search(said):
+            return "done"
         return "still" if turned else "solved"
     if bare and turned and says_no(said) and not still:
         return "solved"
     if still and not solved:
         return "still"
     if solved and not still:
-        return "unsure" if w.UNSURE.search(said) and not w.CONTRAST.search(said) else "solved"
+        return "solved"
     if still and solved:
         # "It works, no more drops" and "no, still not fixed": the first word decides, else the trouble.
         return "solved" if says_yes(said) and not turned else "still"
-    if w.UNSURE.search(said):
-        return "unsure"
     if w.PARTLY.search(said):
         return "still"
     return "done" if w.DONE.search(said) else ""

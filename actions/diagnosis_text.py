@@ -19,7 +19,7 @@ def _term(term: str) -> str:
     """A term as a pattern: whole words in English, anywhere in Chinese."""
     body = re.escape(term).replace(r"\ ", r"\s*")
     left = r"(?<![a-z0-9])" if _ASCII.match(term[0]) else ""
-    right = r"(?:s|'s)?(?![a-z0-9])" if _ASCII.match(term[-1]) else ""
+    right = r"(?:s|'s|ed|ing)?(?![a-z0-9])" if _ASCII.match(term[-1]) else ""
     return f"{left}{body}{right}"
 
 
@@ -42,12 +42,12 @@ def plain(text: str) -> str:
     text = text[:_LONGEST]
     for symbol, words in w.SYMBOLS.items():
         text = text.replace(symbol, words)
-    text = align(text).text.casefold().replace("’", "'")
-    return (
-        re.sub(r"\s+", " ", text.replace("\t", " ")).strip()
-        if "\n" not in text
-        else "\n".join(re.sub(r"[ \t]+", " ", line).strip() for line in text.splitlines())
-    )
+    return "\n".join(line for line in map(_plain_line, text.splitlines()) if line)
+
+
+def _plain_line(line: str) -> str:
+    normal = align(line).text.casefold().replace("’", "'").replace("著", "着")
+    return re.sub(r"\s+", " ", normal).strip()
 
 
 @lru_cache(maxsize=8192)
@@ -76,12 +76,13 @@ def clauses(text: str) -> list[Clause]:
 
 def polarity(text: str) -> int:
     """+1 where a statement says on, yes or there; -1 for off, no or absent; 0 where it says neither."""
-    for mark in (":", "："):
-        head, found, tail = text.partition(mark)
-        if found and head and tail.strip() and not tail.startswith("//"):
-            after = _polarity(tail)
-            return after or _polarity(head)
-    return _polarity(text)
+    return value_polarity(text) or _polarity(text)
+
+
+def value_polarity(text: str) -> int:
+    """The polarity of what stands after the colon of a copied line, "Mobile data enabled: No"; 0 without one."""
+    head, _, tail = text.partition(":")
+    return _polarity(tail) if head and tail.strip() and not tail.startswith("//") else 0
 
 
 @lru_cache(maxsize=8192)
@@ -109,6 +110,11 @@ def _polarity(text: str) -> int:
     if value:
         return value * (-1 if seen % 2 else 1)
     return -1 if negated else 0
+
+
+def hedged(text: str) -> bool:
+    """Whether a statement says that its speaker does not know, or cannot do what was asked."""
+    return bool(w.UNSURE.search(text) or w.REFUSED.search(text))
 
 
 def says_yes(text: str) -> bool:

@@ -139,6 +139,10 @@ REFUSED = _any(
     r"\bskip (?:it|this|that)\b|\bnot possible\b|\bimpossible\b|\bdon.?t have (?:a |any |the )?(?:pin|tool|cable|computer|spare|time)\b|\bi.?d rather not\b",
     r"\bcan.?t (?:do|try|open|access) (?:that|this|it)\b|\bsomething else instead\b",
 )
+WITHHELD = _any(
+    "不想(?:给|说|提供|告诉)|不(?:愿意?|方便|肯)(?:给|说|提供|告诉)?|不给|保密|隐私|没有号码|不记得号码|记不住",
+    r"\b(?:don.?t|do not|won.?t|rather not|prefer not|not going to|no need) (?:want |wish |like )?(?:to )?(?:give|share|tell|say|provide|hand)\b|\bprivate\b|\bprivacy\b",
+)
 TRIED = _any(
     "已经|早就|试过|做过|弄过|过了|之前.{0,8}过|刚才.{0,6}过|都.{0,6}过",
     _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),
@@ -192,7 +196,7 @@ SOLVED = _any(
     r"\bno (?:more|longer) (?:problems?|issues?|drop\w*|slow|stutter\w*|hot|lag\w*)\b|\bi can (?:make|call|browse|send|log|see|load|get|go)\b|\bdoesn.?t (?:drop|stutter|drain|lag|freeze) any ?more\b",
 )
 STILL = _any(
-    "还是|还没|还不|依然|仍然|仍旧|照样|照旧|没有?(?:变化|用|效果|好转|改善|恢复|反应|好|解决|成功)|不行|没用|不管用|老样子|同样|一样|没信号|用不了|"
+    "还是|还没|还不|还会|还有|依然|仍然|仍旧|照样|照旧|没有?(?:变化|用|效果|好转|改善|恢复|反应|好|解决|成功)|不行|没用|不管用|老样子|同样|一样|没信号|用不了|"
     "不能|没法|上不了|打不开|发不出|发不了|失败|连不上|更糟|更慢|慢|卡|不好(?!意思)|还在|没变|白搭|无效|没起作用|没有信号|没网|不通|无服务|转圈|没好",
     r"\bstill\b|\bno (?:change|difference|luck|effect|improvement|better|good|use|signal|service|bars|internet|connection)\b|\bnot (?:yet|working|fixed|solved|better|really|back|fast|good|at all)\b",
     r"\b(?:doesn.?t|does not|didn.?t|did not|won.?t|can.?t|cannot|couldn.?t|isn.?t|hasn.?t|haven.?t|wasn.?t|don.?t)\b|\bsame\b|\bfail(?:s|ed|ing)?\b|\bworse\b|\bnothing (?:changed|happens|happened|loads)\b",

@@ -26,6 +26,8 @@ async def answer_question(c: Context, expect: Expect) -> None:
         await _answer_diagnosis(c, expect)
         return
     given = reading.answer(expect, c.turn)
+    if given is None and _task(c).skill == tasks.DIAGNOSE and await _told_to_diagnosis(c, expect):
+        return
     if given is not None and given.exact:
         await _take(c, expect, given.value)
     elif c.turn.entity("question") is not None or c.turn.entity("choice") is not None:
@@ -58,6 +60,21 @@ async def _answer_diagnosis(c: Context, expect: Expect) -> None:
         await _ask_again(c)
     else:
         await _something_else(c, expect, c.definition)
+
+
+async def _told_to_diagnosis(c: Context, expect: Expect) -> bool:
+    """What a customer says to a diagnosis instead of giving a detail of the account: a refusal, why, or facts."""
+    if c.turn.chosen or (c.definition is not None and c.definition.do == "handoff"):
+        return False
+    if expect.kind in _LEFT_OUT and diagnosis_answers.refuses(c):
+        return await _declined_in_diagnosis(c, expect)
+    if diagnosis_answers.asks_why(c):
+        await _ask_again(c)
+        return True
+    if diagnosis_answers.overheard(c):
+        await tasks.run(c, _task(c))
+        return True
+    return False
 
 
 async def _something_else(c: Context, expect: Expect, definition: Definition) -> None:

@@ -95,8 +95,9 @@ FILLER = _any(
 """What may stand around an answer without making it anything else."""
 
 YES = _set(
-    "是|是的|对|对的|好|好的|好啊|好吧|行|可以|可以的|嗯|嗯嗯|确认|确定|没错|同意|办吧|要|需要",
+    "是|是的|对|对的|好|好的|好啊|好吧|行|可以|可以的|嗯|嗯嗯|继续|接着来|接着弄|确认|确定|没错|同意|办吧|要|需要",
     "yes|y|yep|yeah|yup|ok|okay|sure|confirm|confirmed|correct|right|fine|go ahead|do it|yes please|of course",
+    "go on|continue|carry on",
     "that's right|sounds good|please do",
 )
 NO = _set(

@@ -93,6 +93,7 @@ class Conversation:
         self.turn = 0
         self.outcome: Outcome | None = None
         self.known = set(ports.intents)
+        self.diagnosis: Any = None
 
     async def say(self, text: str, intent: str = "inform", *, confidence: float = 0.95, **more: Any) -> list[str]:
         """Send a message understood as ``intent``; further names are entities. Answers the texts of the reply."""
@@ -124,7 +125,8 @@ class Conversation:
             "metadata": {"parse": parse, "locale": self.locale, "turn": self.turn, "conversation": "conversation-1"},
         }
         turn = read_turn(decision, latest, conversation="conversation-1", now=self.clock())
-        self.outcome = await respond(turn, self.state, self.ports)
+        self.outcome = await respond(turn, self.state, self.ports, self.diagnosis)
+        self.diagnosis = json.loads(json.dumps(self.outcome.diagnosis))
         self.state = State.from_json(json.loads(json.dumps(self.outcome.state.to_json())))
         assert self.state == self.outcome.state
         assert self.outcome.messages
