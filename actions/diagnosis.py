@@ -187,6 +187,13 @@ class Run:
         """Facets that bear on this symptom."""
         return facets_of(self.graph, self.knowledge.circuit(self.symptom))
 
+    @property
+    def all_facets(self) -> list[str]:
+        """All facets, those that bear on this symptom first, of cheap checks before those of dear ones."""
+        own = set(self.facets)
+        checks = self.graph.checks
+        return sorted(self.graph.facets, key=lambda name: (name not in own, checks[self.graph.facets[name].check].cost))
+
     def tell(self, given: Answer) -> None:
         """Tell the engine, and note it for the agent."""
         self.slot["engine"] = answer(self.knowledge, self.engine, given)
@@ -208,7 +215,7 @@ class Run:
 
     def hear(self, text: str) -> bool:
         """Use what a message tells besides: facts and fixes tried before; whether there was any."""
-        found = read_facts(self.version.lexicon, text, self.facets)
+        found = read_facts(self.version.lexicon, text, self.all_facets)
         if found.facts:
             self.tell(Answer("observe", outcomes=found.facts))
         self.tried(found.tried)

@@ -134,7 +134,7 @@ async def _read(c: Context, running: Run) -> Reading:
     if step["kind"] == "payment":
         return Reading(result="done")
     if step["kind"] == "check" and step["node"] in running.graph.checks:
-        found = read_check(lexicon, step["node"], c.turn.text, running.facets)
+        found = read_check(lexicon, step["node"], c.turn.text, running.all_facets)
         if found.empty and _may_be_answer(c):
             found.outcomes = await _meaning(c, running, step["node"])
         return found
@@ -142,7 +142,7 @@ async def _read(c: Context, running: Run) -> Reading:
     symptom = running.graph.symptoms[running.symptom]
     found = read_fix(
         lexicon, c.turn.text, question=question, retest=symptom.retest, complaint=_complaint(running),
-        others=running.facets,
+        others=running.all_facets,
     )  # fmt: skip
     if found.empty and question and _may_be_answer(c):
         found.result = helped_by_meaning(c.turn.text, await _near(c))

@@ -67,7 +67,7 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
         lexicon: Words of the graph.
         check: The open check.
         text: What the customer wrote.
-        others: Facets of other checks of this diagnosis, about which facts may be told besides.
+        others: Facets of other checks, about which facts may be told besides; what comes first is preferred.
     """
     said = plain(text)
     found = Reading(aside=_aside(said))
@@ -307,7 +307,6 @@ def _facts(
         for name in others
         if name not in own and graph.checks[graph.facets[name].check].who is Who.CUSTOMER
     ]
-    facets.sort(key=lambda facet: facet.check.cost)
     taken = {topic for name in outcomes for topic in lexicon.facet(name).topics}
     found: dict[str, str] = {}
     for clause in parts:

@@ -1,0 +1,348 @@
+"""Diagnoses in conversation on the real fault trees and the demo back end: the customer says, the bot goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from conversations import Clock, Conversation
+
+from actions.diagnosis_graph import Graphs
+from actions.ports import Ports
+from kg.compiled import Knowledge
+from kg.load import load
+from server.settings import ROOT
+from server.texts import render_message
+
+
+@pytest.fixture(scope="session")
+def graphs() -> Graphs:
+    return Graphs.load(ROOT / "kg" / "data")
+
+
+@pytest.fixture
+def zh(ports: Ports, graphs: Graphs, clock: Clock, back_end: httpx.AsyncClient) -> Conversation:
+    return Conversation(replace(ports, graphs=graphs), clock, back_end, "zh")
+
+
+@pytest.fixture
+def en(ports: Ports, graphs: Graphs, clock: Clock, back_end: httpx.AsyncClient) -> Conversation:
+    return Conversation(replace(ports, graphs=graphs), clock, back_end, "en")
+
+
+def step(talk: Conversation) -> dict[str, Any]:
+    """The step of the reply; only its last message has one."""
+    assert all("step" not in message for message in talk.messages[:-1])
+    return dict(talk.messages[-1].get("step") or {})
+
+
+def said(talk: Conversation) -> str:
+    return "\n".join(talk.texts(talk.locale))
+
+
+SUSPENDED, CONTRACT_ENDED, USED_UP, FINE = "19900000102", "19900000104", "19900000103", "19900000101"
+
+
+# -------------------------------------------------------------------- beginning
+
+
+async def test_the_line_is_looked_up_silently_and_then_a_check_is_asked(zh: Conversation) -> None:
+    await zh.say("手机没信号", "fault_no_service")
+    assert zh.keys[-1] == "ask.phone"
+    await zh.say(FINE, phone_number=FINE)
+    assert step(zh) == {"kind": "check", "id": "check_sim_status"}
+    labels = [choice.get("label", {}).get("zh") for choice in zh.messages[-1]["choices"]]
+    assert "没有 SIM 卡" in labels
+    checks = {entry["node"] for entry in zh.diagnosis["log"]}
+    assert {"get_line"} <= checks
+
+
+async def test_a_number_that_comes_with_the_complaint_is_not_asked_for(en: Conversation) -> None:
+    await en.say(f"no signal on {FINE}", "fault_no_service", phone_number=FINE)
+    assert step(en)["kind"] == "check"
+
+
+async def test_several_symptoms_lead_to_one_question(en: Conversation) -> None:
+    await en.send_value("/fault_tv")
+    assert en.keys == ["diagnosis.which"]
+    assert len(en.messages[0]["choices"]) == 4
+    await en.press(1)
+    assert step(en)["kind"] in {"check", "fix"}
+    assert en.diagnosis["engine"]["symptom"] == "tv_stutters"
+
+
+async def test_the_question_which_it_is_takes_words(zh: Conversation) -> None:
+    await zh.send_value("/fault_tv")
+    await zh.say("遥控器没反应", "fault_tv")
+    assert zh.diagnosis["engine"]["symptom"] == "tv_remote_fails"
+
+
+async def test_the_words_choose_among_an_intents_symptoms(zh: Conversation) -> None:
+    await zh.say("最近手机耗电快", "fault_battery")
+    assert zh.diagnosis["engine"]["symptom"] == "battery_drains"
+    assert step(zh) == {"kind": "check", "id": "check_battery_health"}
+
+
+async def test_facts_told_at_the_beginning_are_not_asked_again(en: Conversation) -> None:
+    text = "mobile data isn't working, airplane mode is off and I already tried restarting"
+    await en.say(text, "fault_mobile_data")
+    assert en.diagnosis["engine"]["evidence"]["check_status_bar.airplane"] == "off"
+    assert en.diagnosis["engine"]["tried"] == {"reboot_device": 1}
+
+
+async def test_a_dangerous_symptom_is_handed_over_at_once(zh: Conversation) -> None:
+    await zh.say("手机电池鼓包了", "fault_battery")
+    assert zh.reason == "safety"
+    await zh.say("手机发烫", "fault_battery")
+    assert step(zh) == {"kind": "check", "id": "check_battery_shape"}
+    await zh.say("后盖鼓起来了")
+    assert zh.reason == "safety"
+
+
+# -------------------------------------------------------------------- answers
+
+
+async def begin(talk: Conversation, number: str = FINE) -> None:
+    """No signal, and the line is known."""
+    await talk.say("手机没信号" if talk.locale == "zh" else "no signal", "fault_no_service")
+    await talk.say(number, phone_number=number)
+
+
+async def test_a_fix_and_its_retest_are_one_message(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.say("提示没有 SIM 卡", "fault_no_service")
+    assert step(zh) == {"kind": "fix", "id": "reseat_sim_card", "retest": True}
+    assert "？" in said(zh)
+    await zh.say("好了，有信号了", "affirm")
+    assert zh.keys == ["diagnosis.solved_end"]
+    assert zh.diagnosis is None
+    assert not zh.state.awaiting
+
+
+async def test_a_fix_that_did_not_help_leads_on(en: Conversation) -> None:
+    await begin(en)
+    await en.say("it says no SIM", "fault_no_service")
+    await en.say("no, still no signal", "deny")
+    assert step(en)["id"] != "reseat_sim_card"
+    assert en.reason is None
+
+
+async def test_buttons_do_the_same(en: Conversation) -> None:
+    await begin(en)
+    await en.press(1)
+    assert step(en)["id"] == "reseat_sim_card"
+    await en.press(0)
+    assert en.keys == ["diagnosis.solved_end"]
+
+
+async def test_not_sure_leads_to_other_words_or_another_check(zh: Conversation) -> None:
+    await begin(zh)
+    seen = {said(zh)}
+    for text in ("不确定", "找不到在哪里看", "我不知道"):
+        await zh.say(text, "unsure")
+        assert said(zh) not in seen
+        seen.add(said(zh))
+        assert zh.reason is None
+
+
+async def test_a_locked_sim_is_for_a_person(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.say("让我输 PUK 码", "inform")
+    assert zh.reason == "policy"
+    report = zh.messages[-1]["escalate"]["context"]["diagnosis"]
+    assert report["hypotheses"][0]["id"] == "sim_locked"
+    assert report["hypotheses"][0]["probability"] > 0.9
+    assert {
+        "id": "check_sim_status",
+        "check": "查看 SIM 卡状态",
+        "outcome": {"查看 SIM 卡状态": "要求 PIN 或 PUK"},
+    } in report["checks"]
+    assert report["team"] == "SIM 卡安全组"
+    assert zh.diagnosis is None
+
+
+async def test_a_contract_that_ended_is_for_a_person(en: Conversation) -> None:
+    await begin(en, CONTRACT_ENDED)
+    assert en.reason == "policy"
+    assert all("step" not in message for message in en.messages)
+
+
+async def test_an_answer_to_another_question_is_used_and_the_open_one_comes_back(en: Conversation) -> None:
+    await begin(en)
+    before = said(en)
+    await en.say("mobile data is switched on", "inform")
+    assert en.diagnosis["engine"]["evidence"]["check_status_bar.data"] == "on"
+    assert step(en)["id"] == "check_sim_status"
+    assert said(en) != before
+
+
+async def test_an_old_button_still_tells_its_fact(zh: Conversation) -> None:
+    await begin(zh)
+    old = zh.messages[-1]["choices"][2]["value"]
+    await zh.say("不确定", "unsure")
+    await zh.send_value(old)
+    assert zh.diagnosis["engine"]["evidence"]["check_sim_status"] == "active"
+
+
+# -------------------------------------------------------------------- asides
+
+
+async def test_a_term_is_explained_and_the_question_comes_back(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.mumble("什么是 APN？")
+    assert "接入点（APN）" in said(zh)
+    assert step(zh) == {"kind": "check", "id": "check_sim_status"}
+
+
+@pytest.mark.parametrize("text", ["why?", "why do you need that", "what does this tell you"])
+async def test_why_a_step_is_taken(en: Conversation, text: str) -> None:
+    await begin(en)
+    await en.mumble(text)
+    assert "SIM card is not seated" in said(en)
+    assert step(en) == {"kind": "check", "id": "check_sim_status"}
+
+
+async def test_forget_it(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.say("算了，不弄了", "cancel")
+    assert zh.keys == ["diagnosis.stopped"]
+    assert zh.diagnosis is None
+    assert not zh.state.awaiting
+
+
+async def test_another_problem_is_noted_and_comes_next(en: Conversation) -> None:
+    await begin(en)
+    await en.say("and my picture messages fail too", "fault_mms")
+    assert en.diagnosis["also"] == ["mms_fails"]
+    assert step(en) == {"kind": "check", "id": "check_sim_status"}
+    await en.say("it says no SIM", "inform")
+    await en.say("it works now", "affirm")
+    assert en.diagnosis["engine"]["symptom"] == "mms_fails"
+    assert step(en)["kind"] in {"check", "fix"}
+
+
+async def test_account_work_in_between_is_done_and_the_diagnosis_offered_again(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.say("还剩多少流量？", "check_data_usage")
+    assert zh.keys == ["usage.left", "resume.offer"]
+    await zh.press(0)
+    assert step(zh) == {"kind": "check", "id": "check_sim_status"}
+
+
+async def test_help_in_between_is_given_and_the_question_comes_back(zh: Conversation) -> None:
+    await begin(zh)
+    await zh.say("自动缴费哪天扣款呢", "payment_methods")
+    assert zh.keys[0] == "answer.found"
+    assert step(zh) == {"kind": "check", "id": "check_sim_status"}
+
+
+async def test_a_person_can_be_asked_for_and_gets_the_diagnosis(en: Conversation) -> None:
+    await begin(en)
+    await en.say("let me talk to a person", "talk_to_human")
+    assert en.reason == "customer_asked"
+    report = en.messages[-1]["escalate"]["context"]["diagnosis"]
+    assert report["symptom"] == "No mobile service"
+    assert report["next"] == "Look at the SIM card"
+
+
+async def test_messages_nobody_understands_never_stall(zh: Conversation) -> None:
+    await begin(zh)
+    for _ in range(25):
+        await zh.mumble()
+        if zh.reason is not None:
+            break
+    assert zh.reason == "diagnosis_exhausted"
+    assert zh.diagnosis is None
+
+
+# -------------------------------------------------------------------- the account
+
+
+async def test_without_a_number_the_phone_is_looked_at(en: Conversation) -> None:
+    await en.say("no signal", "fault_no_service")
+    await en.mumble("I don't want to give my number")
+    assert step(en)["kind"] == "check"
+    assert en.diagnosis["blind"]
+
+
+async def test_why_the_number_is_needed(zh: Conversation) -> None:
+    await zh.say("手机没信号", "fault_no_service")
+    await zh.mumble("为什么要号码")
+    assert zh.keys == ["diagnosis.message", "ask.phone_again"]
+
+
+async def test_an_unpaid_bill_is_paid_and_the_line_restored(zh: Conversation) -> None:
+    await begin(zh, SUSPENDED)
+    assert zh.keys[-1] == "ask.otp"
+    assert "¥" not in said(zh)
+    await zh.give_code()
+    assert step(zh) == {"kind": "confirm", "id": "send_payment_request"}
+    await zh.say("好的", "affirm")
+    assert step(zh) == {"kind": "confirm", "id": "resume_line"}
+    assert (await zh.line("L-102"))["status"] == "suspended"
+    await zh.say("好的", "affirm")
+    assert step(zh) == {"kind": "fix", "id": "send_payment_request"}
+    inbox = (await zh.http.get("/demo/inbox", params={"customer": zh.state.customer})).json()
+    request = next(one for one in inbox if one["kind"] == "payment_request")
+    await zh.say("还没收到呢", "deny")
+    assert step(zh) == {"kind": "fix", "id": "send_payment_request"}
+    await zh.http.post(request["accept"])
+    await zh.say("付好了", "affirm")
+    assert (await zh.line("L-102"))["status"] == "active"
+    assert step(zh) == {"kind": "fix", "id": "reboot_device", "retest": True}
+    await zh.say("有信号了", "affirm")
+    assert zh.keys == ["diagnosis.solved_end"]
+
+
+async def test_used_up_data_is_added_only_with_code_and_yes(en: Conversation) -> None:
+    await en.say(f"mobile data isn't working on {USED_UP}", "fault_mobile_data", phone_number=USED_UP)
+    assert en.keys[-1] == "ask.amount"
+    await en.say("1GB", data_volume="1")
+    await en.give_code()
+    assert step(en) == {"kind": "confirm", "id": "refuel_data"}
+    usage = (await en.http.get("/lines/L-103/usage")).json()
+    assert usage["refuelled_gb"] == 0
+    await en.say("yes please", "affirm")
+    assert step(en) == {"kind": "fix", "id": "refuel_data", "retest": True}
+    usage = (await en.http.get("/lines/L-103/usage")).json()
+    assert usage["refuelled_gb"] == 1
+
+
+async def test_a_declined_repair_leads_to_another_way(en: Conversation) -> None:
+    await en.say(f"mobile data isn't working on {USED_UP}", "fault_mobile_data", phone_number=USED_UP)
+    await en.say("no", "deny")
+    assert en.reason is None
+    assert en.keys[-1] == "ask.plan"
+
+
+# -------------------------------------------------------------------- versions of the graph
+
+
+async def test_a_diagnosis_keeps_the_version_it_began_with(zh: Conversation) -> None:
+    own = Graphs.load(ROOT / "kg" / "data")
+    zh.ports = replace(zh.ports, graphs=own)
+    await begin(zh)
+    version = zh.diagnosis["engine"]["graph"]
+    other = Knowledge(load([ROOT / "kg" / "data" / "telecom.yaml"]))
+    own.use(other)
+    assert other.graph.version != version
+    await zh.say("没有 SIM 卡", "inform")
+    assert zh.diagnosis["engine"]["graph"] == version
+    assert step(zh)["id"] == "reseat_sim_card"
+
+
+async def test_a_version_that_is_gone_begins_anew(zh: Conversation) -> None:
+    await begin(zh)
+    zh.diagnosis["engine"]["graph"] = "0123456789abcdef"
+    await zh.say("没有 SIM 卡", "inform")
+    assert zh.diagnosis["engine"]["graph"] != "0123456789abcdef"
+    assert step(zh)["kind"] == "check"
+
+
+async def test_all_texts_of_the_graph_can_be_shown(graphs: Graphs) -> None:
+    for check in graphs.current.knowledge.graph.checks.values():
+        for text in check.ask:
+            message = {"key": "diagnosis.part", "params": {"text": text.as_json()}}
+            assert all(render_message(message, language)[0].strip() for language in ("zh", "en"))
