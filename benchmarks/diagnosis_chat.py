@@ -279,10 +279,8 @@ async def converse(case: Case, talk: Any, world: World) -> Result:
         text = await reply(case, shown[-1], world)
         world.reach(case.phone)
     suffers = case.phone.suffers(case.symptom)
-    if over.startswith("handoff"):
-        right = hopeless or over == "handoff:safety"
-    else:
-        right = over == "ended" and not suffers
+    handed_over = over.startswith("handoff")
+    right = (hopeless or over == "handoff:safety") if handed_over else (over == "ended" and not suffers)
     log.append(f"= {over or 'endless'} {'right' if right else 'WRONG'} steps={steps} left={sorted(case.phone.faults)}")
     return Result(right, over or "endless", steps, talk.unverified, turns, talk.milliseconds, log)
 
