@@ -4,7 +4,7 @@ The first wordings of a fact are ordinary ones; those under ``unseen`` are worde
 project's data (nor are made from them), to see what an assistant does with words it was never given.
 """
 
-# ruff: noqa: E501 - a table of sentences reads better in whole lines
+
 
 from __future__ import annotations
 
