@@ -207,12 +207,14 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
 
       <footer class="foot">
         {state.mode === 'waiting' ? (
-          <button type="button" class="foot-button" onClick={() => client.backToBot()}>
+          // Keys: a press meant for one button never lands on the other, which takes its place.
+          <button key="bot" type="button" class="foot-button" onClick={() => client.backToBot()}>
             <ChatIcon />
             {t('backToBot')}
           </button>
         ) : (
           <button
+            key="human"
             type="button"
             class="foot-button human"
             disabled={asking || state.mode === 'human' || closed || state.restarting}

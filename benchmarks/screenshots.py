@@ -1,0 +1,125 @@
+"""Takes the pictures of the README: ``make screenshots``. Plays a scene in both languages on a product of its own."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.support.pages import Agent, Customer, chromium
+from tests.support.product import ROOT, Product
+
+IMAGES = ROOT / "docs" / "images"
+LARGEST_BYTES = 200_000
+# Around the chat's panel: its shadow and a little of the page.
+MARGIN = 16
+
+# The question about an article comes last: the answer's citation is then in sight.
+SCENES = {
+    "zh": ("我还剩多少流量", "199 0000 0101", "18.4GB", "怎么修改 Wi-Fi 密码"),
+    "en": ("how much data have I left?", "199 0000 0105", "GB", "how do I change my Wi-Fi password?"),
+}
+# Who waits at the desk: language, what they write, and whether they ask for a person themselves.
+QUEUE = (
+    ("zh", ("光猫冒烟了，有烧焦的味道",), False),
+    ("en", ("this is the third time I have to ask, I am really fed up with your service",), False),
+    ("zh", ("我还剩多少流量", "199 0000 0101", "怎么重置登录密码"), True),
+)
+
+
+def main() -> int:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="kefu-screenshots-"))
+    product = Product(folder / "data")
+    product.start()
+    try:
+        product.add_staff("lin", shown="林小雨")
+        with chromium() as browser:
+            take_help(browser, product)
+            for language in SCENES:
+                take_widget(browser, product, language)
+            take_desk(browser, product)
+    finally:
+        product.stop()
+        shutil.rmtree(folder)
+    return report()
+
+
+def take_help(browser: Browser, product: Product) -> None:
+    for name, language, size in (("help-zh", "zh", (1280, 800)), ("help-en-phone", "en", (390, 780))):
+        customer = Customer(browser, language, size=size)
+        customer.page.goto(product.url)
+        expect(customer.page.locator(".topic").first).to_be_visible()
+        expect(customer.button("launcher")).to_be_visible()
+        customer.page.screenshot(path=IMAGES / f"{name}.png")
+        customer.close()
+
+
+def take_widget(browser: Browser, product: Product, language: str) -> None:
+    usage, number, left, question = SCENES[language]
+    customer = Customer(browser, language, size=(1500, 860))
+    # A plain page around it; its language is English, the chat's is the customer's.
+    customer.page.goto(f"{product.url}/embed-example.html")
+    expect(customer.widget.locator(".launcher")).to_be_visible()
+    customer.page.evaluate("(language) => { kefu.setLocale(language); kefu.open(); }", language)
+    expect(customer.answers).to_have_count(1)
+    customer.say(usage)
+    expect(customer.answers).to_have_count(2)
+    customer.ask(number, left)
+    customer.say(question)
+    expect(customer.citation).to_be_visible()
+    expect(customer.typing).to_have_count(0)
+    customer.page.mouse.move(0, 0)
+    picture(customer.panel, f"widget-{language}")
+    customer.close()
+
+
+def take_desk(browser: Browser, product: Product) -> None:
+    customers = []
+    for language, words, asks in QUEUE:
+        customers.append(customer := Customer(browser, language))
+        customer.open_chat(product.url)
+        for text in words:
+            before = customer.answers.count()
+            customer.say(text)
+            expect(customer.answers.nth(before)).to_be_visible()
+        expect(customer.typing).to_have_count(0)
+        if asks:
+            customer.human.click()
+        expect(customer.status).to_contain_text(customer.words["waiting"])
+    agent = Agent(browser, "zh", size=(1320, 820))
+    agent.log_in(product.url, "lin", product.passwords["lin"])
+    expect(agent.rows).to_have_count(len(customers))
+    agent.rows.last.click()
+    expect(agent.context_panel.locator(".measure").first).to_be_visible()
+    agent.take()
+    agent.reply("您好，我是林小雨。重置时收不到验证码吗？我陪您一步一步来。")
+    expect(agent.lines.filter(has_text="林小雨 已加入对话")).to_be_visible()
+    agent.page.get_by_role("tab", name="等待中").click()
+    expect(agent.rows).to_have_count(len(customers) - 1)
+    expect(agent.button("return")).to_be_enabled()
+    agent.page.screenshot(path=IMAGES / "desk.png")
+    agent.close()
+    for customer in customers:
+        customer.close()
+
+
+def picture(part: Locator, name: str) -> None:
+    box = part.bounding_box()
+    assert box is not None
+    clip = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}
+    clip |= {"width": box["width"] + 2 * MARGIN, "height": box["height"] + 2 * MARGIN}
+    part.page.screenshot(path=IMAGES / f"{name}.png", clip=clip)
+
+
+def report() -> int:
+    """Names the pictures; 1 where one is too large for a repository."""
+    sizes = {path: path.stat().st_size for path in sorted(IMAGES.glob("*.png"))}
+    for path, size in sizes.items():
+        print(f"{path.relative_to(ROOT)}: {size / 1000:.0f} kB{' — too large' if size > LARGEST_BYTES else ''}")
+    return int(any(size > LARGEST_BYTES for size in sizes.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
