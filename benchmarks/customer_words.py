@@ -4,8 +4,6 @@ The first wordings of a fact are ordinary ones; those under ``unseen`` are worde
 project's data (nor are made from them), to see what an assistant does with words it was never given.
 """
 
-
-
 from __future__ import annotations
 
 Words = dict[str, dict[str, list[str]]]
