@@ -38,6 +38,7 @@ SYMPTOM = "symptom"
 MAX_SILENT = 24
 STEP_KINDS = frozenset({"check", "fix", "confirm"})
 _MOBILE_DIGITS = 11
+_FAULTS_SHOWN = 8
 
 
 async def diagnose(c: Context, definition: Definition) -> None:
@@ -91,7 +92,9 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
     if symptom is None and c.args.get("which"):
         raise _which(c, graphs.current, tuple(c.args.pop("which")))
     if symptom == "none":
-        await _from_articles(c, definition)
+        faults = [one for one in c.ports.intents.values() if one.do == "diagnose"]
+        c.say("clarify.rephrase", choices=[*(c.button(one) for one in faults[:_FAULTS_SHOWN]), c.person()])
+        c.offered = Expect("clarify")
         return None
     if symptom is None:
         found = await match(graphs.current, graphs.nearness, c.args["said"], definition.symptoms)

@@ -50,7 +50,7 @@ async def answered(c: Context, expect: Expect) -> bool:
         return True
     if c.turn.entity("choice") is not None:
         return _pressed(c, running, expect)
-    if _for_someone_else(c):
+    if _for_someone_else(c) and not _complains_of_the_fix(c, running):
         return False
     found = await _read(c, running)
     if found.aside == "forget":
@@ -65,6 +65,10 @@ async def answered(c: Context, expect: Expect) -> bool:
         return True
     if found.aside == "explain":
         await _explain(c, running)
+        return True
+    if _complains_of_the_fix(c, running):
+        c.lead.append(m.message("diagnosis.sorry"))
+        _take(c, running, Reading(result="still"))
         return True
     return _by_intent(c, running) or _same_problem(c, running) or _nearly_understood(c)
 
@@ -144,7 +148,7 @@ async def _read(c: Context, running: Run) -> Reading:
         lexicon, c.turn.text, question=question, retest=symptom.retest, complaint=_complaint(running),
         others=running.all_facets,
     )  # fmt: skip
-    if found.empty and question and _may_be_answer(c):
+    if found.empty and question and (_may_be_answer(c) or _complains_of_the_fix(c, running)):
         found.result = helped_by_meaning(c.turn.text, await _near(c))
     return found
 
@@ -173,6 +177,17 @@ def _complaint(running: Run) -> list[str]:
         if len(check.facets) == 1
         or any(one.when is not None and set(one.when.events()) == causes for one in facet.outcomes.values())
     ]
+
+
+def _complains_of_the_fix(c: Context, running: Run) -> bool:
+    """Whether a complaint is the answer to "did it help?", and no more than that."""
+    likely = _likely(c)
+    return (
+        likely is not None
+        and likely.skill == "complain"
+        and bool(running.slot["open"]["question"])
+        and not reading.strongly_upset(c.turn)
+    )
 
 
 def _for_someone_else(c: Context) -> bool:

@@ -21,9 +21,10 @@ import statistics
 import sys
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import numpy as np
+import websockets
 
 from actions.accounts import AccountsClient
 from actions.diagnosis_graph import Graphs
@@ -47,13 +49,15 @@ from server.company import Company
 from server.nlu.engine import Engine
 from server.nlu.index import embed, load_index
 from server.settings import ROOT
-from server.texts import render_message
+from server.texts import LANGUAGES, render, render_message
 
 ASKED = {"right_sure": 0.995, "right_unsure": 0.97, "right_unseen": 0.95, "ratio": 0.7, "most_steps": 20}
 GUARD = 60
 STEP_KINDS = {"check", "fix", "confirm"}
 ZONE = ZoneInfo("Asia/Shanghai")
 PHONE = "19900000101"
+FINE_PHONE, ROAMING_PHONE = "19900000105", "19900000113"
+"""Demo customers of the running product whose account is in order; the second one's line may roam."""
 CUSTOMER, LINE = "C-1001", "L-101"
 _MANUAL_CHECKS = {"check_apn_settings": ("apn", "mmsc"), "check_app_permissions": ("storage", "sms"),
                   "check_app_status": ("storage", "sms")}  # fmt: skip
@@ -69,7 +73,7 @@ class Case:
     unsure: float
     unseen: float
     dice: random.Random
-    answers: list[tuple[str, str]] = field(default_factory=list)
+    number: str = PHONE
 
     def pick(self, entry: words.Words) -> str:
         """A wording of something, now and then one that was never seen."""
@@ -257,6 +261,103 @@ class InProcess:
         return "" if self.state.awaiting else "ended"
 
 
+class Socket:
+    """The running product over its customer socket, one connection for each customer."""
+
+    QUIET_S = 1.0
+    PATIENCE_S = 20.0
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/").replace("http", "ws", 1) + "/ws/chat"
+        self.connection: Any = None
+
+    async def begin(self, language: str) -> None:
+        """A new conversation."""
+        await self.close()
+        self.reason, self.unverified, self.milliseconds = "", 0, list[float]()
+        self.connection = await websockets.connect(self._address, max_size=None)
+        await self.connection.send(json.dumps({"type": "hello", "locale": language}))
+        await self._collect(0)
+
+    async def say(self, text: str) -> list[dict[str, Any]]:
+        """One message; the bot's answers."""
+        began = time.perf_counter()
+        await self.connection.send(json.dumps({"type": "message", "id": str(uuid.uuid4()), "text": text}))
+        found = await self._collect(1)
+        self.milliseconds.append(1000 * (time.perf_counter() - began - self.QUIET_S))
+        return found
+
+    async def _collect(self, least: int) -> list[dict[str, Any]]:
+        """Bot messages until it is quiet; at least so many, or a hand-over."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + self.PATIENCE_S
+        while True:
+            enough = len(found) >= least or self.reason
+            limit = self.QUIET_S if enough else max(0.1, deadline - time.monotonic())
+            try:
+                frame = json.loads(await asyncio.wait_for(self.connection.recv(), limit))
+            except TimeoutError:
+                return found or [{"text": ""}]
+            if frame["type"] == "message" and frame["role"] == "bot":
+                found.append(frame)
+            elif frame["type"] == "mode" and frame["mode"] != "bot":
+                self.reason = frame.get("reason") or "unknown"
+
+    @property
+    def over(self) -> str:
+        """How the conversation ended, "" while it goes on."""
+        return f"handoff:{self.reason}" if self.reason else ""
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self.connection is not None:
+            await self.connection.close()
+
+
+class Elsewhere:
+    """Stands for the account world of a product that runs elsewhere: its customers are in order, nothing is set."""
+
+    def reach(self, phone: Phone) -> None:
+        """The account changes nothing."""
+
+    async def pay(self) -> None:
+        """There is nothing to pay."""
+
+    async def code(self) -> str:
+        """No code is needed."""
+        return "000000"
+
+
+async def over_socket(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The same customers, with faults of the phone alone, against a running product."""
+    talk, world = Socket(options.socket), Elsewhere()
+    reports = []
+    for name, unsure, unseen in settings(options):
+        results = []
+        for case, _ in cases(
+            options.cases, unsure=unsure, unseen=unseen, languages=options.language, seed=options.seed
+        ):
+            case.phone.faults -= {"unpaid", "suspended", "contract_ended", "line_roaming", "used_up"}
+            if not case.phone.suffers(case.symptom):
+                continue
+            case.number = ROAMING_PHONE if case.phone.abroad else FINE_PHONE
+            await talk.begin(case.language)
+            results.append(await converse(case, talk, world))
+        await talk.close()
+        for result in [one for one in results if not one.right][: options.show]:
+            print("\n".join(result.log), end="\n\n", file=sys.stderr)
+        times = sorted(ms for result in results for ms in result.milliseconds)
+        reports.append({
+            "setting": name, "unsure": unsure, "unseen": unseen, "cases": len(results),
+            "right": round(sum(result.right for result in results) / len(results), 4),
+            "steps": round(statistics.fmean(result.steps for result in results), 2),
+            "most_steps": max(result.steps for result in results),
+            "turn_ms_p50": round(times[len(times) // 2], 1),
+            "outcomes": dict(Counter(result.outcome + ("" if result.right else " (wrong)") for result in results)),
+        })  # fmt: skip
+    return reports
+
+
 async def converse(case: Case, talk: Any, world: World) -> Result:
     """One customer from the complaint to the end."""
     hopeless = bool(case.phone.faults & ONLY_A_PERSON)
@@ -272,7 +373,7 @@ async def converse(case: Case, talk: Any, world: World) -> Result:
         for message in shown:
             log.append(f"B: {message['text']!r} {message.get('step') or ''}")
             steps += (message.get("step") or {}).get("kind") in STEP_KINDS
-        over = talk.over
+        over = talk.over or ("ended" if any(finished(message) for message in shown) else "")
         if over:
             break
         world.reach(case.phone)
@@ -283,6 +384,11 @@ async def converse(case: Case, talk: Any, world: World) -> Result:
     right = (hopeless or over == "handoff:safety") if handed_over else (over == "ended" and not suffers)
     log.append(f"= {over or 'endless'} {'right' if right else 'WRONG'} steps={steps} left={sorted(case.phone.faults)}")
     return Result(right, over or "endless", steps, talk.unverified, turns, talk.milliseconds, log)
+
+
+def finished(message: dict[str, Any]) -> bool:
+    """Whether a message says that the problem is solved."""
+    return message["text"] in {render("diagnosis.solved_end", None, language) for language in LANGUAGES}
 
 
 async def reply(case: Case, message: dict[str, Any], world: World) -> str:
@@ -312,7 +418,7 @@ async def reply(case: Case, message: dict[str, Any], world: World) -> str:
     if re.search(r"套餐|plan", text):
         return labels[-1]
     if re.search(r"号码|number", text):
-        return PHONE
+        return case.number
     own = [label for label in labels if label in _names(case.symptom)]
     return own[0] if own else case.dice.choice(words.COMPLAINTS[case.symptom][case.language]["usual"])
 
@@ -454,9 +560,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--socket", help="address of the running product, whose demo accounts must be its own")
     options = parser.parse_args()
-    reports = asyncio.run(in_process(options))
+    reports = asyncio.run(over_socket(options) if options.socket else in_process(options))
     if options.json:
         print(json.dumps(reports, ensure_ascii=False))
+        return
+    if options.socket:
+        for report in reports:
+            print(json.dumps(report, ensure_ascii=False))
         return
     for report in reports:
         asked = ASKED.get(f"right_{report['setting']}")

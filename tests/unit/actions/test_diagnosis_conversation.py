@@ -346,3 +346,14 @@ async def test_all_texts_of_the_graph_can_be_shown(graphs: Graphs) -> None:
         for text in check.ask:
             message = {"key": "diagnosis.part", "params": {"text": text.as_json()}}
             assert all(render_message(message, language)[0].strip() for language in ("zh", "en"))
+
+
+async def test_a_complaint_after_a_fix_says_that_it_did_not_help(en: Conversation) -> None:
+    await begin(en)
+    await en.say("it says no SIM", "inform")
+    await en.say("oh come on, this is hopeless", "complain")
+    assert "I'm sorry" in said(en)
+    assert step(en)["kind"] in {"check", "fix"}
+    assert en.diagnosis["log"][-1]["outcome"] == "still"
+    await en.say("this is outrageous, I will call my lawyer", "complain")
+    assert en.reason == "upset_customer"
