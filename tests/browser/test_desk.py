@@ -122,6 +122,7 @@ def test_a_click_on_a_bot_message_says_why_it_was_said(product, customer_in, at_
     expect(panel.get_by_role("tab", name=agent.words["decision"])).to_have_attribute("aria-selected", "true")
     expect(panel.locator(".quoted")).to_have_text(question)
     expect(panel.locator(".measure-name").first).to_have_attribute("title", "reset_password")
+    expect(panel.locator(".measure-name").first).to_have_text({"zh": "重置密码", "en": "Reset my password"}[language])
     expect(panel.locator(".decisions li").first).to_contain_text("action_answer")
     expect(panel.locator(".decisions li").first).to_contain_text("RulePolicy")
     expect(panel.locator(".passage a")).to_have_attribute("href", f"{product.url}/help/reset-login-password")

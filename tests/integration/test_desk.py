@@ -120,7 +120,8 @@ async def test_a_customer_goes_back_to_the_bot_while_waiting(customer):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/conversations", "/api/conversations/x", "/api/conversations/x/decisions", "/api/session"]
+    "path",
+    ["/api/conversations", "/api/conversations/x", "/api/conversations/x/decisions", "/api/intents", "/api/session"],
 )
 async def test_staff_routes_are_closed_to_others(product, path):
     import httpx

@@ -18,6 +18,8 @@ import { CloseDialog, Shortcuts } from './dialogs';
 import { Queue } from './Queue';
 import { ShellContext, makeShell, rememberSound, ring, soundWanted, useShell } from './shell';
 
+const REFRESH_EVERY_MS = 4_000;
+
 export function Desk() {
   const [lang, setLang] = useState<Lang>(() => rememberedLanguage(DESK_LANGUAGE));
   const [staff, setStaff] = useState<Staff | null | 'asking'>('asking');
@@ -153,11 +155,13 @@ function Workspace({ staff, company, switchLanguage, signedOut }: WorkspaceProps
     void client.list('mine');
     const wake = () => document.visibilityState === 'visible' && client.wake();
     const online = () => client.wake();
+    const timer = setInterval(() => document.visibilityState === 'visible' && client.refresh(), REFRESH_EVERY_MS);
     window.addEventListener('online', online);
     document.addEventListener('visibilitychange', wake);
     return () => {
       window.removeEventListener('online', online);
       document.removeEventListener('visibilitychange', wake);
+      clearInterval(timer);
       client.stop();
     };
   }, [client]);

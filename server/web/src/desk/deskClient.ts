@@ -90,6 +90,11 @@ export class DeskClient {
     }
   }
 
+  /** Fetches the lists again: the stream does not tell what is said in conversations that are not open here. */
+  refresh(): void {
+    if (this.state.link === 'ready') this.refreshSoon();
+  }
+
   select(conversation: string | null): void {
     this.apply({ type: 'select', conversation });
     if (conversation !== null) void this.load(conversation);
