@@ -258,8 +258,8 @@ class Run:
         raise EscalationError("diagnosis_exhausted", "escalate.diagnosis_exhausted")
 
     def next(self) -> Step:
-        """The engine's next step; what was sent counts, also what it does not know of."""
-        self.engine["steps"] = max(self.engine["steps"], self.slot["sent"])
+        """The engine's next step. The steps that count are those that the customer was sent."""
+        self.engine["steps"] = self.slot["sent"]
         return next_step(self.knowledge, self.engine)
 
     def ask(self, step: Step) -> Question:
