@@ -79,18 +79,17 @@ async def one_customer(url: str) -> list[Row]:
 
 async def long_conversation(url: str) -> list[Row]:
     """Whether a turn costs more the longer a conversation is."""
-    ratios, early, late = [], [], []
+    early, late = [], []
     for _ in range(2):
         customer = await identified(url, "en")
         times = [(await timed(customer, "how much data do I have left"))[1] for _ in range(LONG)]
         await customer.disconnect()
         early.append(statistics.median(times[3:13]))
         late.append(statistics.median(times[195:205]))
-        ratios.append(late[-1] / early[-1])
     return [
         ("turn 5 (median of turns 4–13)", "ms", min(early), ""),
         ("turn 200 (median of turns 196–205)", "ms", min(late), ""),
-        ("turn 200 against turn 5", "times", min(ratios), "≤ 1.5"),
+        ("turn 200 against turn 5", "times", min(late) / min(early), "≤ 1.5"),
     ]
 
 
