@@ -10,7 +10,7 @@ from fastapi import WebSocket
 
 from server.company import Company
 from server.gateway.conversations import DESK, ClosedError, Conversations, topic
-from server.gateway.frames import FrameError, id_field, int_field, text_field
+from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
 from server.gateway.limits import RateLimiter
 from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, serve
@@ -106,17 +106,17 @@ class _Connection:
         """Serves one frame of the client."""
         kind = frame["type"]
         if not self._ports.frames_allowed.allow(self._address + (self._conversation or "")):
-            raise FrameError("rate_limited", "too many frames; please wait a moment", _id(frame))
+            raise FrameError("rate_limited", "too many frames; please wait a moment", action_id(frame))
         if kind == "ping":
             self.queue.put({"type": "pong", "t": frame["t"]} if _is_small(frame.get("t")) else {"type": "pong"})
         elif kind == "hello":
             await self._hello(frame)
         elif kind in NOT_YET:
-            raise FrameError("unsupported", f"'{kind}' is not available here", _id(frame))
+            raise FrameError("unsupported", f"'{kind}' is not available here", action_id(frame))
         elif kind not in self._handlers:
-            raise FrameError("bad_frame", "unknown type", _id(frame))
+            raise FrameError("bad_frame", "unknown type", action_id(frame))
         elif self._conversation is None:
-            raise FrameError("unknown_conversation", "say hello first", _id(frame))
+            raise FrameError("unknown_conversation", "say hello first", action_id(frame))
         else:
             await self._serve_in_conversation(kind, frame)
 
@@ -124,10 +124,10 @@ class _Connection:
         try:
             await self._handlers[kind](frame)
         except ClosedError:
-            raise FrameError("closed", "this conversation is closed; start a new one", _id(frame)) from None
+            raise FrameError("closed", "this conversation is closed; start a new one", action_id(frame)) from None
         except TextError as error:
             detail = "the message is empty" if error.code == "bad_frame" else "a message has at most 4000 characters"
-            raise FrameError(error.code, detail, _id(frame)) from None
+            raise FrameError(error.code, detail, action_id(frame)) from None
 
     async def _hello(self, frame: Json) -> None:
         customer = self._identity(frame)
@@ -193,7 +193,7 @@ class _Connection:
             if choice["value"] == value:
                 await self._accept(frame, choice["label"], {"_value": value})
                 return
-        raise FrameError("bad_frame", f"message {seq} did not offer this choice", _id(frame))
+        raise FrameError("bad_frame", f"message {seq} did not offer this choice", action_id(frame))
 
     async def _accept(self, frame: Json, text: str, extra: Json) -> None:
         client_id = id_field(frame)
@@ -244,11 +244,6 @@ class _Connection:
     def _open(self) -> str:
         assert self._conversation is not None
         return self._conversation
-
-
-def _id(frame: Json) -> str | None:
-    value = frame.get("id")
-    return value if isinstance(value, str) and len(value) <= 100 else None
 
 
 def _is_small(value: Any) -> bool:

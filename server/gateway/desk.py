@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import WebSocket
 
 from server.gateway.conversations import DESK, Conversations, TakenError, topic
-from server.gateway.frames import FrameError, id_field, int_field, text_field
+from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
 from server.gateway.modes import NotPossibleError
 from server.gateway.presence import Presence
@@ -149,7 +149,7 @@ class _Connection:
         except UnknownConversationError:
             self._refuse(frame, "unknown_conversation", "there is no such conversation", None)
         except TextError as error:
-            raise FrameError(error.code, "the text is empty or too long", _id(frame)) from None
+            raise FrameError(error.code, "the text is empty or too long", action_id(frame)) from None
 
     async def _hello(self, frame: Json) -> None:
         last = int_field(frame, "last_event") if frame.get("last_event") is not None else None
@@ -215,7 +215,7 @@ class _Connection:
         outcome = text_field(frame, "outcome", default="")[:MAX_OUTCOME_CHARACTERS]
         tags = frame.get("tags") or []
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise FrameError("bad_frame", "field 'tags' must be a list of strings", _id(frame))
+            raise FrameError("bad_frame", "field 'tags' must be a list of strings", action_id(frame))
         kept = [tag[:MAX_TAG_CHARACTERS] for tag in tags[:MAX_TAGS]]
         conversation, client_id = _target(frame)
         self._ack(
@@ -259,8 +259,3 @@ class _Connection:
 
 def _target(frame: Json) -> tuple[str, str]:
     return text_field(frame, "conversation"), id_field(frame)
-
-
-def _id(frame: Json) -> str | None:
-    value = frame.get("id")
-    return value if isinstance(value, str) and len(value) <= 100 else None

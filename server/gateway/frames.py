@@ -49,7 +49,7 @@ def text_field(frame: Mapping[str, Any], name: str, *, default: str | None = Non
     """
     value = frame.get(name, default)
     if not isinstance(value, str):
-        raise FrameError("bad_frame", f"field '{name}' must be a string", _id(frame))
+        raise FrameError("bad_frame", f"field '{name}' must be a string", action_id(frame))
     return value
 
 
@@ -61,7 +61,7 @@ def int_field(frame: Mapping[str, Any], name: str, *, default: int | None = None
     """
     value = frame.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise FrameError("bad_frame", f"field '{name}' must be a whole number from 0 on", _id(frame))
+        raise FrameError("bad_frame", f"field '{name}' must be a whole number from 0 on", action_id(frame))
     return value
 
 
@@ -85,6 +85,7 @@ def error_frame(error: FrameError) -> Json:
     return frame
 
 
-def _id(frame: Mapping[str, Any]) -> str | None:
+def action_id(frame: Mapping[str, Any]) -> str | None:
+    """The id that an answer to a bad frame names; None where the frame has none that can be repeated."""
     value = frame.get("id")
     return value if isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS else None
