@@ -135,7 +135,7 @@ def _described(reader: Any, source: Path) -> _Described:
     width = int(field(f"{architecture}.embedding_length"))
     return _Described(
         architecture,
-        str(field("general.name", source.stem)),
+        source.stem,
         int(field(f"{architecture}.block_count")),
         heads,
         int(field(f"{architecture}.attention.head_count_kv", heads)),
