@@ -42,7 +42,8 @@ def serve(
 
     from server.llm.gguf import ModelFileError
     from server.llm.local import open_decoder
-    from server.llm.serve import create_app, loopback
+    from server.llm.protocol import loopback
+    from server.llm.serve import create_app
 
     key = os.environ.get(key_variable) or None
     if key is None and not loopback(host):

@@ -335,7 +335,7 @@ def complete(decoder: Decoder, request: Request, stopped: Callable[[], bool] = l
         count += 1
         if request.top_logprobs is not None:
             top = tuple((token_text(d), p) for d, p in piece.top)
-            tokens.append(Token(token_text(piece.data), piece.logprob, top))
+            tokens.append(Token(token_text(piece.data), piece.logprob, top, len(piece.data)))
     text += writer.write(b"", last=True)
     cut = not writer.stopped and count >= request.max_tokens
     prompt = len(decoder.chat(request.messages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Token:
     text: str
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+    size: int = 0
+    """Bytes of the answer that the token stands for; a character may be shared by several tokens."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,11 @@ class Chat(Protocol):
     async def close(self) -> None:
         """Free what is held."""
         ...
+
+
+def loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import logging
 import threading
@@ -260,9 +259,9 @@ async def _read(request: Request) -> _Body:
     for name in _UNSUPPORTED:
         if (body.model_extra or {}).get(name):
             raise ProtocolError(400, f"{name} is not supported here.", code="unsupported_parameter", param=name)
-    if body.response_format is not None and body.response_format.type == "json_schema":
-        if body.response_format.json_schema is None:
-            raise ProtocolError(400, "response_format.json_schema is missing.", param="response_format")
+    wanted = body.response_format
+    if wanted is not None and wanted.type == "json_schema" and wanted.json_schema is None:
+        raise ProtocolError(400, "response_format.json_schema is missing.", param="response_format")
     return body
 
 
@@ -368,11 +367,3 @@ def _headers(status: int) -> dict[str, str]:
     if status == 429:
         return {"Retry-After": _RETRY_AFTER_S}
     return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
