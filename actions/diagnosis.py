@@ -25,7 +25,8 @@ from actions.diagnosis_steps import check_buttons, fix_buttons, joined, part, re
 from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
-from kg.diagnose import Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
+from kg.diagnose import IN_VAIN, Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
+from kg.explain import for_customer
 from kg.model import Text, Who
 from kg.posterior import facets_of
 from server.company import Definition
@@ -274,6 +275,8 @@ class Run:
         if question is not None:
             question = self._next_wording("works", self.graph.symptoms[self.symptom].works)
         parts = [*c.lead, *(part(one) for one in (text, question) if one is not None)]
+        if step.why.key == IN_VAIN and not again and not self.engine["asked"].get(step.node):
+            parts.insert(len(c.lead), part(for_customer(self.graph, step.why)))
         if again and len(wordings) == 1:
             parts.insert(len(c.lead), m.message("diagnosis.back"))
         asked = question or (text if step.retest else None)

@@ -12,7 +12,7 @@ faults is given up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -45,12 +45,19 @@ MAX_ROWS: Final = 72
 MIN_ROWS: Final = 24
 MAX_CELLS: Final = 9_000
 """Rows times faults, so that a step in a very large tree stays within a few milliseconds."""
+KNOWN: Final = 0.8
+"""Probability from which a fix that must not be tried on a suspicion (`blind: false`) needs no look before it."""
+FAILS_ANYWAY: Final = 0.95
+"""Probability of another cause from which nobody is asked whether a repair made by the system has helped."""
 ANSWERED: Final = 0.9
 """Share of questions that get an answer; the others are worth nothing."""
 UNSURE_SURCHARGE: Final = 0.3
 """What asking the same again costs more: people who were not sure once often are again."""
 SHOWN: Final = 5
 """Hypotheses shown with a step."""
+
+IN_VAIN: Final = "why.check.in_vain"
+"""Why a check comes before repairs that are known to be needed: it may show that a person has to go on."""
 
 State = dict[str, Any]
 Kind = Literal["check", "fix", "confirm", "solved", "handoff"]
@@ -240,17 +247,13 @@ def _answer_fix(knowledge: Knowledge, state: State, given: Answer) -> None:
         raise StateError(
             f'an answer to fix "{given.node}" is solved, still, done, unsure or refused, not "{given.result}"'
         )
-    queued = given.node in state["queue"]
-    last = not fix.then and state["queue"] in ([], [given.node])
-    if fix.who is not Who.SYSTEM or last:
+    if fix.who is not Who.SYSTEM or given.result != "done":
         state["steps"] += 1
-    state["queue"] = [name for name in state["queue"] if name != given.node]
     state["confirmed"] = [name for name in state["confirmed"] if name != given.node]
     if given.result == "refused":
-        if not queued:
-            state["queue"] = []
-        state["refused"].append(given.node)
+        _drop(graph, state, given.node)
         return
+    state["queue"] = [name for name in state["queue"] if name != given.node]
     _count(state["tried"], given.node)
     if given.result == "solved":
         state["status"], state["doubt"], state["queue"] = "solved", 0, []
@@ -267,13 +270,11 @@ def _answer_confirm(graph: Graph, state: State, given: Answer) -> None:
     if given.result == "yes":
         state["confirmed"].append(given.node)
     elif given.result == "no":
-        state["refused"].append(given.node)
-        state["queue"] = []
+        _drop(graph, state, given.node)
     elif given.result == "unsure":
         _count(state["unsure"], given.node)
         if state["unsure"][given.node] >= MAX_TRIES:
-            state["refused"].append(given.node)
-            state["queue"] = []
+            _drop(graph, state, given.node)
     else:
         raise StateError(f'an answer to a confirmation is yes, no or unsure, not "{given.result}"')
 
@@ -303,6 +304,15 @@ def _repaired(knowledge: Knowledge, state: State, name: str) -> None:
         del state["evidence"][facet]
         # Asked again it is a new question about a new state.
         state["unsure"].pop(graph.facets[facet].check, None)
+
+
+def _drop(graph: Graph, state: State, name: str) -> None:
+    """A fix is refused, and with it what was to complete it, unless another fix still waits for the same."""
+    state["refused"].append(name)
+    follows = set(graph.fixes[name].then)
+    tried: dict[str, int] = state["tried"]
+    needed = {tail for done, times in tried.items() for tail in graph.fixes[done].then if times > tried.get(tail, 0)}
+    state["queue"] = [one for one in state["queue"] if one != name and (one not in follows or one in needed)]
 
 
 def _hand_over(state: State, reason: str, skill: str) -> None:
@@ -373,7 +383,7 @@ def next_step(knowledge: Knowledge, state: State) -> Step:  # noqa: PLR0912 - th
             hypotheses=hypotheses,
         )
     if state["queue"]:
-        return _fix_step(situation, state["queue"][0], hypotheses)
+        return _fix_step(situation, _before_tail(situation, state["queue"][0]), hypotheses)
 
     for fault, share in hypotheses:
         reason = graph.faults[fault].handoff if fault in graph.faults else ""
@@ -383,10 +393,13 @@ def next_step(knowledge: Knowledge, state: State) -> Step:  # noqa: PLR0912 - th
         return _check_step(situation, danger, hypotheses)
     chances, costs, blind = _repairs(situation)
     ranking = plan.best_first(chances[:, 0], costs) if situation.fixes else []
-    likely = [place for place in ranking if chances[place, 0] >= plan.SURE]
+    likely = [place for place in ranking if chances[place, 0] >= (plan.SURE if blind[place] else KNOWN)]
     check, worth = _best_check(situation, costs, blind)
     if worth > 0 and (not likely or graph.checks[check].who is Who.SYSTEM):
         return _check_step(situation, check, hypotheses)
+    if likely and (check := _in_vain(situation, [situation.fixes[place] for place in likely])):
+        known = tuple(fault for fault, share in hypotheses if share >= KNOWN)
+        return replace(_check_step(situation, check, hypotheses), why=Explanation(IN_VAIN, (("faults", known),)))
     if likely:
         return _fix_step(situation, situation.fixes[likely[0]], hypotheses)
     for place in ranking:
@@ -585,21 +598,82 @@ def _safety_check(situation: _Situation) -> str:
     return ""
 
 
+def _in_vain(situation: _Situation, likely: list[str]) -> str:
+    """A check that comes before probable fixes because it may show that only a person can help; "" for none.
+
+    Looking first spares the fixes where it shows so; looking later spares the check where the fixes are all it takes.
+    """
+    graph = situation.graph
+    hopeless = {
+        fault: situation.of_fault(fault)
+        for fault in situation.circuit.faults
+        if fault in graph.faults
+        and graph.faults[fault].handoff
+        and _own(situation, fault)
+        and not _repairable(situation, fault)
+    }
+    repaired = {fault for name in likely for fault in graph.fixes[name].repairs}
+    fine = 1.0
+    for fault, place in situation.circuit.index.items():
+        node = graph.faults.get(fault)
+        if fault not in repaired and not (node and node.condition) and _own(situation, fault):
+            fine *= 1.0 - float(situation.shares[place, 0])
+    spared = sum(_cost(graph.fixes[name], graph) for name in likely)
+    best, most = "", 0.0
+    for name in situation.checks:
+        check = graph.checks[name]
+        asked = situation.state["unsure"].get(name, 0)
+        shown = {
+            fault
+            for facet in check.facets.values()
+            if facet.id not in situation.state["evidence"]
+            for outcome in facet.outcomes.values()
+            if outcome.when is not None and hopeless.keys() >= set(outcome.when.events())
+            for fault in outcome.when.events()
+        }
+        gain = spared * sum(hopeless[fault] for fault in shown) * ANSWERED
+        gain -= check.cost * (fine + UNSURE_SURCHARGE * asked)
+        if gain > most and check.who is Who.CUSTOMER:
+            best, most = name, gain
+    return best
+
+
+def _before_tail(situation: _Situation, name: str) -> str:
+    """What to do next where `name` completes a fix: first another known fix that it completes too, so that it is made
+    once for both.
+
+    The complaint counts for nothing here: nobody has tested yet whether the fix before removed it.
+    """
+    graph, circuit = situation.graph, situation.circuit
+    if graph.fixes[name].who is not Who.CUSTOMER or not situation.fixes:
+        return name
+    untested = situation.base.copy()
+    if SYMPTOM in circuit.offset:
+        untested[circuit.case_rows(SYMPTOM)] = 1.0
+    chances = _chances(situation, _shares(circuit, circuit.evaluate(untested, situation.priors)))[:, 0]
+    for place, other in enumerate(situation.fixes):
+        if name in graph.fixes[other].then and chances[place] >= plan.SURE and other not in situation.state["queue"]:
+            return other
+    return name
+
+
 def _check_about(situation: _Situation, fix: str) -> str:
-    """A check still open that shows a fault of the fix."""
+    """A check still open that shows a fault of the fix: one not asked yet, and of those the one most about it."""
     graph = situation.graph
     faults = graph.fixes[fix].repairs.keys()
-    found = [
-        name
-        for name in situation.checks
-        if any(
-            facet.id not in situation.state["evidence"] and facet_support(graph, facet.id) & faults
+
+    def breadth(name: str) -> int:
+        """Faults that the check's narrowest open facet about the fix speaks of; 0 where there is none."""
+        supports = [
+            facet_support(graph, facet.id)
             for facet in graph.checks[name].facets.values()
-        )
-    ]
-    return min(
-        found, key=lambda name: (situation.state["asked"].get(name, 0), graph.checks[name].cost, name), default=""
-    )
+            if facet.id not in situation.state["evidence"]
+        ]
+        return min((len(support) for support in supports if support & faults), default=0)
+
+    asked = situation.state["asked"]
+    found = [name for name in situation.checks if breadth(name)]
+    return min(found, key=lambda name: (asked.get(name, 0), breadth(name), graph.checks[name].cost, name), default="")
 
 
 # --------------------------------------------------------------------------- steps as values
@@ -646,7 +720,7 @@ def _fix_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, flo
             "confirm", fix.step, name, fix.who, fix.ask, explain=fix.explain,
             why=Explanation("why.confirm", (("faults", (target,)),)), hypotheses=hypotheses,
         )  # fmt: skip
-    retest = not fix.then and state["queue"] in ([], [name])
+    retest = not fix.then and state["queue"] in ([], [name]) and not _fails_anyway(situation, fix)
     key = "why.fix.chain" if name in state["queue"] else "why.fix.sure" if share >= plan.SURE else "why.fix.try"
     return Step(
         "fix", fix.step, name, fix.who, fix.do[state["tried"].get(name, 0) % len(fix.do)],
@@ -654,6 +728,13 @@ def _fix_step(situation: _Situation, name: str, hypotheses: tuple[tuple[str, flo
         explain=fix.explain, retest=retest,
         why=Explanation(key, (("faults", (target,) if target else ()),), round(100 * share)), hypotheses=hypotheses,
     )  # fmt: skip
+
+
+def _fails_anyway(situation: _Situation, fix: Fix) -> bool:
+    """Whether the customer need not be asked if a repair of the system helped: something else is known to be wrong."""
+    return fix.who is Who.SYSTEM and any(
+        share >= FAILS_ANYWAY and fault not in fix.repairs for fault, share in _ranked(situation)
+    )
 
 
 def _question(situation: _Situation) -> Text:

@@ -275,6 +275,10 @@ async def test_why_the_number_is_needed(zh: Conversation) -> None:
 
 async def test_an_unpaid_bill_is_paid_and_the_line_restored(zh: Conversation) -> None:
     await begin(zh, SUSPENDED)
+    assert step(zh) == {"kind": "check", "id": "check_sim_status"}
+    assert "只有同事才能解决" in said(zh)
+    assert "欠费" not in said(zh)
+    await zh.say("SIM 卡正常", "inform")
     assert zh.keys[-1] == "ask.otp"
     assert "¥" not in said(zh)
     await zh.give_code()
@@ -297,7 +301,9 @@ async def test_an_unpaid_bill_is_paid_and_the_line_restored(zh: Conversation) ->
 
 
 async def test_used_up_data_is_added_only_with_code_and_yes(en: Conversation) -> None:
-    await en.say(f"mobile data isn't working on {USED_UP}", "fault_mobile_data", phone_number=USED_UP)
+    await en.say(
+        f"mobile data isn't working on {USED_UP}, the SIM is active", "fault_mobile_data", phone_number=USED_UP
+    )
     assert en.keys[-1] == "ask.amount"
     await en.say("1GB", data_volume="1")
     await en.give_code()
@@ -311,7 +317,9 @@ async def test_used_up_data_is_added_only_with_code_and_yes(en: Conversation) ->
 
 
 async def test_a_declined_repair_leads_to_another_way(en: Conversation) -> None:
-    await en.say(f"mobile data isn't working on {USED_UP}", "fault_mobile_data", phone_number=USED_UP)
+    await en.say(
+        f"mobile data isn't working on {USED_UP}, the SIM is active", "fault_mobile_data", phone_number=USED_UP
+    )
     await en.say("no", "deny")
     assert en.reason is None
     assert en.keys[-1] == "ask.plan"

@@ -61,6 +61,9 @@ def led(
         state = answer(knowledge, state, given)
 
 
+WORKING = {"get_line.status": "active", "check_sim_status": "active", "check_status_bar.airplane": "off"}
+
+
 @pytest.mark.parametrize("unsure", [0.0, 0.2])
 def test_simulated_customers_are_helped(knowledge: Knowledge, unsure: float) -> None:
     dice = random.Random(2026)
@@ -80,7 +83,7 @@ def test_simulated_customers_are_helped(knowledge: Knowledge, unsure: float) -> 
         manual_steps += by_manual(
             symptom, broken_phone(symptom, number, random.Random(case)), 0.0, random.Random(case)
         ).steps
-    assert engine_steps < 0.85 * manual_steps
+    assert engine_steps < 0.7 * manual_steps
 
 
 def test_no_words_twice_and_no_change_unasked(knowledge: Knowledge) -> None:
@@ -136,7 +139,7 @@ def test_unsure_answers_lead_on(knowledge: Knowledge) -> None:
 
 def test_a_refused_confirmation_changes_nothing(knowledge: Knowledge) -> None:
     told = {"get_line.status": "active", "get_line.roaming": "on", "get_data_usage": "used_up"}
-    state = start(knowledge, "mobile_data_unavailable", told)
+    state = start(knowledge, "mobile_data_unavailable", told | {"check_sim_status": "active"})
     step = next_step(knowledge, state)
     assert (step.kind, step.id) == ("confirm", "refuel_data")
     state = answer(knowledge, state, Answer("confirm", "refuel_data", result="no"))
@@ -181,12 +184,73 @@ def test_whether_it_helped_is_asked_again_when_unclear(knowledge: Knowledge) -> 
 
 
 def test_an_access_point_is_reset_and_the_phone_restarted(knowledge: Knowledge) -> None:
-    state = start(knowledge, "no_service", {"check_apn_settings.apn": "incorrect", "get_line.status": "active"})
+    state = start(knowledge, "no_service", {**WORKING, "check_apn_settings.apn": "incorrect"})
     step = next_step(knowledge, state)
     assert (step.id, step.retest) == ("reset_apn_settings", False)
     state = answer(knowledge, state, Answer("fix", step.node, result="done"))
     step = next_step(knowledge, state)
     assert (step.id, step.retest) == ("reboot_device", True)
+
+
+def test_one_restart_completes_two_repairs(knowledge: Knowledge) -> None:
+    told = {"get_line.status": "suspended", "get_bills": "paid", "check_sim_status": "active"}
+    state = start(knowledge, "no_service", told | {"check_apn_settings.apn": "incorrect"})
+    made = []
+    while (step := next_step(knowledge, state)).id != "reboot_device":
+        made.append((step.kind, step.id, step.retest))
+        result = "yes" if step.kind == "confirm" else "done"
+        state = answer(knowledge, state, Answer(step.kind, step.node, result=result))  # type: ignore[arg-type]
+    assert sorted(made) == [("confirm", "resume_line", False), ("fix", "reset_apn_settings", False),
+                            ("fix", "resume_line", False)]  # fmt: skip
+    assert step.retest
+
+
+def test_a_refusal_keeps_the_restart_that_another_repair_needs(knowledge: Knowledge) -> None:
+    told = {"get_line.status": "suspended", "get_bills": "paid", "check_sim_status": "active"}
+    state = start(knowledge, "no_service", told | {"check_apn_settings.apn": "incorrect"})
+    state = answer(knowledge, state, Answer("fix", "reset_apn_settings", result="done"))
+    step = next_step(knowledge, state)
+    assert (step.kind, step.id) == ("confirm", "resume_line")
+    state = answer(knowledge, state, Answer("confirm", "resume_line", result="no"))
+    assert next_step(knowledge, state).id == "reboot_device"
+
+
+def test_what_only_a_person_can_remove_is_looked_for_before_fixes_that_would_be_in_vain(knowledge: Knowledge) -> None:
+    told = {"get_line.status": "active", "get_line.roaming": "on", "get_data_usage": "left"}
+    bar = {"airplane": "on", "signal": "none", "network": "none", "data": "off", "saver": "on", "vpn": "off"}
+    state = start(knowledge, "mobile_data_unavailable",
+                  told | {f"check_status_bar.{name}": shown for name, shown in bar.items()})  # fmt: skip
+    step = next_step(knowledge, state)
+    assert (step.kind, step.id) == ("check", "check_sim_status")
+
+
+def test_a_switch_is_looked_at_before_it_is_turned(knowledge: Knowledge) -> None:
+    """Asked to turn a switch that was right, people may turn it wrong."""
+    dice = random.Random(3)
+    switches = {"toggle_airplane_mode", "toggle_data", "toggle_roaming", "toggle_data_saver_mode",
+                "toggle_wifi_calling"}  # fmt: skip
+    for _ in range(40):
+        symptom = dice.choice(list(FAULTS))
+        phone = broken_phone(symptom, dice.randint(1, 9), dice)
+        for step, _ in led(knowledge, symptom, phone, 0.0, dice):
+            if step.kind == "fix" and step.id in switches:
+                assert step.why.percent is not None
+                assert step.why.percent >= 80, (symptom, step.id)
+
+
+def test_nobody_is_asked_whether_a_repair_of_the_system_helped_while_something_else_is_wrong(
+    knowledge: Knowledge,
+) -> None:
+    told = {"get_line.status": "active", "get_line.roaming": "on", "get_data_usage": "used_up"}
+    told |= {"check_sim_status": "active", "check_status_bar.data": "off"}
+    state = start(knowledge, "mobile_data_unavailable", told)
+    state = answer(knowledge, state, Answer("confirm", "refuel_data", result="yes"))
+    state["queue"] = ["refuel_data"]
+    step = next_step(knowledge, state)
+    assert (step.kind, step.id, step.retest) == ("fix", "refuel_data", False)
+    state = answer(knowledge, state, Answer("fix", step.node, result="done"))
+    step = next_step(knowledge, state)
+    assert (step.id, step.retest) == ("toggle_data", True)
 
 
 def test_steps_are_bounded(knowledge: Knowledge) -> None:
