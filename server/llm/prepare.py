@@ -1,0 +1,269 @@
+"""Prepare an engine over a language model: gather what prompts show, and calibrate on examples it is not shown.
+
+A sample of the training examples is asked about with each one's own template withheld; a part of it with its whole
+intent withheld, which is what a message out of scope looks like. From the answers come temperature, correction,
+out-of-scope model and the threshold with its guarantee, by the same means as the embedded engine's
+(`server.nlu.calibrate`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from server.llm import examples
+from server.llm.engine import Asker, Heard, Options
+from server.llm.examples import Embed, Knowledge
+from server.llm.masking import Finder, nothing
+from server.llm.protocol import Chat, LlmError
+from server.nlu import calibrate
+from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
+from server.nlu.data import OUT_OF_SCOPE, DataError, Example, load, load_entities, load_intents
+from server.nlu.language import LANGUAGES
+from server.nlu.train import template
+
+Progress = Callable[[float, str], None]
+SAMPLE: Final = 240
+STRANGERS: Final = 0.2  # share of the sample whose intent is withheld
+_LEAST_TO_CALIBRATE: Final = 40  # messages of a language; below, both languages share numbers
+_MOST_FAILURES: Final = 0.2
+_EMBED_STEP: Final = 256
+_TINY: Final = 1e-6
+
+
+def _quiet(_fraction: float, _message: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the examples and their meaning come from, as for `server.nlu.train.train`."""
+
+    data_paths: Sequence[Path]
+    intents_file: Path | None = None
+    entities_file: Path | None = None
+
+
+def gather(sources: Sources, embed: Embed, progress: Callable[[float], None] = lambda _: None) -> Knowledge:
+    """Examples, vectors and descriptions. Raises `DataError` for data that cannot be used."""
+    data = load(sources.data_paths)
+    defined = load_intents(sources.intents_file)
+    names = sorted({e.intent for e in data.examples} - {OUT_OF_SCOPE})
+    if len(names) < 2:
+        raise DataError("at least two intents with examples are needed")
+    texts = [e.text for e in data.examples]
+    parts = []
+    for i in range(0, len(texts), _EMBED_STEP):
+        parts.append(embed(texts[i : i + _EMBED_STEP]))
+        progress(min(1.0, (i + _EMBED_STEP) / len(texts)))
+    described = {name: dict((defined.get(name) or {}).get("description") or {}) for name in names}
+    kinds = load_entities(sources.entities_file)
+    return Knowledge(data.examples, np.concatenate(parts), described, kinds, data.synonyms)
+
+
+async def prepare(
+    sources: Sources,
+    out: Path,
+    chat: Chat,
+    *,
+    engine: str,
+    options: Options,
+    embed: Embed,
+    executor: ThreadPoolExecutor,
+    find_personal: Finder = nothing,
+    sample: int = SAMPLE,
+    seed: int = 0,
+    risk_bound: float = calibrate.RISK_BOUND,
+    progress: Progress = _quiet,
+) -> Knowledge:
+    """Prepare `engine` over `chat` and write the folder `out`, complete or not at all.
+
+    Raises `DataError` for data that cannot be used, `LlmError` where the model fails on too many of the sample.
+    """
+    progress(0.0, "reading the examples")
+    loop = asyncio.get_running_loop()
+    knowledge = await loop.run_in_executor(
+        executor, lambda: gather(sources, embed, lambda f: progress(0.3 * f, "reading with the encoders"))
+    )
+    asker = Asker(chat, knowledge, options, embed=embed, executor=executor, find_personal=find_personal)
+    rows = _sample(knowledge.examples, sample, seed)
+    heard = await _interview(
+        asker, rows, seed, lambda f: progress(0.3 + 0.68 * f, f"asking {chat.model} about {len(rows)} examples")
+    )
+    metrics = _calibrate(knowledge, heard, risk_bound)
+    digest = hashlib.sha256(
+        repr([(e.text, e.intent, e.entities) for e in knowledge.examples]).encode()
+        + repr((engine, chat.model, options, seed, risk_bound, sample, examples.FORMAT)).encode()
+    ).hexdigest()[:12]
+    facts = {
+        "id": f"{engine}-{digest}", "engine": engine, "model": chat.model, "metrics": metrics, "seed": seed,
+        "examples": len(knowledge.examples), "intents": len(knowledge.names),
+        "options": {"neighbours": options.neighbours, "candidates": options.candidates,
+                    "also_entities": options.also_entities},
+    }  # fmt: skip
+    with examples.written(out) as folder:
+        knowledge.save(folder, entities_file=sources.entities_file, facts=facts)
+    progress(1.0, "done")
+    return knowledge
+
+
+@dataclass(frozen=True)
+class _Answered:
+    row: int
+    heard: Heard
+    stranger: bool
+
+
+def _sample(rows: Sequence[Example], count: int, seed: int) -> list[int]:
+    """Examples spread evenly over intents and languages."""
+    rng = np.random.default_rng(seed)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i in rng.permutation(len(rows)).tolist():
+        groups[(rows[i].intent, rows[i].language)].append(i)
+    order = sorted(groups)
+    chosen: list[int] = []
+    depth = 0
+    while len(chosen) < min(count, len(rows)):
+        layer = [groups[key][depth] for key in order if depth < len(groups[key])]
+        rng.shuffle(layer)
+        chosen += layer[: count - len(chosen)]
+        depth += 1
+    return chosen
+
+
+async def _interview(
+    asker: Asker, rows: Sequence[int], seed: int, progress: Callable[[float], None]
+) -> list[_Answered]:
+    known = asker.knowledge
+    own: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for i, e in enumerate(known.examples):
+        own[(e.intent, template(e))].add(i)
+    strange = np.random.default_rng(seed + 1).random(len(rows)) < STRANGERS
+    room = asyncio.Semaphore(asker.options.concurrency)
+    done = 0
+    failures: list[LlmError] = []
+
+    async def one(row: int, stranger: bool) -> _Answered | None:
+        nonlocal done
+        e = known.examples[row]
+        stranger = stranger and e.intent != OUT_OF_SCOPE
+        async with room:
+            if len(failures) > max(3, _MOST_FAILURES * len(rows)):
+                return None
+            try:
+                heard = await asker.ask(
+                    e.text,
+                    e.language,
+                    known.vectors[row],
+                    unseen=frozenset(own[(e.intent, template(e))]),
+                    hidden=frozenset({e.intent}) if stranger else frozenset(),
+                )
+            except LlmError as error:
+                failures.append(error)
+                return None
+            finally:
+                done += 1
+                progress(done / len(rows))
+        return _Answered(row, heard, stranger)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(row, bool(s))) for row, s in zip(rows, strange, strict=True)]
+    if len(failures) > max(3, _MOST_FAILURES * len(rows)):
+        raise LlmError(failures[0].cause, f"{len(failures)} of {len(rows)} examples failed; the first: {failures[0]}")
+    return [answered for task in tasks if (answered := task.result()) is not None]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The answers as arrays; `target` is -1 for what is out of scope, `met` leaves out the made-up strangers."""
+
+    logits: NDArray[Any]  # of the intents
+    target: NDArray[Any]
+    oos: NDArray[Any]
+    met: NDArray[np.bool_]
+
+
+def _calibrate(known: Knowledge, answered: Sequence[_Answered], bound: float) -> dict[str, Any]:
+    """Fit everything on the answers; returns what was measured."""
+    places = {name: i for i, name in enumerate(known.names)}
+    labels = [known.examples[a.row].intent for a in answered]
+    target = np.array([-1 if a.stranger else places.get(label, -1) for a, label in zip(answered, labels, strict=True)])
+    inside = target >= 0
+    languages = np.array([a.heard.language for a in answered])
+    logits = np.stack([a.heard.logits for a in answered])
+    features = OosModel.features(logits, np.array([a.heard.nearness for a in answered]), len(places))
+    fitted = Calibrations()
+    oos: NDArray[Any] = np.zeros(len(answered))
+    if (~inside).any() and inside.any():
+        outside = features[~inside]
+        fitted.oos = OosModel.fit(features[inside], outside, np.full(len(outside), 1 / len(outside)))
+        oos = fitted.oos.probability(features)
+    sample = _Sample(logits[:, :-1], target, oos, np.array([not a.stranger for a in answered]))
+    metrics: dict[str, Any] = {}
+    pooled = np.ones(len(answered), bool)
+    for language in LANGUAGES:
+        own = languages == language
+        rows = own if (own & inside).sum() >= _LEAST_TO_CALIBRATE else pooled
+        fit = rows & inside
+        calibration = Calibration.fit(sample.logits[fit], target[fit], oos[fit])
+        threshold = _threshold(calibration, sample, [rows, pooled], bound)
+        fitted.languages[language], fitted.thresholds[language] = calibration, threshold
+        mine = own & inside
+        if mine.any():
+            p = calibration.probabilities(sample.logits[mine], oos[mine])
+            right = p.argmax(axis=1) == target[mine]
+            metrics[language] = {
+                "examples": int(mine.sum()),
+                "intent_accuracy": round(float(right.mean()), 4),
+                "ece": round(calibrate.expected_calibration_error(p.max(axis=1), right.astype(float)), 4),
+                "coverage_at_risk_bound": round(threshold.coverage, 4),
+                "error_at_risk_bound": round(threshold.error, 4),
+                "guaranteed": threshold.guaranteed,
+            }
+    known.calibration = fitted
+    known.entity_slope, known.entity_shift = _entity_correction(known, answered)
+    return metrics
+
+
+def _threshold(
+    calibration: Calibration, sample: _Sample, choices: Sequence[NDArray[np.bool_]], bound: float
+) -> Threshold:
+    """For the language alone, else for both, else without a guarantee at the observed error rate."""
+    for choice in choices:
+        rows = choice & sample.met
+        p = np.sort(calibration.probabilities(sample.logits[rows], sample.oos[rows]), axis=1)
+        right = sample.logits[rows].argmax(axis=1) == sample.target[rows]
+        found = calibrate.risk_threshold(p[:, -1], p[:, -1] - p[:, -2], right, bound=bound)
+        if found.guaranteed:
+            return found
+    return calibrate.observed_threshold(p[:, -1], right, bound=bound)
+
+
+def _entity_correction(known: Knowledge, answered: Sequence[_Answered]) -> tuple[float, float]:
+    """Slope and shift of P(a detail is right) from the log-odds of its tokens."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (only when an engine is prepared)
+
+    chances: list[float] = []
+    right: list[bool] = []
+    for a in answered:
+        truth = {(s.start, s.end, s.entity) for s in known.examples[a.row].entities}
+        chances += [d.probability for d in a.heard.details]
+        right += [(d.start, d.end, d.kind) in truth for d in a.heard.details]
+    if len(set(right)) < 2:
+        return 1.0, 0.0
+    x = logit(np.clip(np.array(chances), _TINY, 1 - _TINY))
+    model = LogisticRegression().fit(x[:, None], right)
+    slope = float(model.coef_[0, 0])
+    if slope > 0:
+        return slope, float(model.intercept_[0])
+    return 0.0, float(logit(np.mean(right)))
