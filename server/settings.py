@@ -16,6 +16,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.settings_understanding import Understanding
+
 PREFIX = "KEFU_"
 CONFIG_VARIABLE = "KEFU_CONFIG"
 DEFAULT_FILE = "kefu.toml"
@@ -43,7 +45,10 @@ class Settings(BaseSettings):
     `load_settings`, which says in words what is wrong and where.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True,
+        # KEFU_UNDERSTANDING_DEADLINE_S is deadline_s of the table [understanding].
+        env_nested_delimiter="_", env_nested_max_split=1,
+    )  # fmt: skip
 
     host: str = "127.0.0.1"
     port: Port = 8000
@@ -62,6 +67,7 @@ class Settings(BaseSettings):
     turn_deadline_s: Annotated[float, Field(ge=1, le=120)] = 8.0
     upload_max_bytes: Annotated[int, Field(ge=1024, le=100 * _MIB)] = 10 * _MIB
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20
+    understanding: Understanding = Understanding()
 
     @classmethod
     def settings_customise_sources(
@@ -218,11 +224,10 @@ class Settings(BaseSettings):
 
         Secrets are left to the inherited environment and the file.
         """
-        variables = {
-            PREFIX + name.upper(): str(value)
-            for name, value in self.model_dump(exclude={"secret", "admin_password"}).items()
-            if value not in (None, "")
-        }
+        values = self.model_dump(exclude={"secret", "admin_password"})
+        for name, value in values.pop("understanding").items():
+            values[f"understanding_{name}"] = value
+        variables = {PREFIX + name.upper(): str(value) for name, value in values.items() if value not in (None, "")}
         file = settings_file()
         if file is not None:
             variables[CONFIG_VARIABLE] = str(file)
@@ -243,6 +248,9 @@ class _FileSource(PydanticBaseSettingsSource):
         for name in _PATH_FIELDS:
             if isinstance(values.get(name), str):
                 values[name] = path.parent / Path(values[name]).expanduser()
+        chosen = values.get("understanding")
+        if isinstance(chosen, dict) and str(chosen.get("model", "")).startswith(("./", "../")):
+            chosen["model"] = str(path.parent / chosen["model"])
         return values
 
 
@@ -279,6 +287,7 @@ def load_settings(**overrides: Any) -> Settings:
 def unknown_variables() -> list[str]:
     """Warnings about ``KEFU_*`` variables that set nothing, which mostly are typing mistakes."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known |= {f"{PREFIX}UNDERSTANDING_{name.upper()}" for name in Understanding.model_fields}
     return [
         f"{name} is not a setting{_suggest(name, known)}"
         for name in sorted(os.environ)
@@ -302,15 +311,21 @@ def _explain(fault: Any, given: dict[str, Any]) -> str:
     file = settings_file()
     if not key:
         return f"settings: {message}"
-    if fault["type"] == "extra_forbidden":
+    variable = PREFIX + key.upper().replace(".", "_")
+    if fault["type"] == "extra_forbidden" and not os.environ.get(variable):
         place = "" if key in given or file is None else f"{file}: "
-        return f'{place}unknown setting "{key}"{_suggest(key, set(Settings.model_fields))}; docs/settings.md lists them'
+        return f'{place}unknown setting "{key}"{_suggest(key, _known_keys())}; docs/settings.md lists them'
     if key in given:
         return f"{key}: {message}"
-    variable = PREFIX + key.upper()
     if os.environ.get(variable):
+        if fault["type"] == "extra_forbidden":
+            return f'{variable}: unknown setting "{key}"{_suggest(key, _known_keys())}; docs/settings.md lists them'
         return f"{variable}: {message}"
     return f'{file}: setting "{key}": {message}'
+
+
+def _known_keys() -> set[str]:
+    return set(Settings.model_fields) | {f"understanding.{name}" for name in Understanding.model_fields}
 
 
 def _suggest(name: str, known: set[str]) -> str:

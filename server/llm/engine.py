@@ -248,7 +248,7 @@ class LlmEngine:
             if isinstance(one, str):
                 found.append(self._instead(others[i], one))
             elif i in others:
-                found.append(_with_entities(one, others[i]))
+                found.append(replaced(one, entities=others[i].entities))
             else:
                 found.append(one)
         return found
@@ -336,22 +336,19 @@ class LlmEngine:
 
     def _instead(self, parse: Parse, cause: str) -> Understood:
         if cause == "empty":  # nothing to understand, for nobody: no failure
-            return _understood(parse)
+            return replaced(parse)
         self._metrics.fallbacks.labels(self.name, cause).inc()
-        return _understood(parse, fallback={"engine": self.name, "cause": cause})
+        return replaced(parse, fallback={"engine": self.name, "cause": cause})
 
     async def close(self) -> None:
         """Free the model."""
         await self._asker.chat.close()
 
 
-def _understood(parse: Parse, **more: Any) -> Understood:
-    return Understood(**{f.name: getattr(parse, f.name) for f in fields(parse)}, **more)
-
-
-def _with_entities(parse: Understood, other: Parse) -> Understood:
-    return Understood(**{f.name: getattr(parse, f.name) for f in fields(parse) if f.name != "entities"},
-                      entities=other.entities)  # fmt: skip
+def replaced(parse: Parse, **more: Any) -> Understood:
+    """The parse with other fields in it."""
+    own = {f.name: getattr(parse, f.name) for f in fields(parse)}
+    return Understood(**(own | more))
 
 
 async def _all(work: Sequence[Coroutine[Any, Any, Understood | str]]) -> list[Understood | str]:

@@ -15,27 +15,24 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit
 
-from server.llm import examples
+from server.llm import calibration, examples
+from server.llm.calibration import Unseen
 from server.llm.engine import Asker, Heard, Options
 from server.llm.examples import Embed, Knowledge
 from server.llm.masking import Finder, nothing
 from server.llm.protocol import Chat, LlmError
 from server.nlu import calibrate
-from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
 from server.nlu.data import OUT_OF_SCOPE, DataError, Example, load, load_entities, load_intents
-from server.nlu.language import LANGUAGES
 from server.nlu.train import template
 
 Progress = Callable[[float, str], None]
 SAMPLE: Final = 240
 STRANGERS: Final = 0.2  # share of the sample whose intent is withheld
-_LEAST_TO_CALIBRATE: Final = 40  # messages of a language; below, both languages share numbers
 _MOST_FAILURES: Final = 0.2
 _EMBED_STEP: Final = 256
 _TINY: Final = 1e-6
@@ -100,7 +97,8 @@ async def prepare(
     heard = await _interview(
         asker, rows, seed, lambda f: progress(0.3 + 0.68 * f, f"asking {chat.model} about {len(rows)} examples")
     )
-    metrics = _calibrate(knowledge, heard, risk_bound)
+    knowledge.calibration, metrics = calibration.fit(_read(knowledge, heard), risk_bound)
+    knowledge.entity_slope, knowledge.entity_shift = _entity_correction(knowledge, heard)
     digest = hashlib.sha256(
         repr([(e.text, e.intent, e.entities) for e in knowledge.examples]).encode()
         + repr((engine, chat.model, options, seed, risk_bound, sample, examples.FORMAT)).encode()
@@ -183,70 +181,16 @@ async def _interview(
     return [answered for task in tasks if (answered := task.result()) is not None]
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """The answers as arrays; `target` is -1 for what is out of scope, `met` leaves out the made-up strangers."""
-
-    logits: NDArray[Any]  # of the intents
-    target: NDArray[Any]
-    oos: NDArray[Any]
-    met: NDArray[np.bool_]
-
-
-def _calibrate(known: Knowledge, answered: Sequence[_Answered], bound: float) -> dict[str, Any]:
-    """Fit everything on the answers; returns what was measured."""
+def _read(known: Knowledge, answered: Sequence[_Answered]) -> Unseen:
     places = {name: i for i, name in enumerate(known.names)}
     labels = [known.examples[a.row].intent for a in answered]
-    target = np.array([-1 if a.stranger else places.get(label, -1) for a, label in zip(answered, labels, strict=True)])
-    inside = target >= 0
-    languages = np.array([a.heard.language for a in answered])
-    logits = np.stack([a.heard.logits for a in answered])
-    features = OosModel.features(logits, np.array([a.heard.nearness for a in answered]), len(places))
-    fitted = Calibrations()
-    oos: NDArray[Any] = np.zeros(len(answered))
-    if (~inside).any() and inside.any():
-        outside = features[~inside]
-        fitted.oos = OosModel.fit(features[inside], outside, np.full(len(outside), 1 / len(outside)))
-        oos = fitted.oos.probability(features)
-    sample = _Sample(logits[:, :-1], target, oos, np.array([not a.stranger for a in answered]))
-    metrics: dict[str, Any] = {}
-    pooled = np.ones(len(answered), bool)
-    for language in LANGUAGES:
-        own = languages == language
-        rows = own if (own & inside).sum() >= _LEAST_TO_CALIBRATE else pooled
-        fit = rows & inside
-        calibration = Calibration.fit(sample.logits[fit], target[fit], oos[fit])
-        threshold = _threshold(calibration, sample, [rows, pooled], bound)
-        fitted.languages[language], fitted.thresholds[language] = calibration, threshold
-        mine = own & inside
-        if mine.any():
-            p = calibration.probabilities(sample.logits[mine], oos[mine])
-            right = p.argmax(axis=1) == target[mine]
-            metrics[language] = {
-                "examples": int(mine.sum()),
-                "intent_accuracy": round(float(right.mean()), 4),
-                "ece": round(calibrate.expected_calibration_error(p.max(axis=1), right.astype(float)), 4),
-                "coverage_at_risk_bound": round(threshold.coverage, 4),
-                "error_at_risk_bound": round(threshold.error, 4),
-                "guaranteed": threshold.guaranteed,
-            }
-    known.calibration = fitted
-    known.entity_slope, known.entity_shift = _entity_correction(known, answered)
-    return metrics
-
-
-def _threshold(
-    calibration: Calibration, sample: _Sample, choices: Sequence[NDArray[np.bool_]], bound: float
-) -> Threshold:
-    """For the language alone, else for both, else without a guarantee at the observed error rate."""
-    for choice in choices:
-        rows = choice & sample.met
-        p = np.sort(calibration.probabilities(sample.logits[rows], sample.oos[rows]), axis=1)
-        right = sample.logits[rows].argmax(axis=1) == sample.target[rows]
-        found = calibrate.risk_threshold(p[:, -1], p[:, -1] - p[:, -2], right, bound=bound)
-        if found.guaranteed:
-            return found
-    return calibrate.observed_threshold(p[:, -1], right, bound=bound)
+    return Unseen(
+        logits=np.stack([a.heard.logits for a in answered]),
+        target=np.array([-1 if a.stranger else places.get(n, -1) for a, n in zip(answered, labels, strict=True)]),
+        stranger=np.array([a.stranger for a in answered]),
+        nearness=np.array([a.heard.nearness for a in answered]),
+        languages=np.array([a.heard.language for a in answered]),
+    )
 
 
 def _entity_correction(known: Knowledge, answered: Sequence[_Answered]) -> tuple[float, float]:

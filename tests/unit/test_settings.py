@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT, ConfigurationError, Settings, load_settings, settings_file, unknown_variables
+from server.settings_understanding import Understanding
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,10 @@ def test_paths_in_the_file_are_relative_to_it(monkeypatch: pytest.MonkeyPatch, t
         ('account_api_url = "crm.example.com"', 'setting "account_api_url": write an address that begins with http://'),
         ('database_url = "mysql://db"', 'setting "database_url": write an address'),
         ("port = ", "kefu.toml: not valid TOML"),
+        ("[understanding]\nengin = 1", 'unknown setting "understanding.engin"; did you mean understanding.engine?'),
+        ('[understanding]\nengine = "gpt"', 'setting "understanding.engine": Input should be'),
+        ('[understanding]\nengine = "openai"', 'engine "openai" needs address and model'),
+        ('[understanding]\naddress = "https://me:pw@models.example.com"', "without name and password in it"),
         ("port = 8102", "port 8102 lies among the internal ports 8101 to 8104"),
     ],
 )
@@ -86,6 +91,19 @@ def test_a_named_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_file() is None
     monkeypatch.setenv("KEFU_CONFIG", "gone.toml")
     with pytest.raises(ConfigurationError, match=r"KEFU_CONFIG=gone\.toml: there is no such file"):
+        load_settings()
+
+
+def test_a_variable_reaches_into_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "kefu.toml").write_text('[understanding]\nengine = "local"\nmodel = "./m.gguf"\ndeadline_s = 4\n')
+    monkeypatch.setenv("KEFU_UNDERSTANDING_DEADLINE_S", "3")
+    monkeypatch.setenv("KEFU_UNDERSTANDING_ALSO_ENTITIES", "false")
+    chosen = load_settings().understanding
+    assert (chosen.engine, chosen.deadline_s, chosen.also_entities) == ("local", 3.0, False)
+    assert chosen.model == str(tmp_path / "m.gguf")
+    assert unknown_variables() == []
+    monkeypatch.setenv("KEFU_UNDERSTANDING_ENGIN", "local")
+    with pytest.raises(ConfigurationError, match=r'KEFU_UNDERSTANDING_ENGIN: unknown setting "understanding\.engin"'):
         load_settings()
 
 
@@ -115,7 +133,9 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_a_child_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "kefu.toml").write_text('secret = "from-the-file"\nrisk_bound = 0.02\n')
+    (tmp_path / "kefu.toml").write_text(
+        'secret = "from-the-file"\nrisk_bound = 0.02\n[understanding]\nengine = "local"\n'
+    )
     settings = load_settings(port=8005, data_dir="data")
     environment = settings.environment()
     assert "from-the-file" not in str(environment)
@@ -158,17 +178,20 @@ def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
 def test_every_setting_is_documented() -> None:
     documented = (ROOT / "docs" / "settings.md").read_text("utf-8")
     example = (ROOT / "kefu.toml").read_text("utf-8")
-    for name in Settings.model_fields:
+    names = {name: name for name in Settings.model_fields if name != "understanding"}
+    names |= {name: f"understanding_{name}" for name in Understanding.model_fields}
+    for name, variable in names.items():
         assert f"`{name}`" in documented
-        assert f"`KEFU_{name.upper()}`" in documented
+        assert f"`KEFU_{variable.upper()}`" in documented
         assert f"\n# {name} = " in example
 
 
 def test_the_example_file_sets_nothing_and_is_valid_with_everything_set(tmp_path: Path) -> None:
     example = (ROOT / "kefu.toml").read_text("utf-8")
     assert tomllib.loads(example) == {}
-    (tmp_path / "kefu.toml").write_text(re.sub(r"(?m)^# (\w+ = )", r"\1", example))
+    (tmp_path / "kefu.toml").write_text(re.sub(r"(?m)^# (\w+ = |\[)", r"\1", example))
     settings = load_settings()
     assert settings.company == tmp_path / "demo"
+    assert settings.understanding == Understanding(address="https://models.example.com/v1")
     for name in ("port", "internal_port", "risk_bound", "turn_deadline_s", "upload_max_bytes"):
         assert getattr(settings, name) == Settings.model_fields[name].default

@@ -1,0 +1,45 @@
+"""Which engine understands messages, and how it is reached: the table ``[understanding]`` of the settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+EngineName = Literal["embedded", "local", "huggingface", "openai"]
+
+
+class Understanding(BaseModel):
+    """The engine and its options. ``docs/settings.md`` documents each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: EngineName = "embedded"
+    model: str = ""
+    address: str = ""
+    key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
+    precision: Literal["int8", "int4", "float"] = "int8"
+    deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    neighbours: Annotated[int, Field(ge=0, le=50)] = 8
+    candidates: Annotated[int, Field(ge=0, le=61)] = 0
+    also_entities: bool = True
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    sample: Annotated[int, Field(ge=20, le=5000)] = 240
+    unmasked: bool = False
+
+    @field_validator("address")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password):
+            raise ValueError("write an address such as https://models.example.com/v1, without name and password in it")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.engine == "openai" and not (self.address and self.model):
+            raise ValueError('engine "openai" needs address and model')
+        if self.engine == "huggingface" and not self.model:
+            raise ValueError('engine "huggingface" needs model: the id or folder of an encoder')
+        return self
