@@ -188,3 +188,14 @@ HELPED: dict[str, Words] = {
 }  # fmt: skip
 
 YES = {"zh": ["好的", "可以", "确认", "是的，办吧", "行"], "en": ["yes", "yes please", "go ahead", "sure", "confirm"]}
+
+HELPED_BUTTONS = {"solved": {"好了", "It works now"}, "still": {"还是不行", "Still not working"}}
+"""Labels of the buttons that say whether a fix helped."""
+
+NAMES = {
+    "no_service": {"手机没有信号", "No mobile service", "手机没信号", "No signal"},
+    "mms_fails": {"彩信发不出去", "Picture messages fail", "彩信收发不了"},
+    "slow_data": {"手机上网很慢", "Mobile data is slow", "手机上网慢", "Slow mobile data"},
+    "mobile_data_unavailable": {"手机上不了网", "Mobile data does not work", "Mobile data not working"},
+}
+"""What a customer would press: the symptom's name, or the name of what is understood as it."""

@@ -47,6 +47,8 @@ MAX_CELLS: Final = 9_000
 """Rows times faults, so that a step in a very large tree stays within a few milliseconds."""
 KNOWN: Final = 0.8
 """Probability from which a fix that must not be tried on a suspicion (`blind: false`) needs no look before it."""
+NARROW: Final = 3
+"""Faults that a check may speak of to be a look at one of them."""
 FAILS_ANYWAY: Final = 0.95
 """Probability of another cause from which nobody is asked whether a repair made by the system has helped."""
 ANSWERED: Final = 0.9
@@ -672,7 +674,7 @@ def _check_about(situation: _Situation, fix: str) -> str:
         return min((len(support) for support in supports if support & faults), default=0)
 
     asked = situation.state["asked"]
-    found = [name for name in situation.checks if breadth(name)]
+    found = [name for name in situation.checks if 0 < breadth(name) <= max(NARROW, len(faults))]
     return min(found, key=lambda name: (asked.get(name, 0), breadth(name), graph.checks[name].cost, name), default="")
 
 
