@@ -147,6 +147,33 @@ describe('a connection', () => {
     expect(world.last).not.toBe(first);
   });
 
+  it('is tried again at once when the page wakes, also while an attempt hangs', () => {
+    const chat = client();
+    chat.connect();
+    const hanging = world.last;
+    chat.wake();
+    expect(hanging.closedWith).toBe(1000);
+    world.last.breaks(1006);
+    const lost = world.last;
+    chat.wake();
+    expect(world.last).not.toBe(lost);
+    world.last.opens();
+    world.last.gives(WELCOME);
+    const { last } = world;
+    chat.wake();
+    expect(world.last).toBe(last);
+    expect(last.sent.at(-1)?.['type']).toBe('ping');
+  });
+
+  it('gives up an attempt that gets no answer', () => {
+    const chat = client();
+    chat.connect();
+    const hanging = world.last;
+    expect(world.fire()).toBe(10_000);
+    expect(hanging.closedWith).toBe(1000);
+    expect(chat.state.link).toBe('lost');
+  });
+
   it('ignores frames that are no frames', () => {
     const chat = client();
     chat.connect();

@@ -1,9 +1,10 @@
 /** When to try a lost connection again. */
 
 const FIRST_MS = 500;
-const LONGEST_MS = 30_000;
+/** Nobody sits before a dead page for longer than this once the server is back. */
+const LONGEST_MS = 5_000;
 const RESTART_SPREAD_MS = 1_500;
-const TRY_LATER_MS = 8_000;
+const TRY_LATER_MS = 4_000;
 const RATE_LIMITED_MS = 30_000;
 
 export const CLOSE_POLICY = 1008;
@@ -20,5 +21,5 @@ export function reconnectDelay(attempt: number, closeCode: number, rateLimited: 
   if (closeCode === CLOSE_RESTART && attempt === 0) return 300 + RESTART_SPREAD_MS * random;
   const ceiling = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 16));
   const delay = ceiling / 2 + (ceiling / 2) * random;
-  return closeCode === CLOSE_TRY_LATER ? Math.max(delay, TRY_LATER_MS * (1 + random / 2)) : delay;
+  return closeCode === CLOSE_TRY_LATER ? Math.max(delay, TRY_LATER_MS + (LONGEST_MS - TRY_LATER_MS) * random) : delay;
 }

@@ -6,7 +6,8 @@ import { CLOSE_POLICY, CLOSE_TRY_LATER, reconnectDelay } from './backoff';
 
 const PING_EVERY_MS = 25_000;
 const SILENCE_MS = 12_000;
-const HELLO_MS = 15_000;
+/** For the connection and again for the greeting: a network that swallows packets would hold the page for minutes. */
+const HELLO_MS = 10_000;
 
 export interface SocketLike {
   readyState: number;
@@ -96,11 +97,11 @@ export class Link {
     this.closed(CLOSE_TRY_LATER);
   }
 
-  /** The network is back or the page was woken: do not sit out a long wait. */
+  /** The network is back or the page was woken: sit out no wait, and no attempt begun before. */
   wake(): void {
     if (!this.running) return;
-    if (!this.socket) this.reconnectNow();
-    else if (this.isOpen) this.ping();
+    if (this.isOpen) this.ping();
+    else this.reconnectNow();
   }
 
   private connect(): void {
@@ -114,6 +115,7 @@ export class Link {
       return;
     }
     this.socket = socket;
+    this.expectWithin(HELLO_MS);
     socket.onopen = () => {
       if (this.socket !== socket) return;
       this.expectWithin(HELLO_MS);
