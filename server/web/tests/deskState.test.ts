@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { agentName, deskStep, initialDesk, merge } from '../src/desk/deskState';
-import type { DeskEvent, DeskFrame, DeskState } from '../src/desk/deskState';
+import { gathered, suggestionOf } from '../src/desk/ContextPanel';
 import { unfold } from '../src/desk/DataView';
+import { readEscalation } from '../src/desk/deskApi';
+import type { ConversationDetail } from '../src/desk/deskApi';
+import { deskStep, initialDesk } from '../src/desk/deskState';
+import { deliveryOf, lastSeq, merge } from '../src/desk/deskThread';
+import { EMPTY_THREAD, agentName } from '../src/desk/deskTypes';
+import type { DeskEvent, DeskFrame, DeskState } from '../src/desk/deskTypes';
+import { NO_FILTER, readRow } from '../src/desk/rows';
+import type { Row } from '../src/desk/rows';
 import type { Json } from '../src/shared/frames';
-import { gathered } from '../src/desk/ContextPanel';
-import { readRow } from '../src/shared/rest';
 
 const AT = '2026-03-01T08:00:00Z';
+const minute = (n: number) => `2026-03-01T08:${String(n).padStart(2, '0')}:00Z`;
 
 function play(start: DeskState, ...events: DeskEvent[]) {
   let state = start;
@@ -20,83 +26,158 @@ function play(start: DeskState, ...events: DeskEvent[]) {
 }
 
 const frame = (value: Json): DeskEvent => ({ type: 'frame', frame: value });
-const welcome = (event: number, queue: Json[] = []): DeskEvent => frame({ type: 'welcome', agent: 'lina', event, queue });
-const row = (conversation: string) => ({ conversation, mode: 'waiting', reason: 'policy', language: 'zh', since: AT });
-const escalation = (event: number, conversation: string): DeskEvent =>
-  frame({ type: 'escalation', event, conversation, reason: 'safety', priority: 3, since: AT, language: 'zh', summary: 's', context: {} });
+const raw = (conversation: string, over: Json = {}): Json => ({
+  id: Number(conversation.slice(1)),
+  conversation,
+  state: 'waiting',
+  mode: 'waiting',
+  reason: 'policy',
+  priority: 0,
+  language: 'zh',
+  since: minute(Number(conversation.slice(1))),
+  ...over,
+});
+const row = (conversation: string, over: Json = {}) => readRow(raw(conversation, over)) as Row;
+const welcome = (event: number, queue: Json[] = []): DeskEvent =>
+  frame({ type: 'welcome', agent: 'lina', name: '李娜', role: 'agent', event, queue, agents: [{ agent: 'wang', name: '王强', state: 'busy', load: 1, capacity: 3 }] });
+const escalation = (event: number, conversation: string, over: Json = {}): DeskEvent =>
+  frame({ type: 'escalation', event, ...raw(conversation, { reason: 'safety', priority: 3 }), summary: 's', context: {}, ...over });
+const happens = (type: string, event: number, conversation: string, over: Json = {}): DeskEvent => frame({ type, event, conversation, ...over });
 const incoming = (event: number, conversation: string, seq: number, text: string, over: Json = {}): DeskEvent =>
   frame({ type: 'message', event, conversation, seq, role: 'customer', text, at: AT, ...over });
+const listed = (tab: 'waiting' | 'mine' | 'all' | 'snoozed' | 'closed', rows: Row[], next: string | null = null, append = false): DeskEvent => ({
+  type: 'listed',
+  tab,
+  page: { rows, next },
+  filter: NO_FILTER,
+  append,
+});
+const detail = (over: Partial<ConversationDetail> = {}): ConversationDetail => ({
+  conversation: 'c1',
+  mode: 'waiting',
+  locale: 'zh',
+  agent: '',
+  agentName: '',
+  messages: [],
+  escalation: null,
+  contact: null,
+  draft: null,
+  marks: [],
+  happenings: [],
+  verdicts: [],
+  readByCustomer: 0,
+  delivered: 0,
+  ...over,
+});
 
-const ready = () => play(initialDesk(['lina', '李娜']), { type: 'connecting' }, welcome(10, [row('c1')])).state;
-const waiting = (state: DeskState) => state.lists.waiting?.map((item) => item.conversation);
+const ready = () => play(initialDesk('lina'), { type: 'connecting' }, welcome(10, [raw('c1')])).state;
+const held = () => play(ready(), { type: 'select', conversation: 'c1' }, happens('taken', 11, 'c1', { agent: 'lina', name: '李娜' })).state;
+const rows = (state: DeskState, tab: 'waiting' | 'mine' | 'all' | 'snoozed' | 'closed' = 'waiting') => state.lists[tab]?.rows.map((one) => one.conversation);
 
 describe('the queue', () => {
-  it('comes with the welcome and grows with escalations, which ring', () => {
-    const { state } = play(ready(), escalation(11, 'c2'));
-    expect(waiting(state)).toEqual(['c1', 'c2']);
-    expect(state.bell).toBe(1);
-    expect(state.lastEvent).toBe(11);
+  it('comes with the welcome and grows with escalations, the most urgent first, which are news', () => {
+    const { state } = play(ready(), escalation(11, 'c2'), escalation(12, 'c3', { priority: 0 }));
+    expect(rows(state)).toEqual(['c2', 'c1', 'c3']);
+    expect(state.news).toMatchObject({ number: 2, kind: 'escalation', conversation: 'c3' });
+    expect(state.lastEvent).toBe(12);
   });
 
-  it('takes nothing twice after a reconnection', () => {
-    const { state } = play(ready(), escalation(11, 'c2'), { type: 'lost', refused: false }, welcome(12, [row('c1'), row('c2')]), escalation(11, 'c2'), escalation(12, 'c3'));
-    expect(waiting(state)).toEqual(['c1', 'c2', 'c3']);
-    expect(state.bell).toBe(1);
+  it('takes nothing twice after a reconnection, and what was missed is no news', () => {
+    const { state } = play(ready(), escalation(11, 'c2'), { type: 'lost', refused: false }, welcome(12, [raw('c1'), raw('c2', { priority: 3 })]), escalation(11, 'c2'), escalation(12, 'c3'));
+    expect(rows(state)).toEqual(['c2', 'c3', 'c1']);
+    expect(state.news.number).toBe(1);
   });
 
   it('gives a conversation to whoever takes it', () => {
-    const mine = play(ready(), { type: 'listed', tab: 'mine', rows: [], more: false, append: false }, frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'lina' }));
-    expect(waiting(mine.state)).toEqual([]);
-    expect(mine.state.lists.mine?.map((item) => item.conversation)).toEqual(['c1']);
+    const mine = play(ready(), happens('taken', 11, 'c1', { agent: 'lina', name: '李娜' }));
+    expect(rows(mine.state)).toEqual([]);
+    expect(rows(mine.state, 'mine')).toEqual(['c1']);
     expect(mine.sent).toEqual([{ type: 'open', conversation: 'c1' }]);
-    const other = play(ready(), frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'wang', name: '王强' }));
-    expect(waiting(other.state)).toEqual([]);
+    const other = play(ready(), happens('taken', 11, 'c1', { agent: 'wang', name: '王强' }));
+    expect(rows(other.state)).toEqual([]);
+    expect(rows(other.state, 'mine')).toEqual([]);
     expect([agentName(other.state, 'wang'), agentName(other.state, 'unheard')]).toEqual(['王强', 'unheard']);
-    expect(other.state.lists.mine ?? []).toEqual([]);
   });
 
-  it('calls colleagues by the names that lists give', () => {
-    const rows = [{ ...row('c1'), mode: 'human', agent: 'wang', agent_name: '王强' }].flatMap((raw) => readRow(raw) ?? []);
-    const { state } = play(ready(), { type: 'listed', tab: 'all', rows, more: false, append: false });
-    expect(agentName(state, 'wang')).toBe('王强');
+  it('offers, transfers, snoozes, wakes, closes and opens again', () => {
+    const full = play(ready(), listed('all', [row('c1')]), listed('snoozed', []), listed('closed', [])).state;
+    const offered = play(full, happens('assigned', 11, 'c1', { agent: 'lina', name: '李娜', until: minute(9), why: 'routed' })).state;
+    expect(offered.lists.waiting?.rows[0]).toMatchObject({ offeredTo: 'lina', offeredUntil: minute(9) });
+    expect(offered.news).toMatchObject({ kind: 'offered', conversation: 'c1' });
+    const taken = play(offered, happens('taken', 12, 'c1', { agent: 'lina', name: '李娜' })).state;
+    const snoozed = play(taken, happens('snoozed', 13, 'c1', { agent: 'lina', until: minute(50) })).state;
+    expect([rows(snoozed, 'mine'), rows(snoozed, 'all'), rows(snoozed, 'snoozed')]).toEqual([[], [], ['c1']]);
+    const woken = play(snoozed, happens('woken', 14, 'c1', { agent: 'lina', why: 'customer' })).state;
+    expect([rows(woken, 'mine'), rows(woken, 'snoozed')]).toEqual([['c1'], []]);
+    const moved = play(woken, happens('transferred', 15, 'c1', { agent: 'lina', to: { team: 'fibre' }, team: 'fibre', note: 'n' })).state;
+    expect(moved.lists.waiting?.rows[0]).toMatchObject({ conversation: 'c1', team: 'fibre', agent: '', offeredTo: '' });
+    const closed = play(moved, happens('closed', 16, 'c1', { outcome: 'solved', tags: ['fibre'] })).state;
+    expect([rows(closed), rows(closed, 'all'), rows(closed, 'closed')]).toEqual([[], [], ['c1']]);
+    expect(closed.lists.closed?.rows[0]).toMatchObject({ outcome: 'solved', tags: ['fibre'] });
+    const again = play(closed, happens('reopened', 17, 'c1', { agent: 'wang', name: '王强' })).state;
+    expect([rows(again, 'closed'), rows(again, 'all'), rows(again, 'mine')]).toEqual([[], ['c1'], []]);
   });
 
-  it('appends a further page without repeating rows', () => {
-    const rows = [row('c1'), row('c2')].flatMap((raw) => readRow(raw) ?? []);
-    const { state } = play(ready(), { type: 'listed', tab: 'waiting', rows, more: false, append: true });
-    expect(waiting(state)).toEqual(['c1', 'c2']);
-    expect(state.full.waiting).toBe(true);
+  it('leaves out what the filter leaves out, and asks anew when it changes', () => {
+    const filter = { ...NO_FILTER, language: 'en' };
+    const { state } = play(ready(), { type: 'filter', filter }, { ...listed('waiting', []), filter } as DeskEvent, escalation(11, 'c2'), escalation(12, 'c3', { language: 'en' }));
+    expect(rows(state)).toEqual(['c3']);
+    // An answer to the question before is not shown.
+    expect(rows(play(state, listed('waiting', [row('c1')])).state)).toEqual(['c3']);
+    expect(state.stale).toBeGreaterThan(ready().stale);
+  });
+
+  it('keeps further pages when the first one is fetched again, without repeating rows', () => {
+    const page = [9, 8, 7].map((n) => row(`c${n}`, { state: 'closed' }));
+    const older = [7, 6, 5].map((n) => row(`c${n}`, { state: 'closed' }));
+    const two = play(ready(), listed('closed', page, 'p2'), listed('closed', older, 'p3', true)).state;
+    expect(rows(two, 'closed')).toEqual(['c9', 'c8', 'c7', 'c6', 'c5']);
+    const fresh = [10, 9, 8].map((n) => row(`c${n}`, { state: 'closed' }));
+    const again = play(two, listed('closed', fresh, 'p2b')).state;
+    expect(rows(again, 'closed')).toEqual(['c10', 'c9', 'c8', 'c7', 'c6', 'c5']);
+    expect(again.lists.closed?.next).toBe('p3');
+  });
+
+  it('counts what is not read and what waits for an answer', () => {
+    const other = play(held(), { type: 'select', conversation: null }, incoming(12, 'c1', 5, 'x', { at: minute(20) }), incoming(13, 'c1', 6, 'y', { at: minute(21) })).state;
+    expect(other.lists.mine?.rows[0]).toMatchObject({ unread: 2, unanswered: minute(20), lastText: 'y' });
+    expect(other.news).toMatchObject({ kind: 'message', conversation: 'c1', text: 'y' });
+    const read = play(other, { type: 'read', conversation: 'c1' }, incoming(14, 'c1', 7, 'z', { role: 'agent' })).state;
+    expect(read.lists.mine?.rows[0]).toMatchObject({ unread: 0, unanswered: '' });
   });
 });
 
 describe('actions', () => {
   const take: DeskEvent = { type: 'act', action: { type: 'take', id: 'a', conversation: 'c1' }, at: AT };
-  const write: DeskEvent = { type: 'act', action: { type: 'message', id: 'm', conversation: 'c1', text: '您好' }, at: AT };
+  const write: DeskEvent = { type: 'act', action: { type: 'message', id: 'm', conversation: 'c1', text: '您好', seen: 0 }, at: AT };
 
   it('go out once, and again with the same id after a loss', () => {
     const { sent } = play(ready(), take, take, { type: 'lost', refused: false }, welcome(10));
     expect(sent.filter((item) => item.type === 'take').map((item) => 'id' in item && item.id)).toEqual(['a', 'a']);
   });
 
-  it('shows a refusal and forgets a refused take', () => {
-    const { state } = play(ready(), take, frame({ type: 'refused', id: 'a', code: 'taken', message: 'taken', by: 'wang' }));
+  it('show a refusal and forget a refused take', () => {
+    const { state } = play(ready(), take, frame({ type: 'refused', id: 'a', code: 'taken', message: 'taken', by: '王强' }));
     expect(state.pending).toEqual([]);
-    expect(state.refusals).toEqual([{ id: 'a', code: 'taken', message: 'taken', by: 'wang' }]);
+    expect(state.refusals).toEqual([{ id: 'a', code: 'taken', message: 'taken', by: '王强' }]);
     expect(play(state, { type: 'dismiss', id: 'a' }).state.refusals).toEqual([]);
   });
 
-  it('keeps the words of a refused message for another try', () => {
-    const refused = play(ready(), write, frame({ type: 'refused', id: 'm', code: 'not_yours', message: '' }));
-    expect(refused.state.pending[0]?.state).toBe('failed');
-    expect(play(refused.state, { type: 'retry', id: 'm' }).sent).toEqual([
-      { type: 'message', id: 'm', conversation: 'c1', text: '您好' },
+  it('keep the words of an answer that a colleague overtook, and send it after all with what was seen', () => {
+    const refused = play(held(), write, incoming(12, 'c1', 3, '我来答', { role: 'agent' }), frame({ type: 'refused', id: 'm', code: 'overtaken', message: '', by: '王强' }));
+    expect(refused.state.pending[0]).toMatchObject({ state: 'failed', code: 'overtaken', by: '王强' });
+    expect(refused.state.refusals).toEqual([]);
+    expect(play(refused.state, { type: 'retry', id: 'm' }).sent[0]).toMatchObject({ id: 'm', seen: 0 });
+    expect(play(refused.state, { type: 'force', id: 'm', newId: 'n' }).sent).toEqual([
+      { type: 'message', id: 'n', conversation: 'c1', text: '您好', seen: 3, force: true },
     ]);
+    expect(play(refused.state, { type: 'dismiss', id: 'm' }).state.pending).toEqual([]);
   });
 
-  it('shows a sent message once, whichever of event and acknowledgement comes first', () => {
+  it('show a sent message once, whichever of event and acknowledgement comes first', () => {
     const open: DeskEvent = { type: 'select', conversation: 'c1' };
     const echo = incoming(11, 'c1', 4, '您好', { role: 'agent' });
-    const ack = frame({ type: 'ack', id: 'm', event: 11 });
+    const ack = frame({ type: 'ack', id: 'm', event: 11, seq: 4 });
     for (const order of [[ack, echo], [echo, ack]]) {
       const { state } = play(ready(), open, write, ...order);
       expect(state.pending).toEqual([]);
@@ -106,39 +187,25 @@ describe('actions', () => {
 });
 
 describe('a transcript', () => {
+  const said = (seq: number) => ({ seq, role: 'customer' as const, text: String(seq), at: AT });
+
   it('is the same from REST and from the stream', () => {
-    const detail = {
-      conversation: 'c1',
-      mode: 'waiting' as const,
-      locale: 'zh' as const,
-      agent: '',
-      agentName: '',
-      customer: '',
-      messages: [1, 2].map((seq) => ({ seq, role: 'customer' as const, text: String(seq), at: AT })),
-      escalation: null,
-    };
-    const { state } = play(ready(), { type: 'select', conversation: 'c1' }, incoming(11, 'c1', 3, '3'), { type: 'loaded', detail }, incoming(9, 'c1', 2, '2'));
+    const loaded: DeskEvent = { type: 'loaded', detail: detail({ messages: [1, 2].map(said) }) };
+    const { state } = play(ready(), { type: 'select', conversation: 'c1' }, incoming(11, 'c1', 3, '3'), loaded, incoming(9, 'c1', 2, '2'));
     expect(state.threads['c1']?.messages.map((item) => item.seq)).toEqual([1, 2, 3]);
+    expect(lastSeq(state.threads['c1']?.messages ?? [])).toBe(3);
   });
 
   it('puts notes where their time is, once', () => {
-    const at = (minute: number) => `2026-03-01T08:0${minute}:00Z`;
-    const note = { seq: 0, role: 'note' as const, text: 'n', at: at(2) };
+    const note = { seq: 0, role: 'note' as const, text: 'n', at: minute(2), client_id: '17' };
     const list = [
-      { seq: 1, role: 'customer' as const, text: 'a', at: at(1) },
-      { seq: 2, role: 'customer' as const, text: 'b', at: at(3) },
+      { ...said(1), at: minute(1) },
+      { ...said(2), at: minute(3) },
     ];
     const merged = merge(list, note);
-    expect(merged.map((item) => item.text)).toEqual(['a', 'n', 'b']);
+    expect(merged.map((item) => item.text)).toEqual(['1', 'n', '2']);
     expect(merge(merged, { ...note })).toBe(merged);
-  });
-
-  it('counts what arrives elsewhere as unread, and rings for one’s own', () => {
-    const base = play(ready(), frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'lina' })).state;
-    const { state } = play(base, incoming(12, 'c1', 5, 'x'), incoming(13, 'c9', 1, 'y'));
-    expect(state.unread).toEqual({ c1: 1, c9: 1 });
-    expect(state.bell).toBe(1);
-    expect(play(state, { type: 'select', conversation: 'c1' }).state.unread).toEqual({ c9: 1 });
+    expect(merge(merged, { ...note, client_id: '18' })).toHaveLength(4);
   });
 
   it('is left when another is opened, unless it is one’s own', () => {
@@ -148,9 +215,55 @@ describe('a transcript', () => {
       { type: 'leave', conversation: 'c1' },
       { type: 'open', conversation: 'c2' },
     ]);
-    const mine = play(ready(), { type: 'select', conversation: 'c1' }, frame({ type: 'taken', event: 11, conversation: 'c1', agent: 'lina' }), { type: 'select', conversation: 'c2' });
-    expect(mine.sent.some((item) => item.type === 'leave')).toBe(false);
+    expect(play(held(), { type: 'select', conversation: 'c2' }).sent.some((item) => item.type === 'leave')).toBe(false);
   });
+
+  it('tells who writes, what a colleague has drafted, and forgets both when they answer', () => {
+    const busy = play(
+      held(),
+      frame({ type: 'typing', conversation: 'c1', on: true, role: 'customer' }),
+      frame({ type: 'typing', conversation: 'c1', on: true, role: 'agent', agent: 'wang', name: '王强' }),
+      frame({ type: 'typing', conversation: 'c1', on: true, role: 'agent', agent: 'lina', name: '李娜' }),
+      frame({ type: 'draft', conversation: 'c1', agent: 'wang', name: '王强', text: '您' }),
+    ).state.threads['c1'];
+    expect(busy).toMatchObject({ customerTyping: true, writing: { wang: '王强' }, draft: { agent: 'wang', text: '您' } });
+    const after = play(
+      { ...held(), threads: { c1: busy ?? EMPTY_THREAD } },
+      incoming(12, 'c1', 4, '您好', { role: 'agent', name: '王强' }),
+      incoming(13, 'c1', 5, '好'),
+    ).state.threads['c1'];
+    expect(after).toMatchObject({ customerTyping: false, writing: {}, draft: null });
+  });
+
+  it('shows how far an answer has come, and never less than before', () => {
+    const { state } = play(held(), frame({ type: 'delivered', conversation: 'c1', seq: 5 }), frame({ type: 'read', conversation: 'c1', seq: 3 }), frame({ type: 'delivered', conversation: 'c1', seq: 4 }));
+    const thread = state.threads['c1'] ?? EMPTY_THREAD;
+    expect([3, 5, 6].map((seq) => deliveryOf(thread, seq))).toEqual(['read', 'delivered', 'stored']);
+  });
+
+  it('keeps what happened, what was marked and how to reach the customer', () => {
+    const { state } = play(
+      held(),
+      happens('marked', 12, 'c1', { seq: 2, agent: 'wang', name: '王强', intent: 'esim', comment: 'x' }),
+      happens('contact', 13, 'c1', { contact: { phone: '19900000101' } }),
+      happens('transferred', 14, 'c1', { agent: 'lina', name: '李娜', to: { agent: 'wang', name: '王强' }, note: 'n', at: AT }),
+    );
+    expect(state.threads['c1']).toMatchObject({
+      mode: 'waiting',
+      agent: '',
+      marks: [{ seq: 2, intent: 'esim', comment: 'x', name: '王强' }],
+      contact: { phone: '19900000101', email: '', note: '' },
+      happenings: [{ event: 14, type: 'transferred', at: AT }],
+    });
+  });
+});
+
+it('takes the suggestion of the hand-over, whichever form it has', () => {
+  const thread = (suggestion: unknown) => ({ ...EMPTY_THREAD, escalation: readEscalation({ ...raw('c1'), context: { suggestion } }) });
+  expect(suggestionOf(thread(' 您好 '))).toBe('您好');
+  expect(suggestionOf(thread({ text: 'Hello' }))).toBe('Hello');
+  expect(suggestionOf(thread(null))).toBe('');
+  expect(suggestionOf(undefined)).toBe('');
 });
 
 it('opens up states kept as JSON text and leaves out what is empty', () => {

@@ -1,120 +1,176 @@
-/** The right column: what the bot knew when it gave up, and why it said what it said. */
-import { useEffect, useState } from 'preact/hooks';
-import type { ComponentChildren } from 'preact';
-import type { Json } from '../shared/frames';
+/** The right column: what the bot knew when it gave up, who the customer is, and why the bot said what it said. */
+import { AlertIcon, BackIcon } from '../shared/icons';
 import { isRecord, list, number, text } from '../shared/frames';
-import { fetchDecisions } from '../shared/rest';
-import { safeLink } from '../shared/text';
 import { dateAndClock } from '../shared/time';
-import { DataView, isEmpty, unfold } from './DataView';
-import type { Thread } from './deskState';
+import { percent } from './Bar';
+import { CustomerPanel } from './CustomerPanel';
+import { unfold } from './DataView';
+import { DecisionRecord } from './DecisionRecord';
+import { readDiagnosis } from './diagnosis';
+import { DiagnosisTree } from './DiagnosisTree';
+import type { DeskState, Thread } from './deskTypes';
+import { Data, Parse, Passages, Section } from './panel';
 import { useShell } from './shell';
 
+export const CONTEXT_TABS = ['context', 'customer', 'decision'] as const;
+export type ContextTab = (typeof CONTEXT_TABS)[number];
+
 interface ContextProps {
+  state: DeskState;
   conversation: string | null;
   thread: Thread | undefined;
+  mine: boolean;
+  tab: ContextTab;
   /** `seq` of the bot message whose decision record is shown. */
   inspected: number | null;
-  onShow(seq: number | null): void;
-  onInsert(suggestion: string): void;
+  onTab(tab: ContextTab): void;
+  onSuggestion(how: 'edit' | 'send'): void;
+  onOpen(conversation: string): void;
+  onInspect(seq: number): void;
+  /** On a phone: back to the conversation. */
+  onBack(): void;
 }
 
-export function ContextPanel({ conversation, thread, inspected, onShow, onInsert }: ContextProps) {
+export function ContextPanel({ state, conversation, thread, mine, tab, inspected, onTab, onSuggestion, onOpen, onInspect, onBack }: ContextProps) {
   const { t } = useShell();
-  const [decisions, setDecisions] = useState(false);
-  useEffect(() => setDecisions(inspected !== null), [inspected, conversation]);
   return (
     <aside class="context" aria-label={t('context')}>
-      <div class="tabs" role="tablist">
-        <button
-          type="button"
-          role="tab"
-          aria-selected={!decisions}
-          onClick={() => {
-            setDecisions(false);
-            onShow(null);
-          }}
-        >
-          {t('context')}
+      <div class="context-head">
+        <button type="button" class="icon-button only-phone" aria-label={t('backToTalk')} onClick={onBack}>
+          <BackIcon />
         </button>
-        <button type="button" role="tab" aria-selected={decisions} onClick={() => setDecisions(true)}>
-          {t('decision')}
-        </button>
+        <div class="tabs" role="tablist" aria-label={t('context')}>
+        {CONTEXT_TABS.map((name) => (
+          <button key={name} type="button" role="tab" aria-selected={tab === name} aria-controls="context-body" onClick={() => onTab(name)}>
+            {t(name)}
+          </button>
+        ))}
+        </div>
       </div>
-      <div class="context-body" role="tabpanel">
-        {conversation === null || !thread ? null : decisions ? (
-          inspected === null ? (
-            <p class="empty">{t('decisionHint')}</p>
-          ) : (
-            <DecisionRecord key={`${conversation} ${inspected}`} conversation={conversation} seq={inspected} />
-          )
+      <div id="context-body" class="context-body" role="tabpanel" tabIndex={0} aria-label={t(tab)}>
+        {conversation === null || !thread ? null : tab === 'customer' ? (
+          <CustomerPanel key={conversation} conversation={conversation} onOpen={onOpen} />
+        ) : tab === 'context' ? (
+          <Escalated {...{ state, thread, mine, onSuggestion, onInspect }} />
+        ) : inspected === null ? (
+          <p class="empty">{t('decisionHint')}</p>
         ) : (
-          <Escalated thread={thread} onInsert={onInsert} />
+          <DecisionRecord key={`${conversation} ${inspected}`} conversation={conversation} seq={inspected} />
         )}
       </div>
     </aside>
   );
 }
 
-function Section({ title, aside, children }: { title: string; aside?: string; children: ComponentChildren }) {
-  return (
-    <section>
-      <h3>
-        {title}
-        {aside && <small>{aside}</small>}
-      </h3>
-      {children}
-    </section>
-  );
+/** The reply that the bot suggests; empty where it has none. */
+export function suggestionOf(thread: Thread | undefined): string {
+  const value = thread?.escalation?.context['suggestion'];
+  return (isRecord(value) ? text(value['text']) : text(value))?.trim() ?? '';
 }
 
-function Escalated({ thread, onInsert }: { thread: Thread; onInsert(suggestion: string): void }) {
-  const { t, lang, coded } = useShell();
+interface EscalatedProps {
+  state: DeskState;
+  thread: Thread;
+  mine: boolean;
+  onSuggestion(how: 'edit' | 'send'): void;
+  onInspect(seq: number): void;
+}
+
+function Escalated({ state, thread, mine, onSuggestion, onInspect }: EscalatedProps) {
+  const { t, lang, coded, intent } = useShell();
   const { escalation } = thread;
   if (!escalation) return thread.status === 'ready' ? <p class="empty">{t('noEscalation')}</p> : null;
-  const { context } = escalation;
-  const suggestion = isRecord(context['suggestion']) ? text(context['suggestion']['text']) : text(context['suggestion']);
+  const { context, row } = escalation;
+  const suggestion = suggestionOf(thread);
+  const diagnosis = readDiagnosis(context['diagnosis']);
+  const team = state.info?.teams.find((one) => one.id === row.team)?.name[lang];
+  const task = isRecord(context['task']) ? text(context['task']['skill']) : undefined;
   return (
     <>
-      {escalation.reason && (
-        <div class={escalation.reason === 'safety' ? 'why urgent' : 'why'}>
+      {row.reason && (
+        <div class={row.priority >= 2 ? 'why urgent' : 'why'}>
           <small>{t('why')}</small>
-          <b>{coded('reason', escalation.reason)}</b>
-          {escalation.since && <time dateTime={escalation.since}>{dateAndClock(escalation.since, lang)}</time>}
+          <b>
+            {row.priority >= 2 && <AlertIcon />}
+            {coded('reason', row.reason)}
+          </b>
+          <span class="why-more">
+            {row.priority > 0 && <span>{t(`priority_${row.priority >= 3 ? 3 : row.priority >= 2 ? 2 : 1}`)}</span>}
+            {team && <span>{team}</span>}
+            {row.since && <time dateTime={row.since}>{dateAndClock(row.since, lang)}</time>}
+          </span>
         </div>
+      )}
+      {row.summary && (
+        <Section title={t('summary')}>
+          <p class="words">{row.summary}</p>
+          {task && <p class="fine">{t('interrupted', { task: intent(task) })}</p>}
+        </Section>
       )}
       {suggestion && (
         <Section title={t('suggestion')}>
           <div class="suggestion">
             <p dir="auto">{suggestion}</p>
-            <button
-              type="button"
-              class="button outline"
-              disabled={thread.mode === 'closed'}
-              onClick={() => onInsert(suggestion)}
-            >
-              {t('insert')}
-            </button>
+            <span>
+              <button type="button" class="button outline" disabled={!mine} onClick={() => onSuggestion('edit')}>
+                {t('edit')}
+                <kbd>e</kbd>
+              </button>
+              <button type="button" class="button outline" disabled={!mine} onClick={() => onSuggestion('send')}>
+                {t('send')}
+                <kbd>s</kbd>
+              </button>
+            </span>
           </div>
         </Section>
       )}
-      {escalation.summary && (
-        <Section title={t('summary')}>
-          <p class="words">{escalation.summary}</p>
+      {diagnosis && (
+        <Section title={t('diagnosis')}>
+          <DiagnosisTree diagnosis={diagnosis} />
         </Section>
       )}
-      <Customer value={context['customer']} />
+      <Understood value={context['understood']} onInspect={onInspect} />
       <Parse value={context['parse']} />
       <Data title={t('slots')} value={gathered(context['slots'])} />
-      <Data title={t('diagnosis')} value={context['diagnosis']} />
       <Passages value={context['passages']} />
     </>
   );
 }
 
-function Customer({ value }: { value: unknown }) {
-  const { t } = useShell();
-  return <Data title={t('customer')} value={value} />;
+/** What the bot took the customer's last messages for. */
+function Understood({ value, onInspect }: { value: unknown; onInspect(seq: number): void }) {
+  const { t, lang, intent } = useShell();
+  const turns = list(value).flatMap((raw) => {
+    const words = isRecord(raw) ? text(raw['text']) : undefined;
+    const name = isRecord(raw) ? text(raw['intent']) : undefined;
+    if (!isRecord(raw) || words === undefined || name === undefined) return [];
+    const label = isRecord(raw['label']) ? text(raw['label'][lang]) : undefined;
+    return [{ words, name: label || intent(name), confidence: number(raw['confidence']), seq: number(raw['seq']) }];
+  });
+  // The last one is shown in full below.
+  if (turns.length < 2) return null;
+  return (
+    <Section title={t('understood')}>
+      <ol class="understood">
+        {turns.map((turn, index) => (
+          <li key={index}>
+            <span class="quoted" dir="auto">
+              {turn.words}
+            </span>
+            <span>
+              {turn.name}
+              {turn.confidence !== undefined && <small> {percent(turn.confidence)}</small>}
+            </span>
+            {turn.seq !== undefined && (
+              <button type="button" class="text-button" onClick={() => turn.seq !== undefined && onInspect(turn.seq)}>
+                {t('whyThis')}
+              </button>
+            )}
+          </li>
+        ))}
+      </ol>
+    </Section>
+  );
 }
 
 /** Slots that say how the dialogue is run, not what was found out; the decision record has them all. */
@@ -134,196 +190,4 @@ export function gathered(slots: unknown): unknown {
   if (!isRecord(opened)) return opened;
   const { dialogue, diagnosis: _, ...rest } = opened;
   return unfold(tidy({ ...(isRecord(dialogue) ? dialogue : { dialogue }), ...rest }));
-}
-
-/** A part whose shape is the business of whoever filled it. */
-function Data({ title, value }: { title: string; value: unknown }) {
-  const shown = unfold(value);
-  if (isEmpty(shown)) return null;
-  return (
-    <Section title={title}>
-      <DataView value={shown} />
-    </Section>
-  );
-}
-
-const percent = (value: number): string => `${Math.round(value * 100)}%`;
-
-interface BarProps {
-  name: string;
-  title: string;
-  value: number;
-  mark?: number | undefined;
-}
-
-function Bar({ name, title, value, mark }: BarProps) {
-  const width = (share: number) => `${Math.min(100, Math.max(0, share * 100))}%`;
-  return (
-    <div class="measure">
-      <span class="measure-name" title={title}>
-        {name}
-      </span>
-      <span class="measure-value">{percent(value)}</span>
-      <span class="track" aria-hidden="true">
-        <i class={mark !== undefined && value < mark ? 'below' : ''} style={{ width: width(value) }} />
-        {mark !== undefined && <u style={{ left: width(mark) }} />}
-      </span>
-    </div>
-  );
-}
-
-function Parse({ value }: { value: unknown }) {
-  const { t, intent: called } = useShell();
-  if (!isRecord(value)) return null;
-  const threshold = number(value['threshold']);
-  const ranking = list(value['intent_ranking']).length > 0 ? list(value['intent_ranking']) : [value['intent']];
-  const intents = ranking.flatMap((raw) => {
-    const name = isRecord(raw) ? text(raw['name']) : undefined;
-    const confidence = isRecord(raw) ? number(raw['confidence']) : undefined;
-    return name !== undefined && confidence !== undefined ? [{ name, confidence }] : [];
-  });
-  const entities = list(value['entities']).filter(isRecord);
-  const oos = number(value['oos']);
-  return (
-    <>
-      {intents.length > 0 && (
-        <Section title={t('intents')} {...(threshold === undefined ? {} : { aside: t('threshold', { n: percent(threshold) }) })}>
-          {text(value['text']) && <p class="quoted" dir="auto">{text(value['text'])}</p>}
-          {intents.slice(0, 5).map((intent, index) => (
-            <Bar key={intent.name} name={called(intent.name)} title={intent.name} value={intent.confidence} mark={index === 0 ? threshold : undefined} />
-          ))}
-          {oos !== undefined && (
-            <p class="fine">
-              {t('outOfScope')} {percent(oos)}
-            </p>
-          )}
-        </Section>
-      )}
-      {entities.length > 0 && (
-        <Section title={t('entities')}>
-          <dl class="pairs">
-            {entities.map((entity, index) => (
-              <div key={index}>
-                <dt>{text(entity['entity'])}</dt>
-                <dd>
-                  {text(entity['value']) ?? JSON.stringify(entity['value'])}
-                  {text(entity['raw']) !== undefined && text(entity['raw']) !== text(entity['value']) && <small> {text(entity['raw'])}</small>}
-                </dd>
-              </div>
-            ))}
-          </dl>
-        </Section>
-      )}
-    </>
-  );
-}
-
-function Passages({ value }: { value: unknown }) {
-  const { t } = useShell();
-  const found = isRecord(value) ? list(value['passages']) : list(value);
-  const passages = found.filter(isRecord);
-  if (passages.length === 0) return null;
-  return (
-    <Section title={t('passages')}>
-      {passages.map((passage, index) => {
-        const link = safeLink(text(passage['url']) ?? '', location.origin);
-        const score = number(passage['score']);
-        const title = text(passage['title']) ?? text(passage['article']) ?? '';
-        return (
-          <div key={index} class="passage">
-            <b>
-              {link ? (
-                <a href={link.href} target="_blank" rel="noopener noreferrer">
-                  {title}
-                </a>
-              ) : (
-                title
-              )}
-            </b>
-            {score !== undefined && <small>{score.toFixed(2)}</small>}
-            <p>{text(passage['passage'])}</p>
-          </div>
-        );
-      })}
-    </Section>
-  );
-}
-
-function DecisionRecord({ conversation, seq }: { conversation: string; seq: number }) {
-  const { t } = useShell();
-  const [records, setRecords] = useState<Json[] | 'loading' | 'failed'>('loading');
-  const [attempt, setAttempt] = useState(0);
-  useEffect(() => {
-    let current = true;
-    setRecords('loading');
-    fetchDecisions(conversation, seq).then(
-      (found) => current && setRecords(found),
-      () => current && setRecords('failed'),
-    );
-    return () => {
-      current = false;
-    };
-  }, [conversation, seq, attempt]);
-
-  if (records === 'loading') return <p class="empty">{t('loading')}</p>;
-  if (records === 'failed') {
-    return (
-      <p class="empty">
-        {t('loadFailed')}{' '}
-        <button type="button" class="text-button" onClick={() => setAttempt(attempt + 1)}>
-          {t('tryAgain')}
-        </button>
-      </p>
-    );
-  }
-  if (records.length === 0) return <p class="empty">{t('decisionNone')}</p>;
-  return (
-    <>
-      {records.map((record, index) => (
-        <OneDecision key={index} record={record} />
-      ))}
-    </>
-  );
-}
-
-function OneDecision({ record }: { record: Json }) {
-  const { t } = useShell();
-  const turn = number(record['turn']);
-  const release = text(record['release']);
-  const decisions = list(record['decisions']).filter(isRecord);
-  return (
-    <>
-      {(turn !== undefined || release) && (
-        <p class="fine">
-          {turn !== undefined && t('turn', { n: turn })}
-          {release && ` · ${t('release_id')} ${release}`}
-        </p>
-      )}
-      <Data title={t('failure')} value={record['failure']} />
-      <Parse value={record['parse']} />
-      {decisions.length > 0 && (
-        <Section title={t('decisions')}>
-          <ol class="decisions">
-            {decisions.map((decision, index) => {
-              const confidence = number(decision['confidence']);
-              const ms = number(decision['ms']);
-              return (
-                <li key={index}>
-                  <b>{text(decision['action'])}</b>
-                  <span>
-                    {text(decision['policy'])}
-                    {confidence !== undefined && ` · ${percent(confidence)}`}
-                    {ms !== undefined && ` · ${ms.toFixed(1)} ms`}
-                  </span>
-                </li>
-              );
-            })}
-          </ol>
-        </Section>
-      )}
-      <Passages value={record['passages']} />
-      <Data title={t('slots')} value={record['slots']} />
-      <Data title={t('timings')} value={record['timings']} />
-    </>
-  );
 }

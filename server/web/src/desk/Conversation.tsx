@@ -1,43 +1,51 @@
-/** The middle column: one conversation, and writing in it. */
+/** The middle column: one conversation, and what can be done with it. */
 import type { RefObject } from 'preact';
-import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { RichText } from '../shared/RichText';
-import { AlertIcon, ClockIcon, TickIcon } from '../shared/icons';
-import { sendsMessage } from '../shared/keys';
-import { MESSAGE_LIMIT, codePoints, shortId } from '../shared/text';
-import { clock, dateAndClock } from '../shared/time';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { useNow } from '../shared/hooks';
+import { AlertIcon, BackIcon, BotIcon, DoneIcon, DownloadIcon, EyeIcon, MailIcon, MoreIcon, PhoneIcon, SnoozeIcon, TransferIcon } from '../shared/icons';
+import { shortId } from '../shared/text';
+import { dateAndClock, stopwatch } from '../shared/time';
+import { transcriptUrl } from './deskApi';
 import type { DeskClient } from './deskClient';
-import { agentName } from './deskState';
-import type { DeskMessage, DeskState, Pending, Thread } from './deskState';
+import { agentName, supervises } from './deskTypes';
+import type { DeskState, Thread } from './deskTypes';
+import { Age } from './Queue';
+import { findRow } from './rows';
+import type { Row } from './rows';
 import { useShell } from './shell';
+import { Transcript } from './Transcript';
+import { Writer } from './Writer';
+import type { WriterHandle } from './Writer';
 
-const NEAR_BOTTOM_PX = 80;
-const TALLEST_PX = 180;
+const TICK_MS = 1_000;
 
-type Kind = 'message' | 'note';
-
-/** Unsent words, kept while another conversation is on the screen. */
-const drafts = new Map<string, string>();
-
-export interface ConversationHandle {
-  /** Puts the cursor into the text field. */
-  write(kind: Kind): void;
-  insert(text: string): void;
-}
+/** What opens a window of its own. */
+export type Window = 'transfer' | 'snooze' | 'close' | 'return' | 'mail';
 
 interface ConversationProps {
-  /** Filled while a conversation is open. */
-  handle: RefObject<ConversationHandle | null>;
+  handle: RefObject<WriterHandle | null>;
   client: DeskClient;
   state: DeskState;
   mine: boolean;
   inspected: number | null;
+  /** The message to be brought into sight, found by the search. */
+  goTo: number | null;
+  suggestion: string;
   onInspect(seq: number): void;
-  onClose(): void;
+  onMark(seq: number): void;
+  onWindow(window: Window): void;
+  /** On a phone: back to the list. */
+  onBack(): void;
+  onContext(): void;
 }
 
-export function Conversation({ handle, client, state, mine, inspected, onInspect, onClose }: ConversationProps) {
+/** The row of a conversation as the lists or its own transcript give it. */
+export const rowOf = (state: DeskState, conversation: string): Row | undefined =>
+  findRow(state.lists, conversation) ?? state.threads[conversation]?.escalation?.row;
+
+export function Conversation(props: ConversationProps) {
   const { t } = useShell();
+  const { client, state, mine, handle } = props;
   const { selected } = state;
   const thread = selected === null ? undefined : state.threads[selected];
   if (selected === null || !thread) {
@@ -50,49 +58,184 @@ export function Conversation({ handle, client, state, mine, inspected, onInspect
       </main>
     );
   }
-  const row = Object.values(state.lists)
-    .flat()
-    .find((candidate) => candidate.conversation === selected);
-  const busy = (type: string) =>
-    state.pending.some((item) => item.action.conversation === selected && item.action.type === type && item.state !== 'failed');
-  const acting = busy('take') || busy('return') || busy('release') || busy('close');
   return (
     <main class="talk">
-      <header class="talk-head">
-        <div class="talk-name">
-          <h2>{thread.customer || row?.customer || `#${shortId(selected)}`}</h2>
-          <span class={`mode ${thread.mode}`}>
-            {t(`mode_${thread.mode}`)}
-            {thread.mode === 'human' && ` · ${mine ? t('you') : agentName(state, thread.agent) || t('someone')}`}
+      <Head {...props} conversation={selected} thread={thread} />
+      <Refusals client={client} state={state} />
+      <Offer state={state} conversation={selected} />
+      {thread.contact && (
+        <p class="contact-line">
+          <PhoneIcon />
+          <span>
+            {t('leftContact')}: {[thread.contact.phone, thread.contact.email, thread.contact.note].filter(Boolean).join(' · ')}
           </span>
-        </div>
-        {thread.mode !== 'closed' && (
-          <div class="talk-actions">
-            {thread.mode === 'waiting' && (
-              <button type="button" class="button solid" disabled={acting} onClick={() => client.take(selected)}>
-                {t('take')}
-              </button>
-            )}
-            {mine && (
-              <>
-                <button type="button" class="button outline" disabled={acting} onClick={() => client.release(selected)}>
+        </p>
+      )}
+      <Transcript {...props} thread={thread} conversation={selected} />
+      <Writer {...{ client, thread, mine, handle, state }} suggestion={props.suggestion} conversation={selected} agent={thread.agentName || agentName(state, thread.agent)} />
+    </main>
+  );
+}
+
+function Head({ client, state, mine, conversation, thread, onWindow, onBack, onContext }: ConversationProps & { conversation: string; thread: Thread }) {
+  const { t, lang } = useShell();
+  const now = useNow(TICK_MS);
+  const row = rowOf(state, conversation);
+  const pending = (type: string) =>
+    state.pending.some((item) => item.action.conversation === conversation && item.action.type === type && item.state !== 'failed');
+  const acting = ['take', 'return', 'release', 'close', 'transfer', 'snooze', 'wake', 'reopen'].some(pending);
+  const snoozed = row?.state === 'snoozed';
+  const boss = supervises(state);
+  const topic = row?.topicLabel?.[lang];
+  const team = state.info?.teams.find((one) => one.id === row?.team)?.name[lang];
+  const who = mine ? t('you') : thread.agentName || agentName(state, thread.agent) || t('someone');
+  const open = thread.mode !== 'closed';
+  return (
+    <header class="talk-head">
+      <button type="button" class="icon-button only-phone" aria-label={t('backToList')} onClick={onBack}>
+        <BackIcon />
+      </button>
+      <div class="talk-name">
+        <h2>{row?.customerName || row?.customer || `#${shortId(conversation)}`}</h2>
+        <p>
+          <span class={`mode ${thread.mode}`}>
+            {snoozed ? t('snoozedUntil', { time: dateAndClock(row.snoozedUntil, lang) }) : t(`mode_${thread.mode}`)}
+            {thread.mode === 'human' && ` · ${who}`}
+          </span>
+          {[topic, team].filter(Boolean).map((word) => (
+            <span key={word}> · {word}</span>
+          ))}
+        </p>
+      </div>
+      {row && open && row.state !== 'closed' && <Age row={row} now={now} />}
+      <div class="talk-actions">
+        {thread.mode === 'waiting' && (
+          <button type="button" class="button solid" disabled={acting} onClick={() => client.take(conversation)}>
+            {t('take')}
+          </button>
+        )}
+        {snoozed && (
+          <button type="button" class="button outline" disabled={acting} onClick={() => client.wakeUp(conversation)}>
+            {t('wake')}
+          </button>
+        )}
+        {(thread.mode === 'bot' || (thread.mode === 'human' && !mine && boss)) && (
+          <button type="button" class="button outline" disabled={acting} onClick={() => client.take(conversation, true)}>
+            {t('takeOver')}
+          </button>
+        )}
+        {(mine || (boss && thread.mode === 'human') || thread.mode === 'waiting') && (
+          <IconAction label={t('transfer')} disabled={acting} onClick={() => onWindow('transfer')}>
+            <TransferIcon />
+          </IconAction>
+        )}
+        {mine && !snoozed && (
+          <>
+            <IconAction label={t('snooze')} disabled={acting} onClick={() => onWindow('snooze')}>
+              <SnoozeIcon />
+            </IconAction>
+            <IconAction label={t('returnBot')} disabled={acting} onClick={() => onWindow('return')}>
+              <BotIcon />
+            </IconAction>
+          </>
+        )}
+        {(mine || (open && thread.mode === 'waiting')) && (
+          <button type="button" class={mine ? 'button solid' : 'button outline'} disabled={acting} onClick={() => onWindow('close')}>
+            <DoneIcon />
+            {t('closeConversation')}
+          </button>
+        )}
+        {thread.mode === 'closed' && (
+          <button type="button" class="button outline" disabled={acting} onClick={() => client.reopen(conversation)}>
+            {t('reopen')}
+          </button>
+        )}
+        <IconAction label={t('context')} class="only-phone" onClick={onContext}>
+          <EyeIcon />
+        </IconAction>
+        <More>
+          {(close) => (
+            <>
+              {mine && (
+                <button type="button" onClick={() => { close(); client.release(conversation); }}>
+                  <BackIcon />
                   {t('release')}
                 </button>
-                <button type="button" class="button outline" disabled={acting} onClick={() => client.giveBack(selected)}>
-                  {t('returnBot')}
-                </button>
-                <button type="button" class="button solid" disabled={acting} onClick={onClose}>
-                  {t('closeConversation')}
-                </button>
-              </>
-            )}
-          </div>
-        )}
-      </header>
-      <Refusals client={client} state={state} />
-      <Transcript {...{ client, state, thread, mine, inspected, onInspect }} conversation={selected} />
-      <Writer {...{ client, thread, mine, handle }} conversation={selected} agent={agentName(state, thread.agent)} />
-    </main>
+              )}
+              <a href={transcriptUrl(conversation, lang)} download onClick={close}>
+                <DownloadIcon />
+                {t('transcriptDownload')}
+              </a>
+              <button type="button" disabled={!state.info?.mail} title={state.info?.mail ? undefined : t('mailOff')} onClick={() => { close(); onWindow('mail'); }}>
+                <MailIcon />
+                {t('transcriptMail')}
+              </button>
+            </>
+          )}
+        </More>
+      </div>
+    </header>
+  );
+}
+
+interface IconActionProps {
+  label: string;
+  class?: string;
+  disabled?: boolean;
+  onClick(): void;
+  children: preact.ComponentChildren;
+}
+
+function IconAction({ label, disabled, onClick, children, ...rest }: IconActionProps) {
+  return (
+    <button type="button" class={`icon-button ${rest.class ?? ''}`} aria-label={label} title={label} disabled={disabled ?? false} onClick={onClick}>
+      {children}
+    </button>
+  );
+}
+
+/** A small menu that goes away with Escape or a click elsewhere. */
+function More({ children }: { children(close: () => void): preact.ComponentChildren }) {
+  const { t } = useShell();
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return undefined;
+    const away = (event: Event) => !box.current?.contains(event.target as Node) && setOpen(false);
+    document.addEventListener('pointerdown', away);
+    return () => document.removeEventListener('pointerdown', away);
+  }, [open]);
+  return (
+    <div
+      class="more-menu"
+      ref={box}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !open) return;
+        event.stopPropagation();
+        setOpen(false);
+        box.current?.querySelector('button')?.focus();
+      }}
+    >
+      <button type="button" class="icon-button" aria-label={t('more')} title={t('more')} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <MoreIcon />
+      </button>
+      {open && <div class="menu">{children(() => setOpen(false))}</div>}
+    </div>
+  );
+}
+
+/** The conversation is offered to somebody, who has until then to take it. */
+function Offer({ state, conversation }: { state: DeskState; conversation: string }) {
+  const { t } = useShell();
+  const now = useNow(TICK_MS);
+  const row = rowOf(state, conversation);
+  if (!row || row.state !== 'waiting' || row.offeredTo === '') return null;
+  const left = (Date.parse(row.offeredUntil) - now.getTime()) / 1000;
+  const time = Number.isNaN(left) ? '' : stopwatch(left);
+  return (
+    <p class={row.offeredTo === state.me ? 'offer mine' : 'offer'} role="status">
+      {row.offeredTo === state.me ? t('offerYou', { time }) : t('offerOther', { name: row.offeredName || row.offeredTo })}
+    </p>
   );
 }
 
@@ -107,9 +250,7 @@ function Refusals({ client, state }: { client: DeskClient; state: DeskState }) {
         return (
           <div key={refusal.id} class="refusal" role="alert">
             <AlertIcon />
-            <span>
-              {unknown ? t('refused_other', { message: refusal.message || known }) : known.replace('{by}', by)}
-            </span>
+            <span>{unknown ? t('refused_other', { message: refusal.message || known }) : known.replace('{by}', by)}</span>
             <button type="button" class="text-button" onClick={() => client.dismiss(refusal.id)}>
               {t('dismiss')}
             </button>
@@ -117,267 +258,5 @@ function Refusals({ client, state }: { client: DeskClient; state: DeskState }) {
         );
       })}
     </>
-  );
-}
-
-interface TranscriptProps {
-  client: DeskClient;
-  state: DeskState;
-  thread: Thread;
-  conversation: string;
-  mine: boolean;
-  inspected: number | null;
-  onInspect(seq: number): void;
-}
-
-function Transcript({ client, state, thread, conversation, mine, inspected, onInspect }: TranscriptProps) {
-  const { t } = useShell();
-  const box = useRef<HTMLDivElement>(null);
-  const atBottom = useRef(true);
-  const pending = state.pending.filter(
-    (item) => item.action.conversation === conversation && (item.action.type === 'message' || item.action.type === 'note'),
-  );
-  const lastSeq = thread.messages.findLast((message) => message.seq > 0)?.seq ?? 0;
-
-  useLayoutEffect(() => {
-    const list = box.current;
-    if (list && atBottom.current) list.scrollTop = list.scrollHeight;
-  }, [thread.messages.length, pending.length, thread.customerTyping, thread.status]);
-
-  useEffect(() => {
-    if (mine && lastSeq > 0 && document.visibilityState === 'visible') client.read(conversation, lastSeq);
-  });
-
-  return (
-    <div
-      class="transcript"
-      ref={box}
-      role="log"
-      aria-live={thread.status === 'ready' ? 'polite' : 'off'}
-      tabIndex={0}
-      onScroll={() => {
-        const list = box.current;
-        if (list) atBottom.current = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_BOTTOM_PX;
-      }}
-    >
-      {thread.status === 'loading' && thread.messages.length === 0 && <p class="empty">{t('loading')}</p>}
-      {thread.status === 'failed' && (
-        <p class="empty">
-          {t('loadFailed')}{' '}
-          <button type="button" class="text-button" onClick={() => void client.load(conversation)}>
-            {t('tryAgain')}
-          </button>
-        </p>
-      )}
-      {thread.messages.map((message) => (
-        <Line
-          key={message.role === 'note' ? `n-${message.at}-${message.text}` : message.seq}
-          message={message}
-          inspected={message.role === 'bot' && message.seq === inspected}
-          onInspect={onInspect}
-        />
-      ))}
-      {pending.map((item) => (
-        <PendingLine key={item.action.id} item={item} client={client} />
-      ))}
-      {thread.customerTyping && <p class="typing">{t('customerTyping')}</p>}
-    </div>
-  );
-}
-
-function Line({ message, inspected, onInspect }: { message: DeskMessage; inspected: boolean; onInspect(seq: number): void }) {
-  const { t, lang } = useShell();
-  const who = message.role === 'agent' || message.role === 'note' ? message.name || t(`role_${message.role}`) : t(`role_${message.role}`);
-  const bot = message.role === 'bot';
-  return (
-    <div class={`line ${message.role}${inspected ? ' inspected' : ''}`}>
-      <div class="line-head">
-        <b>{who}</b>
-        {message.role === 'note' && <span class="chip">{t('role_note')}</span>}
-        <time dateTime={message.at} title={dateAndClock(message.at, lang)}>
-          {clock(message.at, lang)}
-        </time>
-        {bot && (
-          <button
-            type="button"
-            class="text-button why-button"
-            title={t('showDecision')}
-            aria-pressed={inspected}
-            onClick={() => onInspect(message.seq)}
-          >
-            {t('decision')}
-          </button>
-        )}
-      </div>
-      <div
-        class="line-text"
-        dir="auto"
-        onClick={bot ? () => onInspect(message.seq) : undefined}
-      >
-        <RichText text={message.text} />
-      </div>
-      {message.choices && (
-        <div class="line-extra">
-          {message.choices.map((choice) => (
-            <span key={choice.value} class="chip">
-              {choice.label}
-            </span>
-          ))}
-        </div>
-      )}
-      {message.citations && (
-        <div class="line-extra">
-          {message.citations.map((citation, index) => (
-            <span key={index} class="cited">
-              {citation.title}
-            </span>
-          ))}
-        </div>
-      )}
-    </div>
-  );
-}
-
-function PendingLine({ item, client }: { item: Pending; client: DeskClient }) {
-  const { t } = useShell();
-  const { action } = item;
-  if (action.type !== 'message' && action.type !== 'note') return null;
-  return (
-    <div class={`line ${action.type === 'note' ? 'note' : 'agent'} unsent`}>
-      <div class="line-text" dir="auto">
-        <RichText text={action.text} />
-      </div>
-      <div class="line-head">
-        {item.state === 'failed' ? (
-          <>
-            <AlertIcon />
-            {t('notSent')}
-            <button type="button" class="text-button" onClick={() => client.retry(action.id)}>
-              {t('retry')}
-            </button>
-            <button type="button" class="text-button" onClick={() => client.dismiss(action.id)}>
-              {t('dismiss')}
-            </button>
-          </>
-        ) : (
-          <>
-            {item.state === 'acked' ? <TickIcon /> : <ClockIcon />}
-            {t('sending')}
-          </>
-        )}
-      </div>
-    </div>
-  );
-}
-
-interface WriterProps {
-  client: DeskClient;
-  thread: Thread;
-  conversation: string;
-  /** Who has the conversation. */
-  agent: string;
-  mine: boolean;
-  handle: RefObject<ConversationHandle | null>;
-}
-
-function Writer({ client, thread, conversation, agent, mine, handle }: WriterProps) {
-  const { t } = useShell();
-  const [wanted, setWanted] = useState<Kind>('message');
-  const [value, setValue] = useState(drafts.get(conversation) ?? '');
-  const field = useRef<HTMLTextAreaElement>(null);
-  const kind: Kind = mine ? wanted : 'note';
-  const left = MESSAGE_LIMIT - codePoints(value);
-  const sendable = value.trim() !== '' && left >= 0;
-
-  useEffect(() => {
-    if (value) drafts.set(conversation, value);
-    else drafts.delete(conversation);
-  }, [conversation, value]);
-
-  useEffect(() => {
-    if (mine) field.current?.focus();
-  }, [mine]);
-
-  useLayoutEffect(() => {
-    const box = field.current;
-    if (!box) return;
-    box.style.height = 'auto';
-    box.style.height = `${Math.min(box.scrollHeight, TALLEST_PX)}px`;
-  }, [value]);
-
-  useImperativeHandle(
-    handle,
-    () => ({
-      write(next) {
-        setWanted(next);
-        field.current?.focus();
-      },
-      insert(text) {
-        setWanted('message');
-        setValue((before) => (before.trim() ? `${before.trimEnd()}\n${text}` : text));
-        field.current?.focus();
-      },
-    }),
-    [],
-  );
-
-  const send = () => {
-    if (!sendable) return;
-    client.write(kind, conversation, value.trim());
-    setValue('');
-  };
-
-  const hint =
-    thread.mode === 'closed'
-      ? t('closedNow')
-      : thread.mode === 'bot'
-        ? t('withBot')
-        : thread.mode === 'human' && !mine
-          ? t('withOther', { name: agent || t('someone') })
-          : t('takeFirst');
-  return (
-    <form
-      class={`writer ${kind}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      {mine ? (
-        <div class="writer-kinds" role="group">
-          {(['message', 'note'] as const).map((name) => (
-            <button key={name} type="button" aria-pressed={kind === name} onClick={() => setWanted(name)}>
-              {t(name === 'message' ? 'modeMessage' : 'modeNote')}
-            </button>
-          ))}
-        </div>
-      ) : (
-        <p class="writer-hint">{hint}</p>
-      )}
-      <div class="writer-field">
-        <textarea
-          ref={field}
-          rows={2}
-          value={value}
-          placeholder={t(kind)}
-          aria-label={t(kind)}
-          aria-invalid={left < 0}
-          dir="auto"
-          onInput={(event) => {
-            setValue(event.currentTarget.value);
-            if (kind === 'message') client.typing(conversation, event.currentTarget.value !== '');
-          }}
-          onKeyDown={(event) => {
-            if (!sendsMessage(event)) return;
-            event.preventDefault();
-            send();
-          }}
-        />
-        <button type="submit" class="button solid" disabled={!sendable}>
-          {kind === 'note' ? t('addNote') : t('send')}
-        </button>
-      </div>
-      {left < 200 && <p class={left < 0 ? 'writer-count over' : 'writer-count'}>{left}</p>}
-    </form>
   );
 }

@@ -4,16 +4,24 @@ import type { Outside } from '../shared/link';
 import { uuid } from '../shared/chatClient';
 import { parseObject } from '../shared/frames';
 import { CLOSE_POLICY } from '../shared/backoff';
-import { RestError, fetchConversation, fetchQueue } from '../shared/rest';
-import type { QueueTab, Staff } from '../shared/rest';
+import { RestError } from '../shared/rest';
+import type { Staff } from '../shared/rest';
+import type { Picture } from '../shared/frames';
+import { fetchConversation, fetchCounts, fetchDesk, fetchQueue } from './deskApi';
+import type { Presence } from './deskApi';
 import { deskStep, initialDesk } from './deskState';
-import type { DeskAction, DeskEvent, DeskFrame, DeskState, Outcome, Presence } from './deskState';
+import { lastSeq } from './deskThread';
+import type { DeskAction, DeskEvent, DeskFrame, DeskState, TransferTarget } from './deskTypes';
+import type { Filter, QueueTab } from './rows';
 
-const PAGE = 50;
+const FIRST_PAGE = 100;
+const NEXT_PAGE = 200;
 /** Events come in bursts; the lists are fetched once after each. */
-const REFRESH_MS = 300;
+const REFRESH_MS = 400;
 const TYPING_AGAIN_MS = 3_000;
 const TYPING_OFF_MS = 5_000;
+/** How often a shared draft is told to colleagues at most. */
+const DRAFT_EVERY_MS = 600;
 
 export class DeskClient {
   state: DeskState;
@@ -24,6 +32,9 @@ export class DeskClient {
   private refreshTimer: number | null = null;
   private typingTimer: number | null = null;
   private typingSentAt = 0;
+  private draftTimer: number | null = null;
+  private draftWanted: DeskFrame | null = null;
+  private readonly fetching = new Set<QueueTab>();
   private readonly readUpTo = new Map<string, number>();
 
   constructor(
@@ -34,14 +45,15 @@ export class DeskClient {
     outside: Outside = browserOutside,
   ) {
     this.outside = outside;
-    this.state = initialDesk([staff.username, staff.name]);
+    this.state = initialDesk(staff.username, staff.role);
     this.link = new Link(
       url,
       {
         connecting: () => this.apply({ type: 'connecting' }),
         open: () => {
-          const { lastEvent } = this.state;
-          this.link.send({ type: 'hello', ...(lastEvent === null ? {} : { last_event: lastEvent }) });
+          const { lastEvent, presence } = this.state;
+          const hello: DeskFrame = { type: 'hello', ...(lastEvent === null ? {} : { last_event: lastEvent }), presence };
+          this.link.send(hello);
         },
         data: (data) => this.onData(data),
         lost: (code) => {
@@ -69,10 +81,21 @@ export class DeskClient {
     this.link.stop();
     if (this.refreshTimer !== null) this.outside.clearTimeout(this.refreshTimer);
     if (this.typingTimer !== null) this.outside.clearTimeout(this.typingTimer);
+    if (this.draftTimer !== null) this.outside.clearTimeout(this.draftTimer);
   }
 
   wake(): void {
     this.link.wake();
+  }
+
+  /** Fetches what the desk needs to know once: teams, targets, tags. */
+  async begin(): Promise<void> {
+    try {
+      this.apply({ type: 'info', info: await fetchDesk() });
+    } catch (error) {
+      // Without it the desk has no teams to transfer to and no targets to show, and works.
+      this.signedOut(error);
+    }
   }
 
   showTab(tab: QueueTab): void {
@@ -80,13 +103,22 @@ export class DeskClient {
     void this.list(tab);
   }
 
-  async list(tab: QueueTab, before?: number): Promise<void> {
+  setFilter(filter: Filter): void {
+    this.apply({ type: 'filter', filter });
+  }
+
+  async list(tab: QueueTab, cursor?: string): Promise<void> {
+    if (cursor !== undefined && this.fetching.has(tab)) return;
+    if (cursor !== undefined) this.fetching.add(tab);
+    const { filter } = this.state;
     try {
-      const rows = await fetchQueue(tab, PAGE, before);
-      this.apply({ type: 'listed', tab, rows, more: rows.length >= PAGE, append: before !== undefined });
+      const page = await fetchQueue(tab, filter, cursor === undefined ? FIRST_PAGE : NEXT_PAGE, cursor);
+      this.apply({ type: 'listed', tab, page, filter, append: cursor !== undefined });
     } catch (error) {
       // A list that could not be fetched is fetched again with the next event or reconnection.
       this.signedOut(error);
+    } finally {
+      if (cursor !== undefined) this.fetching.delete(tab);
     }
   }
 
@@ -108,29 +140,59 @@ export class DeskClient {
     }
   }
 
-  take(conversation: string): void {
-    this.act({ type: 'take', id: uuid(), conversation });
-  }
-
-  giveBack(conversation: string): void {
-    this.act({ type: 'return', id: uuid(), conversation });
+  take(conversation: string, over = false): void {
+    this.act({ type: 'take', id: uuid(), conversation, ...(over ? { over } : {}) });
   }
 
   release(conversation: string): void {
     this.act({ type: 'release', id: uuid(), conversation });
   }
 
-  close(conversation: string, outcome: Outcome, tags: string[]): void {
+  wakeUp(conversation: string): void {
+    this.act({ type: 'wake', id: uuid(), conversation });
+  }
+
+  reopen(conversation: string): void {
+    this.act({ type: 'reopen', id: uuid(), conversation });
+  }
+
+  /** Back to the bot; `to` is where it goes on: `continue`, an intent, or nothing. */
+  giveBack(conversation: string, to: string): void {
+    this.act({ type: 'return', id: uuid(), conversation, ...(to ? { to } : {}) });
+  }
+
+  snooze(conversation: string, until: Date): void {
+    this.act({ type: 'snooze', id: uuid(), conversation, until: until.toISOString() });
+  }
+
+  transfer(conversation: string, to: TransferTarget, note: string): void {
+    this.act({ type: 'transfer', id: uuid(), conversation, to, note });
+  }
+
+  close(conversation: string, outcome: string, tags: string[]): void {
     this.act({ type: 'close', id: uuid(), conversation, outcome, tags });
   }
 
-  write(kind: 'message' | 'note', conversation: string, text: string): void {
+  mark(conversation: string, seq: number, intent: string, comment: string): void {
+    this.act({ type: 'mark', id: uuid(), conversation, seq, ...(intent ? { intent } : {}), ...(comment ? { comment } : {}) });
+  }
+
+  write(kind: 'message' | 'note', conversation: string, text: string, picture?: Picture): void {
     this.typing(conversation, false);
-    this.act({ type: kind, id: uuid(), conversation, text });
+    if (kind === 'note') this.act({ type: 'note', id: uuid(), conversation, text });
+    else {
+      const seen = lastSeq(this.state.threads[conversation]?.messages ?? []);
+      this.act({ type: 'message', id: uuid(), conversation, text, seen, ...(picture ? { image: picture.id } : {}) }, picture);
+    }
   }
 
   retry(id: string): void {
     this.apply({ type: 'retry', id });
+  }
+
+  /** Sends an answer although a colleague wrote meanwhile. */
+  force(id: string): void {
+    this.apply({ type: 'force', id, newId: uuid() });
   }
 
   dismiss(id: string): void {
@@ -143,7 +205,24 @@ export class DeskClient {
 
   read(conversation: string, seq: number): void {
     if (this.state.link !== 'ready' || (this.readUpTo.get(conversation) ?? 0) >= seq) return;
-    if (this.link.send({ type: 'read', conversation, seq } satisfies DeskFrame)) this.readUpTo.set(conversation, seq);
+    if (!this.link.send({ type: 'read', conversation, seq } satisfies DeskFrame)) return;
+    this.readUpTo.set(conversation, seq);
+    this.apply({ type: 'read', conversation });
+  }
+
+  /** Tells that the agent writes, and what, so that no two answer at once. */
+  writing(conversation: string, text: string): void {
+    this.typing(conversation, text !== '');
+    this.draftWanted = { type: 'draft', conversation, text };
+    if (this.draftTimer === null) this.sendDraft();
+  }
+
+  private sendDraft(): void {
+    this.draftTimer = null;
+    if (this.draftWanted === null) return;
+    this.link.send(this.draftWanted);
+    this.draftWanted = null;
+    this.draftTimer = this.outside.setTimeout(() => this.sendDraft(), DRAFT_EVERY_MS);
   }
 
   typing(conversation: string, on: boolean): void {
@@ -160,8 +239,8 @@ export class DeskClient {
     }
   }
 
-  private act(action: DeskAction): void {
-    this.apply({ type: 'act', action, at: new Date().toISOString() });
+  private act(action: DeskAction, picture?: Picture): void {
+    this.apply({ type: 'act', action, at: new Date().toISOString(), ...(picture ? { picture } : {}) });
   }
 
   private onData(data: unknown): void {
@@ -191,6 +270,10 @@ export class DeskClient {
     this.refreshTimer = this.outside.setTimeout(() => {
       this.refreshTimer = null;
       for (const tab of new Set<QueueTab>(['waiting', 'mine', this.tab])) void this.list(tab);
+      fetchCounts().then(
+        (counts) => this.apply({ type: 'counts', counts }),
+        (error: unknown) => this.signedOut(error),
+      );
     }, REFRESH_MS);
   }
 

@@ -1,138 +1,41 @@
 /**
- * What an agent's desk knows and how each frame, answer and action changes it; pure, as chatState.ts.
+ * How each frame, answer and action changes what the desk knows; pure, as chatState.ts.
  *
  * `event` numbers the desk's stream. Frames about the queue that are not newer than the last event are repeats; messages
- * are told apart by their `seq` in the conversation (notes by their text and time), because the transcript that REST
- * gives and the stream overlap.
+ * are told apart by their `seq` in the conversation (notes by their id), because the transcript that REST gives and the
+ * stream overlap.
  */
-import type { ChatMessage, ChatMode, Json, Lang } from '../shared/frames';
-import { isLang, list, number, readMessage, readMode, readName, text } from '../shared/frames';
-import { readEscalation, readRow } from '../shared/rest';
-import type { ConversationDetail, Escalation, QueueTab, Row } from '../shared/rest';
+import type { Json } from '../shared/frames';
+import { list, number, readMessage, text } from '../shared/frames';
+import { PRESENCES, NO_COUNTS, readColleagues, readEscalation } from './deskApi';
+import type { Presence } from './deskApi';
+import { lastSeq, loadedThread, merge, threadFrame, threadPatch, withThread } from './deskThread';
+import { EMPTY_THREAD } from './deskTypes';
+import type { DeskAction, DeskEvent, DeskFrame, DeskMessage, DeskState, DeskStep, News, Pending, Refusal } from './deskTypes';
+import { NO_FILTER, belongs, compareRows, extended, findRow, matches, placed, readRow, refreshed, rowPatch } from './rows';
+import type { Lists, QueueTab, Row } from './rows';
 
-export type Presence = 'online' | 'busy' | 'away';
-export const PRESENCES: readonly Presence[] = ['online', 'busy', 'away'];
-
-export type Outcome = 'solved' | 'follow_up' | 'not_solved' | 'no_reply';
-export const OUTCOMES: readonly Outcome[] = ['solved', 'follow_up', 'not_solved', 'no_reply'];
-
-export type DeskAction =
-  | { type: 'take' | 'release' | 'return'; id: string; conversation: string }
-  | { type: 'close'; id: string; conversation: string; outcome: Outcome; tags: string[] }
-  | { type: 'message' | 'note'; id: string; conversation: string; text: string };
-
-export type DeskFrame =
-  | DeskAction
-  | { type: 'hello'; last_event?: number }
-  | { type: 'presence'; state: Presence }
-  | { type: 'open' | 'leave'; conversation: string }
-  | { type: 'typing'; conversation: string; on: boolean }
-  | { type: 'read'; conversation: string; seq: number };
-
-export interface DeskMessage extends ChatMessage {
-  event?: number;
-}
-
-export interface Thread {
-  status: 'loading' | 'ready' | 'failed';
-  mode: ChatMode;
-  agent: string;
-  customer: string;
-  locale: Lang | '';
-  messages: DeskMessage[];
-  escalation: Escalation | null;
-  customerTyping: boolean;
-}
-
-export interface Pending {
-  action: DeskAction;
-  at: string;
-  state: 'queued' | 'sent' | 'acked' | 'failed';
-  event?: number;
-}
-
-export interface Refusal {
-  id: string;
-  code: string;
-  message: string;
-  by: string;
-}
-
-export interface DeskState {
-  link: 'idle' | 'connecting' | 'ready' | 'lost' | 'refused';
-  /** The names under which this agent appears in rows and events. */
-  me: readonly string[];
-  /** What agents are called, by user name, as far as lists, transcripts and the stream have told. */
-  names: Readonly<Record<string, string>>;
-  lastEvent: number | null;
-  /** `event` at the last welcome: newer ones are news. */
-  liveAfter: number;
-  presence: Presence;
-  lists: Readonly<Partial<Record<QueueTab, readonly Row[]>>>;
-  full: Readonly<Partial<Record<QueueTab, boolean>>>;
-  selected: string | null;
-  threads: Readonly<Record<string, Thread>>;
-  unread: Readonly<Record<string, number>>;
-  pending: readonly Pending[];
-  refusals: readonly Refusal[];
-  /** Rises with every piece of news that deserves a sound. */
-  bell: number;
-  /** Rises when the lists are out of date. */
-  stale: number;
-}
-
-export type DeskEvent =
-  | { type: 'connecting' }
-  | { type: 'lost'; refused: boolean }
-  | { type: 'frame'; frame: Json }
-  | { type: 'act'; action: DeskAction; at: string }
-  | { type: 'retry'; id: string }
-  | { type: 'dismiss'; id: string }
-  | { type: 'presence'; presence: Presence }
-  | { type: 'select'; conversation: string | null }
-  | { type: 'listed'; tab: QueueTab; rows: Row[]; more: boolean; append: boolean }
-  | { type: 'loaded'; detail: ConversationDetail }
-  | { type: 'loadFailed'; conversation: string };
-
-export interface DeskStep {
-  state: DeskState;
-  send: DeskFrame[];
-}
-
-export const EMPTY_THREAD: Thread = {
-  status: 'loading',
-  mode: 'waiting',
-  agent: '',
-  customer: '',
-  locale: '',
-  messages: [],
-  escalation: null,
-  customerTyping: false,
-};
-
-export function initialDesk(me: readonly string[]): DeskState {
+export function initialDesk(me: string, role = 'agent', presence: Presence = 'online'): DeskState {
   return {
     link: 'idle',
     me,
-    names: {},
+    role,
     lastEvent: null,
     liveAfter: 0,
-    presence: 'online',
+    presence: PRESENCES.includes(presence) ? presence : 'online',
+    info: null,
+    colleagues: [],
+    counts: NO_COUNTS,
     lists: {},
-    full: {},
+    filter: NO_FILTER,
     selected: null,
     threads: {},
-    unread: {},
     pending: [],
     refusals: [],
-    bell: 0,
+    news: { number: 0, kind: 'escalation', conversation: '', text: '' },
     stale: 0,
   };
 }
-
-export const agentName = (state: DeskState, agent: string): string => state.names[agent] ?? agent;
-
-export const isMine = (state: DeskState, agent: string): boolean => agent !== '' && state.me.includes(agent);
 
 const quiet = (state: DeskState): DeskStep => ({ state, send: [] });
 
@@ -147,16 +50,9 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
         pending: state.pending.map((item) => (item.state === 'sent' ? { ...item, state: 'queued' } : item)),
       });
     case 'act': {
-      const twice = state.pending.some(
-        (item) =>
-          item.action.conversation === event.action.conversation &&
-          item.action.type === event.action.type &&
-          event.action.type !== 'message' &&
-          event.action.type !== 'note' &&
-          item.state !== 'failed',
-      );
-      if (twice) return quiet(state);
-      return flush({ ...state, pending: [...state.pending, { action: event.action, at: event.at, state: 'queued' }] });
+      if (state.pending.some((item) => sameWish(item, event.action))) return quiet(state);
+      const item: Pending = { action: event.action, at: event.at, state: 'queued', ...(event.picture ? { picture: event.picture } : {}) };
+      return flush({ ...state, pending: [...state.pending, item] });
     }
     case 'retry':
       return flush({
@@ -164,6 +60,8 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
         pending: state.pending.map((item) => (item.action.id === event.id ? { ...item, state: 'queued' } : item)),
         refusals: state.refusals.filter((item) => item.id !== event.id),
       });
+    case 'force':
+      return flush(forced(state, event.id, event.newId));
     case 'dismiss':
       return quiet({
         ...state,
@@ -177,19 +75,29 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
       };
     case 'select':
       return select(state, event.conversation);
+    case 'filter':
+      return quiet({ ...state, filter: event.filter, lists: {}, stale: state.stale + 1 });
+    case 'info':
+      return quiet({ ...state, info: event.info, colleagues: event.info.agents, counts: event.info.counts });
+    case 'counts':
+      return quiet({ ...state, counts: event.counts });
     case 'listed': {
-      const before = event.append ? (state.lists[event.tab] ?? []) : [];
-      const known = new Set(before.map((row) => row.conversation));
-      const rows = [...before, ...event.rows.filter((row) => !known.has(row.conversation))];
-      return quiet({
-        ...state,
-        names: event.rows.reduce(named, state.names),
-        lists: { ...state.lists, [event.tab]: rows },
-        full: { ...state.full, [event.tab]: !event.more },
-      });
+      // An answer to a question that is not asked any more.
+      if (event.filter !== state.filter) return quiet(state);
+      const before = state.lists[event.tab];
+      const listing = event.append ? extended(before, event.page) : refreshed(before, event.page);
+      return quiet({ ...state, lists: { ...state.lists, [event.tab]: listing } });
     }
-    case 'loaded':
-      return quiet(loaded(state, event.detail));
+    case 'read':
+      return quiet({ ...state, lists: patched(state.lists, event.conversation, { unread: 0 }) });
+    case 'loaded': {
+      const { detail } = event;
+      const thread = loadedThread(state.threads[detail.conversation], detail);
+      const next = withThread(state, detail.conversation, thread);
+      // The transcript as stored has what was acknowledged.
+      const done = (item: Pending) => item.state === 'acked' && item.action.conversation === detail.conversation;
+      return quiet({ ...next, pending: state.pending.filter((item) => !done(item)) });
+    }
     case 'loadFailed': {
       const thread = state.threads[event.conversation];
       if (!thread || thread.status === 'ready') return quiet(state);
@@ -200,23 +108,28 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
   }
 }
 
+/** What is written is wanted as often as it is sent; everything else once. */
+const sameWish = ({ action, state }: Pending, wish: DeskAction): boolean =>
+  action.conversation === wish.conversation &&
+  action.type === wish.type &&
+  !(wish.type === 'message' || wish.type === 'note' || wish.type === 'mark') &&
+  state !== 'failed';
+
+const isMine = (state: DeskState, conversation: string): boolean => {
+  const thread = state.threads[conversation];
+  return thread?.mode === 'human' && thread.agent === state.me;
+};
+
 function select(state: DeskState, conversation: string | null): DeskStep {
   const send: DeskFrame[] = [];
   const left = state.selected;
   if (left === conversation) return quiet(state);
   // Conversations of one's own stay open: their messages must ring even while another one is on the screen.
-  if (state.link === 'ready' && left !== null && !isMine(state, state.threads[left]?.agent ?? '')) {
-    send.push({ type: 'leave', conversation: left });
-  }
+  if (state.link === 'ready' && left !== null && !isMine(state, left)) send.push({ type: 'leave', conversation: left });
   if (conversation === null) return { state: { ...state, selected: null }, send };
   if (state.link === 'ready') send.push({ type: 'open', conversation });
-  const { [conversation]: _, ...unread } = state.unread;
   const threads = { ...state.threads, [conversation]: state.threads[conversation] ?? EMPTY_THREAD };
-  return { state: { ...state, selected: conversation, threads, unread }, send };
-}
-
-function withThread(state: DeskState, conversation: string, thread: Thread): DeskState {
-  return { ...state, threads: { ...state.threads, [conversation]: thread } };
+  return { state: { ...state, selected: conversation, threads }, send };
 }
 
 function flush(state: DeskState): DeskStep {
@@ -230,88 +143,53 @@ function flush(state: DeskState): DeskStep {
   return { state: { ...state, pending }, send };
 }
 
-type Names = DeskState['names'];
-
-const named = (names: Names, { agent, agentName }: { agent: string; agentName: string }): Names =>
-  agent === '' || agentName === '' || names[agent] === agentName ? names : { ...names, [agent]: agentName };
-
-function loaded(state: DeskState, detail: ConversationDetail): DeskState {
-  const before = state.threads[detail.conversation] ?? EMPTY_THREAD;
-  const messages = detail.messages.reduce(merge, before.messages);
-  const thread: Thread = {
-    ...before,
-    status: 'ready',
-    mode: detail.mode,
-    agent: detail.agent,
-    customer: detail.customer,
-    locale: detail.locale,
-    escalation: detail.escalation ?? before.escalation,
-    messages,
-  };
+function forced(state: DeskState, id: string, newId: string): DeskState {
   return {
-    ...withThread(state, detail.conversation, thread),
-    names: named(state.names, detail),
-    // The transcript as stored has what was acknowledged.
-    pending: state.pending.filter((item) => item.state !== 'acked' || item.action.conversation !== detail.conversation),
+    ...state,
+    refusals: state.refusals.filter((item) => item.id !== id),
+    pending: state.pending.map((item): Pending => {
+      const { action } = item;
+      if (action.id !== id || action.type !== 'message') return item;
+      const seen = lastSeq(state.threads[action.conversation]?.messages ?? []);
+      return { ...item, state: 'queued', action: { ...action, id: newId, seen, force: true } };
+    }),
   };
 }
 
-const sameNote = (a: ChatMessage, b: ChatMessage): boolean => a.role === b.role && a.at === b.at && a.text === b.text;
+// ---------------------------------------------------------------------- frames
 
-/** Adds a message to a transcript, in order, once. */
-export function merge(messages: DeskMessage[], message: DeskMessage): DeskMessage[] {
-  const note = message.role === 'note';
-  const known = messages.findIndex((other) =>
-    note || other.role === 'note' ? sameNote(other, message) : other.seq === message.seq,
-  );
-  if (known >= 0) return messages;
-  // A transcript is ordered by seq; a note stands where its time puts it.
-  let at = messages.length;
-  while (at > 0) {
-    const other = messages[at - 1];
-    if (!other) break;
-    const after = note || other.role === 'note' ? other.at > message.at : other.seq > message.seq;
-    if (!after) break;
-    at -= 1;
-  }
-  return [...messages.slice(0, at), message, ...messages.slice(at)];
-}
+const QUEUE_EVENTS = new Set([
+  'escalation', 'assigned', 'taken', 'released', 'transferred', 'snoozed', 'woken', 'mode', 'closed', 'reopened', 'rated', 'contact', 'marked',
+]);
 
 function onFrame(state: DeskState, frame: Json): DeskStep {
-  const type = text(frame['type']);
+  const type = text(frame['type']) ?? '';
   const conversation = text(frame['conversation']);
   const event = number(frame['event']);
   switch (type) {
     case 'welcome':
       return welcome(state, frame, event);
     case 'ack':
-      return quiet(acknowledged(state, text(frame['id']) ?? '', event));
+      return quiet(acknowledged(state, frame));
     case 'refused':
-      return quiet(refused(state, frame));
     case 'error':
       return quiet(refused(state, frame));
+    case 'presence':
+      return quiet({ ...state, colleagues: readColleagues(frame['agents']) });
     case 'message': {
       const message = readMessage(frame);
       if (!message || conversation === undefined) return quiet(advance(state, event));
-      return quiet(received(advance(state, event), conversation, event === undefined ? message : { ...message, event }, event));
+      return quiet(received(advance(state, event), conversation, event === undefined ? message : { ...message, event }));
     }
-    case 'typing': {
-      const thread = conversation === undefined ? undefined : state.threads[conversation];
-      const role = text(frame['role']) ?? 'customer';
-      if (!thread || conversation === undefined || role !== 'customer') return quiet(state);
-      return quiet(withThread(state, conversation, { ...thread, customerTyping: frame['on'] === true }));
-    }
-    case 'escalation':
-    case 'assigned':
-    case 'taken':
-    case 'released':
-    case 'mode':
-    case 'closed':
-      if (conversation === undefined) return quiet(state);
-      if (event !== undefined && state.lastEvent !== null && event <= state.lastEvent) return quiet(state);
-      return queueEvent(advance(state, event), type, conversation, frame, event);
+    case 'typing':
+    case 'draft':
+    case 'read':
+    case 'delivered':
+      return quiet(conversation === undefined ? state : threadFrame(state, type, conversation, frame));
     default:
-      return quiet(advance(state, event));
+      if (conversation === undefined || !QUEUE_EVENTS.has(type)) return quiet(advance(state, event));
+      if (event !== undefined && state.lastEvent !== null && event <= state.lastEvent) return quiet(state);
+      return queueEvent(advance(state, event), type, conversation, frame);
   }
 }
 
@@ -319,58 +197,48 @@ const advance = (state: DeskState, event: number | undefined): DeskState =>
   event === undefined || (state.lastEvent !== null && event <= state.lastEvent) ? state : { ...state, lastEvent: event };
 
 function welcome(state: DeskState, frame: Json, event: number | undefined): DeskStep {
-  const known = new Map(Object.values(state.lists).flatMap((rows) => rows.map((row) => [row.conversation, row])));
-  const queue = list(frame['queue']).flatMap((raw) => {
-    const row = readRow(raw);
-    if (!row) return [];
-    // The summaries are short; what the lists had stays until they are fetched again.
-    const { id, customer, lastText, lastAt } = known.get(row.conversation) ?? row;
-    return [{ ...row, id, customer: row.customer || customer, lastText: row.lastText || lastText, lastAt: row.lastAt || lastAt }];
+  const me = text(frame['agent']) ?? state.me;
+  const rows = list(frame['queue']).flatMap((raw) => readRow(raw) ?? []);
+  const listOf = (tab: QueueTab) => ({
+    rows: rows.filter((row) => belongs(row, tab, me) && matches(row, state.filter)).sort((a, b) => compareRows(tab, a, b)),
+    next: null,
   });
-  const agent = readName(frame['agent']);
-  const me = agent !== undefined && !state.me.includes(agent) ? [...state.me, agent] : state.me;
+  const colleagues = readColleagues(frame['agents']);
   const next: DeskState = {
     ...state,
     link: 'ready',
     me,
+    role: text(frame['role']) ?? state.role,
     // The events missed meanwhile follow, each with its own number.
     lastEvent: state.lastEvent ?? event ?? 0,
     liveAfter: event ?? 0,
-    lists: {
-      ...state.lists,
-      waiting: queue.filter((row) => row.mode === 'waiting'),
-      mine: queue.filter((row) => row.mode === 'human' && me.includes(row.agent)),
-    },
+    colleagues: colleagues.length > 0 ? colleagues : state.colleagues,
+    lists: { ...state.lists, waiting: listOf('waiting'), mine: listOf('mine') },
     stale: state.stale + 1,
   };
-  const open = new Set((next.lists.mine ?? []).map((row) => row.conversation));
+  const open = new Set((next.lists.mine?.rows ?? []).map((row) => row.conversation));
   if (next.selected !== null) open.add(next.selected);
   const flushed = flush(next);
   return {
     state: flushed.state,
-    send: [
-      { type: 'presence', state: next.presence },
-      ...[...open].map((conversation): DeskFrame => ({ type: 'open', conversation })),
-      ...flushed.send,
-    ],
+    send: [...[...open].map((conversation): DeskFrame => ({ type: 'open', conversation })), ...flushed.send],
   };
 }
 
-function acknowledged(state: DeskState, id: string, event: number | undefined): DeskState {
-  const item = state.pending.find((other) => other.action.id === id);
+const isWritten = (action: DeskAction): boolean => action.type === 'message' || action.type === 'note';
+
+function acknowledged(state: DeskState, frame: Json): DeskState {
+  const item = state.pending.find((other) => other.action.id === frame['id']);
   if (!item) return state;
-  const written = item.action.type === 'message' || item.action.type === 'note';
+  const [event, seq] = [number(frame['event']), number(frame['seq'])];
   const thread = state.threads[item.action.conversation];
-  const shown = thread?.messages.some((message) => event !== undefined && message.event === event) ?? false;
-  if (written && !shown) {
-    return {
-      ...state,
-      pending: state.pending.map((other) =>
-        other === item ? { ...item, state: 'acked', ...(event === undefined ? {} : { event }) } : other,
-      ),
-    };
-  }
-  return { ...state, stale: state.stale + 1, pending: state.pending.filter((other) => other !== item) };
+  const shown = thread?.messages.some(
+    (message) => (seq !== undefined && message.seq === seq) || (event !== undefined && message.event === event),
+  );
+  const without = state.pending.filter((other) => other !== item);
+  if (!isWritten(item.action) || shown) return { ...state, stale: state.stale + 1, pending: without };
+  const acked: Pending = { ...item, state: 'acked', ...(event === undefined ? {} : { event }), ...(seq === undefined ? {} : { seq }) };
+  return { ...state, pending: state.pending.map((other) => (other === item ? acked : other)) };
 }
 
 function refused(state: DeskState, frame: Json): DeskState {
@@ -380,21 +248,22 @@ function refused(state: DeskState, frame: Json): DeskState {
     id,
     code: text(frame['code']) ?? 'other',
     message: text(frame['message']) ?? '',
-    by: readName(frame['by']) ?? '',
+    by: text(frame['by']) ?? '',
   };
-  const written = item?.action.type === 'message' || item?.action.type === 'note';
+  const next = { ...state, stale: state.stale + 1 };
+  if (item && isWritten(item.action)) {
+    // What an agent wrote stays where it was written, with the reason, to be sent after all or thrown away.
+    const failed: Pending = { ...item, state: 'failed', code: refusal.code, by: refusal.by };
+    return { ...next, pending: state.pending.map((other) => (other === item ? failed : other)) };
+  }
   return {
-    ...state,
-    stale: state.stale + 1,
+    ...next,
     refusals: [...state.refusals.filter((other) => other.id !== id), refusal],
-    // What an agent wrote stays to be sent again; a refused take is over.
-    pending: state.pending.flatMap((other) =>
-      other !== item ? [other] : written ? [{ ...other, state: 'failed' as const }] : [],
-    ),
+    pending: state.pending.filter((other) => other !== item),
   };
 }
 
-function received(state: DeskState, conversation: string, message: DeskMessage, event: number | undefined): DeskState {
+function received(state: DeskState, conversation: string, message: DeskMessage): DeskState {
   const thread = state.threads[conversation];
   let next = state;
   if (thread) {
@@ -403,115 +272,75 @@ function received(state: DeskState, conversation: string, message: DeskMessage, 
     next = withThread(state, conversation, {
       ...thread,
       messages,
+      writing: message.role === 'agent' ? {} : thread.writing,
+      draft: message.role === 'agent' ? null : thread.draft,
       customerTyping: message.role === 'customer' ? false : thread.customerTyping,
     });
   }
+  const shown = (item: Pending) =>
+    item.action.id === message.client_id ||
+    (item.state === 'acked' && ((item.event !== undefined && item.event === message.event) || (item.seq !== undefined && item.seq === message.seq)));
+  const row = findRow(state.lists, conversation);
+  const unread = message.role === 'customer' && row ? row.unread + 1 : (row?.unread ?? 0);
+  const said = message.role === 'note' || message.role === 'system' ? {} : { lastText: message.text, lastRole: message.role, lastAt: message.at };
+  const waits =
+    message.role === 'customer'
+      ? { unanswered: row?.unanswered || message.at }
+      : message.role === 'agent'
+        ? { unanswered: '', due: '' }
+        : {};
   next = {
     ...next,
-    pending: next.pending.filter(
-      (item) =>
-        item.action.id !== message.client_id &&
-        !(item.state === 'acked' && item.event !== undefined && item.event === message.event),
-    ),
-    lists: mapRows(next.lists, conversation, (row) =>
-      message.role === 'note' ? row : { ...row, lastText: message.text, lastAt: message.at },
-    ),
+    pending: next.pending.filter((item) => !shown(item)),
+    lists: patched(next.lists, conversation, { ...said, ...(row?.state === 'assigned' ? waits : {}), unread }),
   };
-  const news = message.role === 'customer' && (event === undefined || event > state.liveAfter);
-  if (!news || conversation === state.selected) return next;
-  const mine = state.lists.mine?.some((row) => row.conversation === conversation) ?? false;
-  return {
-    ...next,
-    unread: { ...next.unread, [conversation]: (next.unread[conversation] ?? 0) + 1 },
-    bell: mine ? next.bell + 1 : next.bell,
-  };
+  const live = message.event === undefined || message.event > state.liveAfter;
+  const mine = isMine(state, conversation) || row?.agent === state.me;
+  return message.role === 'customer' && live && mine
+    ? { ...next, news: told(next, 'message', conversation, message.text) }
+    : next;
 }
 
-type Lists = DeskState['lists'];
+const told = (state: DeskState, kind: News['kind'], conversation: string, words: string): News => ({
+  number: state.news.number + 1,
+  kind,
+  conversation,
+  text: words,
+});
 
-function mapRows(lists: Lists, conversation: string, change: (row: Row) => Row): Lists {
-  return Object.fromEntries(
-    Object.entries(lists).map(([tab, rows]) => [
-      tab,
-      rows.some((row) => row.conversation === conversation)
-        ? rows.map((row) => (row.conversation === conversation ? change(row) : row))
-        : rows,
-    ]),
-  );
+/** The lists with some members of a row changed; the row stays where it is. */
+function patched(lists: Lists, conversation: string, change: Partial<Row>): Lists {
+  let changed = false;
+  const next = Object.entries(lists).map(([tab, listing]) => {
+    const at = listing.rows.findIndex((row) => row.conversation === conversation);
+    const row = listing.rows[at];
+    if (!row) return [tab, listing] as const;
+    changed = true;
+    return [tab, { ...listing, rows: listing.rows.with(at, { ...row, ...change }) }] as const;
+  });
+  return changed ? (Object.fromEntries(next) as Lists) : lists;
 }
 
-const without = (rows: readonly Row[] | undefined, conversation: string): readonly Row[] =>
-  (rows ?? []).filter((row) => row.conversation !== conversation);
-
-function queueEvent(
-  state: DeskState,
-  type: 'escalation' | 'assigned' | 'taken' | 'released' | 'mode' | 'closed',
-  conversation: string,
-  frame: Json,
-  event: number | undefined,
-): DeskStep {
-  const agent = readName(frame['agent']) ?? '';
-  const news = event === undefined || event > state.liveAfter;
-  const modes: Partial<Record<typeof type, ChatMode>> = {
-    escalation: 'waiting',
-    taken: 'human',
-    assigned: 'human',
-    released: 'waiting',
-    closed: 'closed',
-  };
-  const mode = type === 'mode' ? readMode(frame['mode']) : modes[type];
-  const name = text(frame['name']);
-  const names = named(state.names, { agent, agentName: name ?? '' });
-  let next: DeskState = { ...state, names, stale: state.stale + 1 };
+function queueEvent(state: DeskState, type: string, conversation: string, frame: Json): DeskStep {
+  const event = number(frame['event']);
+  let next: DeskState = { ...state, stale: state.stale + 1 };
   const thread = next.threads[conversation];
+  const escalation = type === 'escalation' ? readEscalation(frame) : null;
   if (thread) {
-    next = withThread(next, conversation, {
-      ...thread,
-      mode: mode ?? thread.mode,
-      agent: mode === 'human' ? agent || thread.agent : '',
-      escalation: type === 'escalation' ? readEscalation(frame) : thread.escalation,
-    });
+    next = withThread(next, conversation, { ...thread, ...threadPatch(thread, type, frame), escalation: escalation ?? thread.escalation });
   }
-  const known = Object.values(next.lists).flatMap((rows) => rows.filter((row) => row.conversation === conversation))[0];
-  const lists = mapRows(next.lists, conversation, (row) => ({ ...row, mode: mode ?? row.mode, agent: mode === 'human' ? agent : '' }));
+  const known = findRow(state.lists, conversation) ?? thread?.escalation?.row;
+  const row: Row | undefined = escalation
+    ? { ...escalation.row, customerName: escalation.row.customerName || (known?.customerName ?? ''), lastText: escalation.row.lastText || (known?.lastText ?? '') }
+    : known && { ...known, ...rowPatch(type, frame) };
+  if (row) next = { ...next, lists: placed(next.lists, row, state.me, state.filter) };
   const send: DeskFrame[] = [];
-  if (type === 'escalation') {
-    const row: Row = {
-      ...(known ?? { id: null, customer: '', lastText: '', lastAt: '' }),
-      conversation,
-      mode: 'waiting',
-      agent: '',
-      agentName: '',
-      reason: text(frame['reason']) ?? '',
-      language: isLang(frame['language']) ? frame['language'] : (known?.language ?? ''),
-      since: text(frame['since']) ?? '',
-      summary: text(frame['summary']) ?? '',
-      priority: number(frame['priority']) ?? 0,
-    };
-    next = {
-      ...next,
-      lists: { ...lists, waiting: [...without(lists.waiting, conversation), row] },
-      bell: news ? next.bell + 1 : next.bell,
-    };
-  } else if (mode === 'human') {
-    const row = known && { ...known, mode, agent };
-    const mine = isMine(state, agent);
-    next = {
-      ...next,
-      lists: {
-        ...lists,
-        waiting: without(lists.waiting, conversation),
-        ...(mine && row ? { mine: [...without(lists.mine, conversation), row] } : {}),
-      },
-    };
-    if (mine && type !== 'mode' && state.link === 'ready') send.push({ type: 'open', conversation });
-  } else if (mode === 'bot' || mode === 'closed') {
-    next = {
-      ...next,
-      lists: { ...lists, waiting: without(lists.waiting, conversation), mine: without(lists.mine, conversation) },
-    };
-  } else {
-    next = { ...next, lists: { ...lists, mine: without(lists.mine, conversation) } };
+  const toMe = text(frame['agent']) === state.me;
+  if ((type === 'taken' || type === 'reopened') && toMe && state.link === 'ready') send.push({ type: 'open', conversation });
+  if (event === undefined || event > state.liveAfter) {
+    const words = row?.summary ?? '';
+    if (type === 'escalation') next = { ...next, news: told(next, 'escalation', conversation, words) };
+    else if (type === 'assigned' && toMe) next = { ...next, news: told(next, 'offered', conversation, words) };
   }
   return { state: next, send };
 }

@@ -1,8 +1,8 @@
-/** What every part of the desk needs: language, texts, the bell. */
+/** What every part of the desk needs: language and texts. */
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import { desk as zh } from '../i18n/zh';
-import { desk as en } from '../i18n/en';
+import { desk as zh } from '../i18n/deskZh';
+import { desk as en } from '../i18n/deskEn';
 import { lookUp, translator } from '../i18n';
 import type { Translate } from '../i18n';
 import type { Lang } from '../shared/frames';
@@ -17,60 +17,21 @@ export interface Shell {
   coded(prefix: string, code: string): string;
   /** What staff call an intent; its name where the company has none for it. */
   intent(name: string): string;
+  /** The names of all intents, in the order of what they are called. */
+  intents: readonly string[];
 }
 
 export function makeShell(lang: Lang, intents: Readonly<Record<string, Localised>> = {}): Shell {
   const catalogue = lang === 'zh' ? zh : en;
+  const called = (name: string) => intents[name]?.[lang] || name;
   return {
     lang,
     t: translator({ zh, en }, lang),
     coded: (prefix, code) => lookUp(catalogue, `${prefix}_${code}`) ?? code.replace(/_/g, ' '),
-    intent: (name) => intents[name]?.[lang] || name,
+    intent: called,
+    intents: Object.keys(intents).sort((a, b) => called(a).localeCompare(called(b), lang)),
   };
 }
 
 export const ShellContext = createContext<Shell>(makeShell('zh'));
 export const useShell = (): Shell => useContext(ShellContext);
-
-const SOUND_KEY = 'kefu:desk:sound';
-
-export function soundWanted(): boolean {
-  try {
-    return localStorage.getItem(SOUND_KEY) !== 'off';
-  } catch {
-    return true;
-  }
-}
-
-export function rememberSound(on: boolean): void {
-  try {
-    localStorage.setItem(SOUND_KEY, on ? 'on' : 'off');
-  } catch {
-    // Remembered only until the page is left.
-  }
-}
-
-let audio: AudioContext | null = null;
-
-/** Two short soft tones. Browsers stay silent until the page was clicked once. */
-export function ring(): void {
-  try {
-    audio ??= new AudioContext();
-    const context = audio;
-    void context.resume();
-    [660, 880].forEach((frequency, index) => {
-      const from = context.currentTime + index * 0.13;
-      const tone = context.createOscillator();
-      const level = context.createGain();
-      tone.frequency.value = frequency;
-      level.gain.setValueAtTime(0, from);
-      level.gain.linearRampToValueAtTime(0.12, from + 0.02);
-      level.gain.exponentialRampToValueAtTime(0.001, from + 0.22);
-      tone.connect(level).connect(context.destination);
-      tone.start(from);
-      tone.stop(from + 0.24);
-    });
-  } catch {
-    // No sound device: the title still tells.
-  }
-}

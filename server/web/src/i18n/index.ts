@@ -1,6 +1,9 @@
 /** Looking up interface texts. A page imports only the catalogue it shows. */
 import type { Lang } from '../shared/frames';
 
+/** A catalogue in another language: the same keys. */
+export type Texts<T> = { readonly [K in keyof T]: string };
+
 type Names<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 
 /** The parameters that a text needs, read off its Chinese wording; `n` also chooses between one and many. */

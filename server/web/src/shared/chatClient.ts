@@ -104,6 +104,15 @@ export class ChatClient {
     this.put({ type: 'feedback', seq, score }, '');
   }
 
+  /** How the whole conversation was. */
+  rateAll(verdict: { score?: number; solved?: boolean; comment?: string }): void {
+    this.put({ type: 'feedback', ...verdict }, '');
+  }
+
+  leaveContact(details: { phone?: string; email?: string; note?: string }): void {
+    this.put({ type: 'contact', ...details }, '');
+  }
+
   retry(id: string): void {
     this.apply({ type: 'retry', id });
   }

@@ -38,7 +38,14 @@ export interface ChatState {
   mode: ChatMode;
   position: number | null;
   waitSeconds: number | null;
+  /** Who has the conversation or, while waiting, is being asked to take it. */
   agent: string | null;
+  team: string | null;
+  /** While waiting: whether somebody is there now, and when somebody will be. */
+  open: boolean;
+  opensAt: string | null;
+  /** The conversation is over and the customer may say how it was. */
+  rateable: boolean;
   messages: ChatMessage[];
   lastSeq: number;
   /** `seq` at the last welcome: what comes after is new to the customer. */
@@ -51,6 +58,10 @@ export interface ChatState {
   typing: 'bot' | 'agent' | null;
   readByAgent: number;
   feedback: Readonly<Record<number, number>>;
+  /** The customer said how the conversation was. */
+  rated: boolean;
+  /** The customer left contact details. */
+  contacted: boolean;
   restarting: boolean;
   /** An error that belongs to no message of the customer's. */
   notice: { code: string; message: string } | null;
@@ -84,6 +95,9 @@ export interface Remembered {
   outbox?: Outgoing[];
 }
 
+/** What only the mode tells, at the beginning of one. */
+const NOBODY = { agent: null, team: null, open: true, opensAt: null, rateable: false } as const;
+
 export function initialState(locale: Lang, remembered: Remembered = {}): ChatState {
   return {
     link: 'idle',
@@ -95,7 +109,7 @@ export function initialState(locale: Lang, remembered: Remembered = {}): ChatSta
     mode: 'bot',
     position: null,
     waitSeconds: null,
-    agent: null,
+    ...NOBODY,
     messages: [],
     lastSeq: 0,
     liveAfter: 0,
@@ -105,6 +119,8 @@ export function initialState(locale: Lang, remembered: Remembered = {}): ChatSta
     typing: null,
     readByAgent: 0,
     feedback: {},
+    rated: false,
+    contacted: false,
     restarting: (remembered.outbox ?? []).some((item) => item.frame.type === 'restart' && item.state !== 'failed'),
     notice: null,
     lastError: null,
@@ -194,7 +210,7 @@ function fresh(state: ChatState, conversation: string | null, token: string | nu
     mode: 'bot',
     position: null,
     waitSeconds: null,
-    agent: null,
+    ...NOBODY,
     messages: [],
     lastSeq: 0,
     liveAfter: 0,
@@ -202,6 +218,8 @@ function fresh(state: ChatState, conversation: string | null, token: string | nu
     typing: null,
     readByAgent: 0,
     feedback: {},
+    rated: false,
+    contacted: false,
     restarting: false,
     outbox: state.outbox
       .slice(state.outbox.findLastIndex((item) => item.frame.type === 'restart') + 1)
@@ -225,8 +243,15 @@ function put(state: ChatState, item: Outgoing): Step {
   if (frame.type === 'choice' && state.outbox.some((other) => other.frame.type === 'choice' && other.frame.seq === frame.seq)) {
     return quiet(state);
   }
-  const feedback = frame.type === 'feedback' ? { ...state.feedback, [frame.seq]: frame.score } : state.feedback;
-  return flush({ ...state, feedback, outbox: [...state.outbox, item], notice: null });
+  const said = verdict(frame, state.feedback);
+  return flush({ ...state, ...said, outbox: [...state.outbox, item], notice: null });
+}
+
+/** What the customer's judgement or details change at once, before the server has them. */
+function verdict(frame: ReliableFrame, feedback: ChatState['feedback']): Partial<ChatState> {
+  if (frame.type === 'contact') return { contacted: true };
+  if (frame.type !== 'feedback') return {};
+  return frame.seq === undefined ? { rated: true } : { feedback: { ...feedback, [frame.seq]: frame.score ?? 0 } };
 }
 
 /** Everything queued goes out in order; nothing passes a restart that is still on its way. */
@@ -262,7 +287,7 @@ function onFrame(state: ChatState, frame: ServerFrame): Step {
         mode: frame.mode,
         position: frame.mode === 'waiting' ? base.position : null,
         waitSeconds: frame.mode === 'waiting' ? base.waitSeconds : null,
-        agent: frame.mode === 'human' ? base.agent : null,
+        ...(frame.mode === base.mode ? {} : NOBODY),
         locale: state.localeChosen ? state.locale : frame.locale,
         liveAfter: frame.seq,
         replaying: frame.seq > base.lastSeq,
@@ -285,7 +310,12 @@ function onFrame(state: ChatState, frame: ServerFrame): Step {
         mode: frame.mode,
         position: frame.position ?? null,
         waitSeconds: frame.wait_s ?? null,
-        agent: frame.agent ?? (frame.mode === 'human' ? state.agent : null),
+        agent: frame.agent ?? (frame.mode === 'human' && state.mode === 'human' ? state.agent : null),
+        team: frame.team ?? null,
+        open: frame.open ?? true,
+        opensAt: frame.opens_at ?? null,
+        rateable: frame.mode === 'closed' && frame.rate === true,
+        rated: frame.mode === 'closed' && state.rated,
         typing: frame.mode === 'bot' ? state.typing : state.typing === 'bot' ? null : state.typing,
       });
     case 'read':
@@ -368,11 +398,14 @@ function refused(state: ChatState, code: string, message: string, id: string | u
   if (!item) return quiet({ ...state, lastError: code, notice: { code, message } });
   const mode = code === 'closed' ? 'closed' : state.mode;
   if (item.frame.type !== 'message') {
-    const { [item.frame.type === 'feedback' ? item.frame.seq : -1]: _, ...feedback } = state.feedback;
+    const { [item.frame.type === 'feedback' ? (item.frame.seq ?? -1) : -1]: _, ...feedback } = state.feedback;
+    const { type } = item.frame;
     return flush({
       ...state,
       mode,
       feedback,
+      rated: state.rated && !(type === 'feedback' && item.frame.seq === undefined),
+      contacted: state.contacted && type !== 'contact',
       lastError: code,
       notice: { code, message },
       outbox: state.outbox.filter((other) => other !== item),

@@ -25,6 +25,15 @@ export interface StepHint {
   retest?: boolean;
 }
 
+/** A picture as the server keeps it; `url` is relative to the serving host. */
+export interface Picture {
+  id: string;
+  url: string;
+  width: number;
+  height: number;
+  alt: string;
+}
+
 export interface ChatMessage {
   seq: number;
   role: Role;
@@ -35,6 +44,7 @@ export interface ChatMessage {
   choices?: Choice[];
   citations?: Citation[];
   step?: StepHint;
+  image?: Picture;
   client_id?: string;
 }
 
@@ -45,7 +55,9 @@ export type ReliableFrame =
   | { type: 'human'; id: string }
   | { type: 'bot'; id: string }
   | { type: 'restart'; id: string }
-  | { type: 'feedback'; id: string; seq: number; score: number };
+  /** With `seq` about one answer, without about the whole conversation. */
+  | { type: 'feedback'; id: string; seq?: number; score?: number; solved?: boolean; comment?: string }
+  | { type: 'contact'; id: string; phone?: string; email?: string; note?: string };
 
 export interface HelloFrame {
   type: 'hello';
@@ -79,7 +91,14 @@ export interface ModeFrame {
   reason?: string;
   position?: number;
   wait_s?: number;
+  /** Who has the conversation, or is being asked to take it. */
   agent?: string;
+  team?: string;
+  /** Whether somebody is there now, and when somebody will be. */
+  open?: boolean;
+  opens_at?: string;
+  /** Ask how it was. */
+  rate?: boolean;
 }
 
 export interface ErrorFrame {
@@ -127,6 +146,19 @@ export function readName(value: unknown): string | undefined {
   return undefined;
 }
 
+function readPicture(raw: unknown): Picture | undefined {
+  const url = isRecord(raw) ? text(raw['url']) : undefined;
+  // Only what the gateway itself serves: a message cannot make a browser ask somebody else.
+  if (!isRecord(raw) || url === undefined || !url.startsWith('/api/uploads/')) return undefined;
+  return {
+    id: text(raw['id']) ?? url,
+    url,
+    width: number(raw['width']) ?? 0,
+    height: number(raw['height']) ?? 0,
+    alt: text(raw['alt']) ?? '',
+  };
+}
+
 /** A message out of a frame or a REST answer; undefined where it has no role or no text. */
 export function readMessage(raw: unknown): ChatMessage | undefined {
   if (!isRecord(raw)) return undefined;
@@ -161,7 +193,8 @@ export function readMessage(raw: unknown): ChatMessage | undefined {
       isRecord(step) && kind !== undefined && STEPS.has(kind)
         ? { kind: kind as StepKind, id: text(step['id']) ?? '', retest: step['retest'] === true }
         : undefined,
-    // Notes carry their writer's id as `id`.
+    image: readPicture(raw['image']),
+    // Notes have no `seq`, and an id of their own.
     client_id: text(raw['client_id']) ?? text(raw['id']),
   });
 }
@@ -203,6 +236,10 @@ export function readServerFrame(data: unknown): ServerFrame | undefined {
         position: number(raw['position']),
         wait_s: number(raw['wait_s']),
         agent: readName(raw['agent']),
+        team: text(raw['team']),
+        open: typeof raw['open'] === 'boolean' ? raw['open'] : undefined,
+        opens_at: text(raw['opens_at']),
+        rate: typeof raw['rate'] === 'boolean' ? raw['rate'] : undefined,
       });
     }
     case 'typing':

@@ -81,7 +81,7 @@ export const BellIcon = icon(
 );
 export const BellOffIcon = icon(
   <>
-    <path d="M6.5 16.5V11c0-.9.2-1.7.600-2.5m2-2.2A5.5 5.5 0 0 1 17.5 11v3.5M5 17.5h12" />
+    <path d="M6.5 16.5V11c0-.9.2-1.7.6-2.5m2-2.2A5.5 5.5 0 0 1 17.5 11v3.5M5 17.5h12" />
     <path d="M10.3 20h3.4M4.5 4.5l15 15" />
   </>,
 );
@@ -91,3 +91,59 @@ export const KeysIcon = icon(
     <path d="M7 10h.01M10.3 10h.01M13.7 10h.01M17 10h.01M8.5 14h7" stroke-width="2" />
   </>,
 );
+export const FilterIcon = icon(<path d="M4.5 6.5h15M7.5 12h9M10.5 17.5h3" />);
+export const NoteIcon = icon(
+  <>
+    <rect x="6" y="11" width="12" height="8.5" rx="1.8" />
+    <path d="M8.5 11V8.3a3.5 3.5 0 0 1 7 0V11" />
+  </>,
+);
+export const SnoozeIcon = icon(<path d="M18.5 14.8A7.5 7.5 0 1 1 9.2 5.5a6 6 0 0 0 9.3 9.3Z" />);
+export const TransferIcon = icon(<path d="M4.5 8.5h14m-4-4 4 4-4 4M19.5 15.5h-14m4 4-4-4 4-4" />);
+export const BotIcon = icon(
+  <>
+    <rect x="5" y="8.5" width="14" height="10" rx="2.5" />
+    <path d="M12 8.5V5M9.3 13.3h.01M14.7 13.3h.01" stroke-width="2.2" />
+  </>,
+);
+export const DoneIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8" />
+    <path d="m8.5 12.3 2.5 2.5 4.7-5.2" />
+  </>,
+);
+export const BookIcon = icon(<path d="M12 6.5C10 5 7.5 4.8 4.5 5v13c3-.2 5.5 0 7.5 1.5 2-1.5 4.5-1.7 7.5-1.5V5c-3-.2-5.5 0-7.5 1.5Zm0 0v13" />);
+export const SlashIcon = icon(
+  <>
+    <rect x="4.5" y="4.5" width="15" height="15" rx="3.5" />
+    <path d="m13.8 8-3.6 8" />
+  </>,
+);
+export const PictureIcon = icon(
+  <>
+    <rect x="4" y="5.5" width="16" height="13" rx="2" />
+    <path d="m5 16.5 4.5-4.5 3.5 3.5 2.5-2.5 4 4M15.5 9.3h.01" />
+  </>,
+);
+export const FlagIcon = icon(<path d="M6.5 20V4.8m0 .2c3-1.5 5 1.3 10.5 0v8.5c-5.5 1.3-7.5-1.5-10.5 0" />);
+export const DownloadIcon = icon(<path d="M12 4.5v10m-4-4 4 4 4-4M5 18.5h14" />);
+export const MailIcon = icon(
+  <>
+    <rect x="4" y="6" width="16" height="12.5" rx="2" />
+    <path d="m5 8 7 5.5L19 8" />
+  </>,
+);
+export const MoreIcon = icon(<path d="M6.5 12h.01M12 12h.01M17.5 12h.01" stroke-width="2.6" />);
+export const EyeIcon = icon(
+  <>
+    <path d="M3.5 12c2-4 5-6 8.5-6s6.5 2 8.5 6c-2 4-5 6-8.5 6s-6.5-2-8.5-6Z" />
+    <circle cx="12" cy="12" r="2.8" />
+  </>,
+);
+export const ChartIcon = icon(<path d="M5 19.5v-6m4.7 6V8m4.6 11.5v-9M19 19.5V4.5" stroke-width="2.2" />);
+export const TwoTicksIcon = icon(<path d="m2.8 12.8 3.7 3.7L14 8m-2.7 7.3 1.2 1.2L21.2 8" stroke-width="2" />);
+export const BackIcon = icon(<path d="M14.5 6l-6 6 6 6" />);
+export const StarIcon = icon(<path d="m12 4.5 2.3 4.8 5.2.7-3.8 3.6 1 5.2L12 16.2l-4.7 2.6 1-5.2L4.5 10l5.2-.7Z" />);
+export const PhoneIcon = icon(<path d="M7 4.5h3l1.3 4-2 1.5a11 11 0 0 0 4.7 4.7l1.5-2 4 1.3v3a2 2 0 0 1-2.2 2A15.5 15.5 0 0 1 5 6.7a2 2 0 0 1 2-2.2Z" />);
+export const SoundIcon = icon(<path d="M5 10v4h3l4 3.5v-11L8 10Zm10.5-1.5a5 5 0 0 1 0 7M18 6a8.5 8.5 0 0 1 0 12" />);
+export const SoundOffIcon = icon(<path d="M5 10v4h3l4 3.5v-11L8 10Zm10.5 0 4.5 4.5m0-4.5-4.5 4.5" />);

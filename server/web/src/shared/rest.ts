@@ -1,6 +1,6 @@
 /** The gateway's REST interface, as far as the pages use it. */
-import type { ChatMessage, ChatMode, Json, Lang } from './frames';
-import { compact, isLang, isRecord, list, number, readMessage, readMode, readName, text } from './frames';
+import type { Json, Lang } from './frames';
+import { compact, isLang, isRecord, list, text } from './frames';
 
 const DEADLINE_MS = 15_000;
 
@@ -15,7 +15,8 @@ export class RestError extends Error {
   }
 }
 
-async function request(path: string, init: RequestInit = {}, base = ''): Promise<unknown> {
+/** The JSON that a route answers with; null for an answer without a body. */
+export async function request(path: string, init: RequestInit = {}, base = ''): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
@@ -33,7 +34,8 @@ async function request(path: string, init: RequestInit = {}, base = ''): Promise
 
 export type Localised = Readonly<Record<Lang, string>>;
 
-function localised(value: unknown): Localised {
+/** A text in both languages: one that has only the other language is shown in that. */
+export function localised(value: unknown): Localised {
   if (typeof value === 'string') return { zh: value, en: value };
   const zh = isRecord(value) ? text(value['zh']) : undefined;
   const en = isRecord(value) ? text(value['en']) : undefined;
@@ -118,7 +120,7 @@ function readCard(raw: unknown): ArticleCard[] {
 }
 
 /** Lists come bare or under `items`. */
-const items = (body: unknown): unknown[] => (isRecord(body) ? list(body['items']) : list(body));
+export const items = (body: unknown): unknown[] => (isRecord(body) ? list(body['items']) : list(body));
 
 export async function fetchArticles(lang: Lang, query = ''): Promise<ArticleCard[]> {
   const search = new URLSearchParams({ lang, ...(query ? { q: query } : {}) });
@@ -146,7 +148,7 @@ function readStaff(raw: unknown): Staff {
 }
 
 /** Every request that changes something says so in a header that other sites' forms cannot send. */
-const CHANGES = { 'X-Kefu': '1' };
+export const CHANGES = { 'X-Kefu': '1' };
 
 export const fetchSession = async (): Promise<Staff> => readStaff(await request('/api/session'));
 
@@ -162,124 +164,6 @@ export const logIn = async (username: string, password: string): Promise<Staff> 
 export const logOut = async (): Promise<void> => {
   await request('/api/session', { method: 'DELETE', headers: CHANGES });
 };
-
-export type QueueTab = 'waiting' | 'mine' | 'all' | 'closed';
-export const QUEUE_TABS: readonly QueueTab[] = ['waiting', 'mine', 'all', 'closed'];
-
-export interface Row {
-  /** The escalation's number, by which lists are paged. */
-  id: number | null;
-  conversation: string;
-  mode: ChatMode;
-  reason: string;
-  language: Lang | '';
-  /** When the waiting began, ISO 8601. */
-  since: string;
-  agent: string;
-  /** What customers and colleagues call the agent. */
-  agentName: string;
-  summary: string;
-  customer: string;
-  lastText: string;
-  lastAt: string;
-  /** Larger is more urgent. */
-  priority: number;
-}
-
-/** What a person is called: the customer's record may be a name, an object with one, or absent. */
-function readCustomer(value: unknown): string {
-  return readName(value) ?? (isRecord(value) ? (text(value['id']) ?? '') : '');
-}
-
-export function readRow(raw: unknown): Row | undefined {
-  if (!isRecord(raw)) return undefined;
-  const conversation = text(raw['conversation']);
-  if (conversation === undefined) return undefined;
-  const language = raw['language'] ?? raw['locale'];
-  return {
-    id: number(raw['id']) ?? null,
-    conversation,
-    mode: readMode(raw['mode']) ?? 'waiting',
-    reason: text(raw['reason']) ?? '',
-    language: isLang(language) ? language : '',
-    since: text(raw['since']) ?? text(raw['last_at']) ?? '',
-    agent: readName(raw['agent']) ?? '',
-    agentName: text(raw['agent_name']) ?? '',
-    summary: text(raw['summary']) ?? '',
-    customer: readCustomer(raw['customer']),
-    lastText: text(raw['last_text']) ?? '',
-    lastAt: text(raw['last_at']) ?? '',
-    priority: number(raw['priority']) ?? 0,
-  };
-}
-
-export async function fetchQueue(tab: QueueTab, limit: number, before?: number): Promise<Row[]> {
-  const search = new URLSearchParams({ state: tab, limit: String(limit), ...(before === undefined ? {} : { before: String(before) }) });
-  return items(await request(`/api/conversations?${search}`)).flatMap((raw) => readRow(raw) ?? []);
-}
-
-export interface Escalation {
-  reason: string;
-  summary: string;
-  language: Lang | '';
-  since: string;
-  priority: number;
-  context: Json;
-}
-
-export function readEscalation(raw: unknown): Escalation | null {
-  if (!isRecord(raw)) return null;
-  return {
-    reason: text(raw['reason']) ?? '',
-    summary: text(raw['summary']) ?? '',
-    language: isLang(raw['language']) ? raw['language'] : '',
-    since: text(raw['since']) ?? '',
-    priority: number(raw['priority']) ?? 0,
-    context: isRecord(raw['context']) ? raw['context'] : {},
-  };
-}
-
-export interface ConversationDetail {
-  conversation: string;
-  mode: ChatMode;
-  locale: Lang | '';
-  agent: string;
-  agentName: string;
-  customer: string;
-  messages: ChatMessage[];
-  escalation: Escalation | null;
-}
-
-export async function fetchConversation(id: string): Promise<ConversationDetail> {
-  const body = await request(`/api/conversations/${encodeURIComponent(id)}`);
-  if (!isRecord(body)) throw new RestError(404, 'not a conversation');
-  const escalation = readEscalation(body['escalation']);
-  return {
-    conversation: id,
-    mode: readMode(body['mode']) ?? 'bot',
-    locale: isLang(body['locale']) ? body['locale'] : '',
-    agent: readName(body['agent']) ?? '',
-    agentName: text(body['agent_name']) ?? '',
-    customer: readCustomer(body['customer']) || readCustomer(escalation?.context['customer']),
-    messages: [...list(body['messages']), ...list(body['notes'])].flatMap((raw) => readMessage(raw) ?? []),
-    escalation,
-  };
-}
-
-/** Decision records are shown as they are; only what gets its own place is read out. */
-export async function fetchDecisions(id: string, seq: number): Promise<Json[]> {
-  return items(await request(`/api/conversations/${encodeURIComponent(id)}/decisions?seq=${seq}`)).filter(isRecord);
-}
-
-/** What staff call the intents, by name. */
-export async function fetchIntents(): Promise<Record<string, Localised>> {
-  return Object.fromEntries(
-    items(await request('/api/intents')).flatMap((raw) => {
-      const name = isRecord(raw) ? text(raw['name']) : undefined;
-      return isRecord(raw) && name !== undefined ? [[name, localised(raw['label'])] as const] : [];
-    }),
-  );
-}
 
 export interface InboxMessage {
   id: string;

@@ -43,6 +43,13 @@ export function day(at: string, now: Date, lang: Lang): string {
   return format(lang, { day: 'numeric', month: 'long', ...(sameYear ? {} : { year: 'numeric' as const }) }).format(date);
 }
 
+/** 3 Mar, 3/3 — where there is little room. */
+export function shortDay(at: string, lang: Lang): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return '';
+  return format(lang, { day: 'numeric', month: lang === 'zh' ? 'numeric' : 'short' }).format(date);
+}
+
 /** Seconds as a stopwatch: 0:07, 12:31, 1:02:09. */
 export function stopwatch(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

@@ -6,7 +6,7 @@ import { lookUp } from '../i18n';
 import type { Translate } from '../i18n';
 import type { ChatClient } from '../shared/chatClient';
 import type { ChatState, Outgoing } from '../shared/chatState';
-import type { Citation, Lang } from '../shared/frames';
+import type { Citation, Lang, Picture } from '../shared/frames';
 import { useNow } from '../shared/hooks';
 import { AlertIcon, ArticleIcon, ClockIcon, DownIcon, DownThumbIcon, TickIcon, UpThumbIcon } from '../shared/icons';
 import { RichText } from '../shared/RichText';
@@ -159,9 +159,12 @@ function Entry({ item, client, state, t, origin, onArticle, onChosen }: EntryPro
       {message.step && message.step.kind !== 'ask' && (
         <div class={`step ${message.step.kind}`}>{t(STEP_TEXT[message.step.kind])}</div>
       )}
-      <div class="bubble" dir="auto">
-        <RichText text={message.text} />
-      </div>
+      {message.image && <Shown picture={message.image} token={state.token} origin={origin} t={t} />}
+      {(message.text || !message.image) && (
+        <div class="bubble" dir="auto">
+          <RichText text={message.text} />
+        </div>
+      )}
       {message.step?.retest && <div class="retest">{t('retest')}</div>}
       {message.citations && (
         <Citations list={message.citations} said={message.text} {...{ t, origin, onArticle }} />
@@ -180,6 +183,25 @@ function Entry({ item, client, state, t, origin, onArticle, onChosen }: EntryPro
         </div>
       )}
     </div>
+  );
+}
+
+/** Largest side of a picture in the conversation. */
+const PICTURE_PX = 220;
+
+function Shown({ picture, token, origin, t }: { picture: Picture; token: string | null; origin: string; t: T }) {
+  const url = new URL(picture.url, origin);
+  if (token) url.searchParams.set('token', token);
+  const share = Math.min(1, PICTURE_PX / Math.max(picture.width, picture.height, 1));
+  return (
+    <a class="picture" href={url.href} target="_blank" rel="noopener noreferrer">
+      <img
+        src={url.href}
+        alt={picture.alt || t('picture')}
+        width={Math.round(picture.width * share) || undefined}
+        height={Math.round(picture.height * share) || undefined}
+      />
+    </a>
   );
 }
 

@@ -6,13 +6,17 @@ import { lookUp, translator } from '../i18n';
 import type { ChatClient } from '../shared/chatClient';
 import type { ChatState } from '../shared/chatState';
 import { useStore } from '../shared/hooks';
-import { ChatIcon, CloseIcon, DownIcon, PersonIcon, RestartIcon } from '../shared/icons';
+import { ChatIcon, CloseIcon, DownIcon, DownloadIcon, PersonIcon, PhoneIcon, RestartIcon } from '../shared/icons';
 import type { Keep } from '../shared/memory';
 import type { Company } from '../shared/rest';
 import { initial } from '../shared/text';
+import { dateAndClock } from '../shared/time';
+import { save, transcriptText } from '../shared/transcript';
 import { Composer } from './Composer';
+import { Contact } from './Contact';
 import { Log } from './Log';
 import type { T } from './Log';
+import { Satisfaction } from './Satisfaction';
 
 /** As in widget.css: below this the panel fills the screen. */
 const PHONE = '(max-width: 520px)';
@@ -107,6 +111,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
   const panel = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const [confirming, setConfirming] = useState(false);
+  const [contact, setContact] = useState(false);
   const phone = matchMedia(PHONE).matches;
   const name = company?.name[state.locale] || t('title');
   const asking = state.outbox.some((item) => item.frame.type === 'human');
@@ -134,10 +139,28 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
     (field.current ?? panel.current)?.focus();
   };
 
+  const endContact = () => {
+    setContact(false);
+    (field.current ?? panel.current)?.focus();
+  };
+
+  const keepTranscript = () => {
+    const words = {
+      title: `${name} · ${t('title')}`,
+      you: t('you'),
+      assistant: t('assistant'),
+      agent: t('agent'),
+      picture: t('picture'),
+      time: (at: string) => dateAndClock(at, state.locale),
+    };
+    save(`${t('transcriptFile')}.txt`, transcriptText(state.messages, words));
+  };
+
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Escape' && !event.isComposing) {
       event.stopPropagation();
       if (confirming) endConfirm();
+      else if (contact) endContact();
       else onClose();
     }
     if (event.key === 'Tab' && phone) keepInside(event, panel.current);
@@ -185,9 +208,11 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
         </button>
       </header>
 
-      <Status state={state} client={client} t={t} />
+      <Status state={state} client={client} t={t} onContact={() => setContact(true)} />
       <Log {...{ client, state, t, origin, onArticle }} onChosen={() => field.current?.focus()} />
 
+      {contact && <Contact client={client} t={t} onDone={endContact} />}
+      {closed && state.rateable && !state.restarting && <Satisfaction client={client} rated={state.rated} t={t} />}
       {closed && !state.restarting ? (
         <div class="ended">
           <span>{t('closed')}</span>
@@ -195,7 +220,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
             {t('closedNew')}
           </button>
         </div>
-      ) : (
+      ) : contact ? null : (
         <Composer
           t={t}
           field={field}
@@ -233,6 +258,16 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
           <RestartIcon />
           {t('restart')}
         </button>
+        <button
+          type="button"
+          class="foot-button"
+          disabled={state.messages.length === 0}
+          aria-label={t('transcript')}
+          title={t('transcript')}
+          onClick={keepTranscript}
+        >
+          <DownloadIcon />
+        </button>
       </footer>
 
       {confirming && (
@@ -257,7 +292,7 @@ function presence(state: ChatState, t: T): string {
 }
 
 /** One line that says how things stand, where that is not plain to see. */
-function Status({ state, client, t }: { state: ChatState; client: ChatClient; t: T }) {
+function Status({ state, client, t, onContact }: { state: ChatState; client: ChatClient; t: T; onContact(): void }) {
   const texts = state.locale === 'zh' ? zh : en;
   let line: preact.ComponentChild = null;
   let kind = 'plain';
@@ -291,10 +326,24 @@ function Status({ state, client, t }: { state: ChatState; client: ChatClient; t:
     line = t('restarting');
   } else if (state.mode === 'waiting') {
     kind = 'wait';
-    line = waitingWords(state, t);
+    line = (
+      <>
+        <span>{waitingWords(state, t)}</span>
+        {state.contacted ? (
+          <span class="plain-words">{t('contactLeft')}</span>
+        ) : (
+          <button type="button" class="text-button with-icon" onClick={onContact}>
+            <PhoneIcon />
+            {t('contactLeave')}
+          </button>
+        )}
+      </>
+    );
   } else if (state.mode === 'human') {
     kind = 'good';
-    line = state.agent ? t('humanHere', { name: state.agent }) : t('humanHereNoName');
+    line = state.agent
+      ? t('humanHere', { name: state.team ? `${state.agent} (${state.team})` : state.agent })
+      : t('humanHereNoName');
   }
   return (
     <div class={`status ${kind}`} role="status" hidden={line === null}>
@@ -303,12 +352,16 @@ function Status({ state, client, t }: { state: ChatState; client: ChatClient; t:
   );
 }
 
+/** The truth about the wait: the place, how long, who is being asked, and whether anybody is there at all. */
 function waitingWords(state: ChatState, t: T): string {
   const parts: string[] = [];
+  if (!state.open) parts.push(state.opensAt ? t('waitingOpens', { time: dateAndClock(state.opensAt, state.locale) }) : t('waitingClosed'));
   if (state.position !== null && state.position > 0) parts.push(t('waitingPosition', { n: state.position }));
-  if (state.waitSeconds !== null) {
+  if (state.open && state.waitSeconds !== null) {
     parts.push(state.waitSeconds < 30 ? t('waitingSoon') : t('waitingTime', { n: Math.ceil(state.waitSeconds / 60) }));
   }
+  if (state.agent) parts.push(t('waitingAgent', { name: state.agent }));
+  else if (state.team) parts.push(t('waitingTeam', { name: state.team }));
   return parts.length > 0 ? parts.join(state.locale === 'zh' ? '，' : ', ') : t('waiting');
 }
 

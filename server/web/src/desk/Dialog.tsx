@@ -1,0 +1,63 @@
+/** A modal window on the browser's own <dialog>: it keeps the focus and gives it back. */
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { useShell } from './shell';
+
+interface DialogProps {
+  title: string;
+  wide?: boolean;
+  onClose(): void;
+  children: ComponentChildren;
+}
+
+export function Dialog({ title, wide = false, onClose, children }: DialogProps) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = box.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog ref={box} class={wide ? 'wide' : ''} aria-labelledby="dialog-title" onClose={onClose} onClick={(event) => event.target === box.current && onClose()}>
+      <div class="dialog-body">
+        <h2 id="dialog-title">{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+interface FormProps {
+  title: string;
+  /** What the button that does it says. */
+  action: string;
+  ready?: boolean;
+  onDo(): void;
+  onClose(): void;
+  children: ComponentChildren;
+}
+
+/** A window that asks for something and does it. */
+export function FormDialog({ title, action, ready = true, onDo, onClose, children }: FormProps) {
+  const { t } = useShell();
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (ready) onDo();
+        }}
+      >
+        {children}
+        <div class="dialog-buttons">
+          <button type="button" class="button outline" onClick={onClose}>
+            {t('cancel')}
+          </button>
+          <button type="submit" class="button solid" disabled={!ready}>
+            {action}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
