@@ -103,7 +103,7 @@ def test_to_a_person_and_back(product, customer_in, at_desk, language):
     # The question between the agent's two messages is the agent's to answer.
     assert customer.answers.all_inner_texts() == said
 
-    agent.button("return").click()
+    agent.confirm("return")
     expect(customer.status).to_be_hidden()
     customer.ask(scene["again"], scene["answer"])
     texts = [line.inner_text().strip() for line in agent.lines.locator(".line-text").all()]

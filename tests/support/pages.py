@@ -158,7 +158,8 @@ class Agent(Visitor):
         self.rows = self.page.locator("#rows .row")
         self.lines = self.page.locator(".transcript .line")
         self.context_panel = self.page.locator(".context")
-        self.composer = self.page.locator(".writer textarea")
+        self.composer = self.page.locator(".writer-field textarea")
+        self.dialog = self.page.get_by_role("dialog")
 
     def log_in(self, url: str, name: str, password: str) -> None:
         """Opens the desk and logs in; whether that works is for the caller to see."""
@@ -176,6 +177,12 @@ class Agent(Visitor):
         """Takes the open conversation and waits until what is written goes to the customer."""
         self.button("take").click()
         expect(self.composer).to_have_attribute("placeholder", self.words["reply"])
+
+    def confirm(self, action: str) -> None:
+        """Opens the window behind one of `WORDS` and does at once what it proposes."""
+        self.button(action).click()
+        self.dialog.get_by_role("button", name=self.words[action], exact=True).click()
+        expect(self.dialog).to_have_count(0)
 
     def reply(self, text: str) -> None:
         """Writes to the customer and waits until that was stored."""

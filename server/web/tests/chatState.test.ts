@@ -230,6 +230,39 @@ describe('errors', () => {
   });
 });
 
+describe('waiting for a person', () => {
+  const mode = (over: Partial<Extract<ServerFrame, { type: 'mode' }>>) => frame({ type: 'mode', mode: 'waiting', ...over });
+
+  it('tells the place, who is asked and whether anybody is there, and forgets it with the person', () => {
+    const asked = play(ready(), mode({ position: 3, wait_s: 90, agent: '韦晴', team: '宽带组', open: true })).state;
+    expect(asked).toMatchObject({ position: 3, waitSeconds: 90, agent: '韦晴', team: '宽带组', open: true });
+    const closed = play(asked, mode({ position: 1, open: false, opens_at: AT })).state;
+    expect(closed).toMatchObject({ position: 1, waitSeconds: null, agent: null, team: null, open: false, opensAt: AT });
+    expect(play(closed, mode({ mode: 'human', agent: '秦朗' })).state).toMatchObject({ mode: 'human', agent: '秦朗', open: true, opensAt: null });
+    expect(play(closed, welcome({ mode: 'bot' })).state).toMatchObject({ mode: 'bot', open: true });
+  });
+
+  it('takes contact details once, and again where they were refused', () => {
+    const put: ChatEvent = { type: 'put', frame: { type: 'contact', id: 'k', phone: '19900000101' }, label: '', at: AT };
+    const left = play(ready(), put);
+    expect(left.sent).toEqual([{ type: 'contact', id: 'k', phone: '19900000101' }]);
+    expect(left.state.contacted).toBe(true);
+    expect(play(left.state, frame({ type: 'ack', id: 'k', seq: 2 })).state).toMatchObject({ contacted: true, outbox: [] });
+    expect(play(left.state, frame({ type: 'error', id: 'k', code: 'bad_frame', message: '' })).state).toMatchObject({ contacted: false, outbox: [] });
+  });
+
+  it('asks how it was only when told to, until the customer has said it', () => {
+    const over = play(ready(), mode({ mode: 'closed', rate: true })).state;
+    expect(over).toMatchObject({ rateable: true, rated: false });
+    const rated = play(over, { type: 'put', frame: { type: 'feedback', id: 'f', score: 5, solved: true }, label: '', at: AT });
+    expect(rated.sent).toEqual([{ type: 'feedback', id: 'f', score: 5, solved: true }]);
+    expect(rated.state).toMatchObject({ rated: true, feedback: {} });
+    expect(play(rated.state, frame({ type: 'error', id: 'f', code: 'internal', message: '' })).state.rated).toBe(false);
+    expect(play(ready(), mode({ mode: 'closed' })).state.rateable).toBe(false);
+    expect(play(rated.state, mode({ mode: 'human', agent: '韦晴' })).state).toMatchObject({ rateable: false, rated: false });
+  });
+});
+
 it('follows another tab of the same site into its new conversation', () => {
   const { state, reconnects } = play(ready(), { type: 'adopt', conversation: 'c2', token: 't2' });
   expect(reconnects).toBe(1);

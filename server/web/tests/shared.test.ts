@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { reconnectDelay } from '../src/shared/backoff';
 import { contrast, palette, paletteCss, parseHex } from '../src/shared/colour';
 import type { Rgb } from '../src/shared/colour';
-import { readServerFrame } from '../src/shared/frames';
+import { readMessage, readServerFrame } from '../src/shared/frames';
 import { sendsMessage } from '../src/shared/keys';
 import { clearLanguage, codePoints, linkify, safeLink } from '../src/shared/text';
 import { clock, daysAgo, stopwatch } from '../src/shared/time';
+import { transcriptText } from '../src/shared/transcript';
 
 describe('clearLanguage', () => {
   it.each([
@@ -141,4 +142,26 @@ describe('times', () => {
     expect(daysAgo(new Date(2026, 1, 28, 23, 50).toISOString(), now)).toBe(1);
     expect(daysAgo(now.toISOString(), now)).toBe(0);
   });
+});
+
+it('writes a conversation down for the customer to keep', () => {
+  const words = { title: 'Qinghe', you: 'You', assistant: 'Assistant', agent: 'Support', picture: 'picture', time: (at: string) => at.slice(11, 16) };
+  const at = '2026-03-01T08:05:00Z';
+  const picture = { id: 'u', url: '/api/uploads/u', width: 1, height: 1, alt: '' };
+  expect(
+    transcriptText(
+      [
+        { seq: 1, role: 'customer', text: 'a\nb', at },
+        { seq: 2, role: 'bot', text: 'c', at, citations: [{ title: 'T', url: '/help/t' }] },
+        { seq: 3, role: 'agent', name: 'Wei', text: '', at, image: picture },
+      ],
+      words,
+    ),
+  ).toBe('Qinghe\n\n08:05  You\n    a\n    b\n\n08:05  Assistant\n    c\n    ↗ T\n\n08:05  Wei\n    [picture]\n');
+});
+
+it('shows no picture from elsewhere', () => {
+  const read = (url: string) => readMessage({ seq: 1, role: 'agent', text: '', at: '', image: { id: 'u', url, width: 1, height: 1 } })?.image?.url;
+  expect(read('/api/uploads/u')).toBe('/api/uploads/u');
+  for (const url of ['https://evil.example/x.png', '//evil.example/x', 'javascript:alert(1)', '/api/session']) expect(read(url)).toBeUndefined();
 });

@@ -213,6 +213,7 @@ export class DeskClient {
   /** Tells that the agent writes, and what, so that no two answer at once. */
   writing(conversation: string, text: string): void {
     this.typing(conversation, text !== '');
+    if (this.state.info === null) return;
     this.draftWanted = { type: 'draft', conversation, text };
     if (this.draftTimer === null) this.sendDraft();
   }

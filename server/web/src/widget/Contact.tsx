@@ -24,26 +24,31 @@ export function Contact({ client, t, onDone }: { client: ChatClient; t: T; onDon
     onDone();
   };
 
-  const field = (name: 'phone' | 'email', type: 'tel' | 'email', autocomplete: 'tel' | 'email') => (
-    <label>
-      {t(`contact_${name}`)}
-      <input
-        ref={name === 'phone' ? first : null}
-        type={type}
-        autocomplete={autocomplete}
-        maxLength={254}
-        value={details[name]}
-        onInput={(event) => setDetails({ ...details, [name]: event.currentTarget.value })}
-      />
-    </label>
-  );
-
   return (
     <form class="card" noValidate aria-label={t('contactTitle')} onSubmit={send}>
       <b>{t('contactTitle')}</b>
       <p>{t('contactText')}</p>
-      {field('phone', 'tel', 'tel')}
-      {field('email', 'email', 'email')}
+      <label>
+        {t('contact_phone')}
+        <input
+          ref={first}
+          type="tel"
+          autocomplete="tel"
+          maxLength={40}
+          value={details.phone}
+          onInput={(event) => setDetails({ ...details, phone: event.currentTarget.value })}
+        />
+      </label>
+      <label>
+        {t('contact_email')}
+        <input
+          type="email"
+          autocomplete="email"
+          maxLength={254}
+          value={details.email}
+          onInput={(event) => setDetails({ ...details, email: event.currentTarget.value })}
+        />
+      </label>
       <label>
         {t('contact_note')}
         <textarea rows={2} maxLength={500} value={details.note} onInput={(event) => setDetails({ ...details, note: event.currentTarget.value })} />
