@@ -20,7 +20,9 @@ from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, 
 from server.settings import ConfigurationError, load_settings
 
 if TYPE_CHECKING:
+    from server.llm.setup import Blocking
     from server.nlu.engine import Engine
+    from server.settings_understanding import Understanding
 
 _PLAIN_EVERY = 0.1
 
@@ -34,10 +36,17 @@ DataOption = Annotated[
     typer.Option("--data", help="Examples: Rasa YAML or JSON lines, files or folders; may be given several times."),
 ]
 
+ENGINES = ("embedded", "local", "huggingface", "openai")
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", help="embedded, local, huggingface or openai; else the one that the settings choose."),
+]
+
 
 def train(
     *,
     company: CompanyOption = None,
+    engine: EngineOption = None,
     data: DataOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Train understanding alone and write the model into this folder.")
@@ -45,11 +54,18 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random, with --out.")] = 0,
     json: Json = False,
 ) -> None:
-    """Train the company's release if its data changed; with --out, a model of its own from any examples."""
+    """Train the company's release if its data changed; with --out, a model of its own from any examples.
+
+    Another engine than the embedded one is prepared and calibrated besides.
+    """
     if out is None and data:
         raise ConfigurationError("--data needs --out: a company's release is trained from its own data")
     with _explained(), _progress(quiet=json) as tell:
-        answer = _train_release(company, tell) if out is None else _train_model(company, data, out, seed, tell)
+        chosen = _understanding(engine)
+        if chosen.engine != "embedded" and (engine is not None or out is None):
+            answer = _prepare_engine(company, chosen, data, out, seed=seed, tell=tell)
+        else:
+            answer = _train_release(company, tell) if out is None else _train_model(company, data, out, seed, tell)
     if json:
         as_json(answer)
         return
@@ -65,13 +81,14 @@ def evaluate(
     *,
     company: CompanyOption = None,
     model: ModelOption = None,
+    engine: EngineOption = None,
     json: Json = False,
 ) -> None:
     """Measure understanding on examples that training has not seen."""
     from server.nlu.evaluate import evaluate as measure
 
     with _explained():
-        metrics = measure(_engine(company, model), data).metrics
+        metrics = measure(_engine(company, model, engine), data).metrics
     if json:
         as_json(metrics)
         return
@@ -86,13 +103,14 @@ def parse(
     locale: Annotated[str | None, typer.Option("--locale", help="Helps where the text shows no language.")] = None,
     company: CompanyOption = None,
     model: ModelOption = None,
+    engine: EngineOption = None,
     json: Json = False,
 ) -> None:
     """Show what a message is understood as."""
     with _explained():
-        engine = _engine(company, model)
+        understanding = _engine(company, model, engine)
         for message in (line.rstrip("\n") for line in sys.stdin) if text == "-" else (text,):
-            found = engine.parse(message, locale)
+            found = understanding.parse(message, locale)
             if json:
                 # One line each, so that many messages make JSON lines.
                 typer.echo(json_module.dumps(found.to_json(), ensure_ascii=False))
@@ -101,6 +119,9 @@ def parse(
                        f"out of scope {found.oos:.3f}, {found.language}, {found.ms:.0f} ms)")  # fmt: skip
             for intent in found.intent_ranking[1:4]:
                 typer.echo(f"  or {intent.name} {intent.confidence:.3f}")
+            fallback = getattr(found, "fallback", None)
+            if fallback is not None:
+                typer.echo(f"  {fallback['engine']} did not answer ({fallback['cause']}): {found.engine} did")
             for entity in found.entities:
                 typer.echo(f"  {entity.entity}: {entity.value} ({entity.raw!r}, {entity.confidence:.3f})")
 
@@ -143,30 +164,72 @@ def _train_model(
     }
 
 
-def _engine(company: Path | None, model: Path | None) -> Engine:
+def _understanding(engine: str | None) -> Understanding:
+    if engine is not None and engine not in ENGINES:
+        raise ConfigurationError(f"--engine {engine}: use one of {', '.join(ENGINES)}")
+    settings = load_settings(understanding={"engine": engine} if engine else None)
+    return settings.understanding
+
+
+def _prepare_engine(
+    company: Path | None,
+    chosen: Understanding,
+    data: list[Path] | None,
+    out: Path | None,
+    *,
+    seed: int,
+    tell: Callable[[float, str], None],
+) -> dict[str, object]:
+    """The company's engine beside its release; or one in a folder of its own, from the company's or other examples."""
+    import asyncio
+
     from server import release
+    from server.llm import ensure, setup
+    from server.llm.prepare import Sources
+
+    settings, loaded = load(company=company, understanding=chosen.model_dump())
+    if out is None:
+        folder = release.ensure(settings, loaded, lambda f, text: tell(0.5 * f, text))
+        out = settings.engine_dir(folder.name)
+    sources = ensure.sources(loaded) if data is None else Sources(data)
+    manifest = asyncio.run(
+        setup.prepared(chosen, sources, out, risk_bound=settings.risk_bound, progress=tell, seed=seed)
+    )
+    return {"engine": chosen.engine, "model": manifest["model"], "folder": str(out), "metrics": manifest["metrics"]}
+
+
+def _engine(company: Path | None, model: Path | None, engine: str | None = None) -> Engine | Blocking:
+    from server import release
+    from server.llm import setup
     from server.nlu.engine import Engine
 
+    chosen = _understanding(engine)
     if model is not None:
+        if setup.is_engine_folder(model):
+            chosen = _understanding(engine or setup.engine_of(model))
+            return setup.Blocking(chosen, model, None)
         return Engine(model / release.NLU if (model / release.MANIFEST).is_file() else model)
-    settings, loaded = load(company=company)
+    settings, loaded = load(company=company, understanding=chosen.model_dump())
     name = release.release_id(settings, loaded)
     folder = settings.releases_dir / name
     if not (folder / release.MANIFEST).is_file():
         raise CommandFailedError(f"{folder}: {loaded.id} is not trained as its data is now; `kefu train` does it")
-    return Engine(folder / release.NLU, release=name)
+    embedded = Engine(folder / release.NLU, release=name)
+    if chosen.engine == "embedded":
+        return embedded
+    return setup.Blocking(chosen, settings.engine_dir(name), embedded, release=name)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn what training and models raise into one line."""
-    from server.nlu.artefact import ArtefactError
+    from server.llm.setup import FAILURES
     from server.nlu.data import DataError
     from server.nlu.weights import WeightsError
 
     try:
         yield
-    except (ArtefactError, DataError, WeightsError) as error:
+    except (*FAILURES, DataError, WeightsError) as error:
         raise CommandFailedError(str(error)) from error
 
 

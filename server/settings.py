@@ -193,6 +193,10 @@ class Settings(BaseSettings):
         """Folder of the trained releases."""
         return self.data_dir / "releases"
 
+    def engine_dir(self, release: str) -> Path:
+        """Folder that the chosen engine, where it is not the embedded one, is prepared in for a release."""
+        return self.data_dir / "engines" / self.understanding.folder_name(release)
+
     @property
     def uploads_dir(self) -> Path:
         """Folder of customers' pictures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +28,11 @@ class Understanding(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     sample: Annotated[int, Field(ge=20, le=5000)] = 240
     unmasked: bool = False
+
+    def folder_name(self, release: str) -> str:
+        """Name of the folder that an engine is prepared in: another model or way of asking is another folder."""
+        facts = self.model_dump(exclude={"key_variable", "deadline_s", "concurrency", "unmasked"})
+        return f"{release}-{self.engine}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:8]}"
 
     @field_validator("address")
     @classmethod

@@ -22,7 +22,7 @@ from server.gateway.limits import RateLimiter
 from server.gateway.presence import Presence
 from server.gateway.tokens import Tokens
 from server.gateway.turns import TurnRunner
-from server.gateway.upstream import Upstream
+from server.gateway.upstream import PARSE_DEADLINE_S, Upstream
 from server.settings import Settings
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
@@ -57,7 +57,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         presence = Presence()
         conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
         upstream = Upstream(
-            models_url=settings.models_url, rasa_url=settings.rasa_url, turn_deadline_s=settings.turn_deadline_s
+            models_url=settings.models_url,
+            rasa_url=settings.rasa_url,
+            turn_deadline_s=settings.turn_deadline_s,
+            # An engine past its own deadline is followed by the embedded one.
+            parse_deadline_s=PARSE_DEADLINE_S
+            + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
         turns = TurnRunner(conversations, upstream)
         app.state.rest = rest.RestPorts(

@@ -26,10 +26,13 @@ class UpstreamError(Exception):
 class Upstream:
     """Calls the model service and Rasa over one pool of connections."""
 
-    def __init__(self, *, models_url: str, rasa_url: str, turn_deadline_s: float) -> None:
+    def __init__(
+        self, *, models_url: str, rasa_url: str, turn_deadline_s: float, parse_deadline_s: float = PARSE_DEADLINE_S
+    ) -> None:
         self._models = models_url
         self._rasa = rasa_url
         self._deadline = turn_deadline_s
+        self._parse_deadline = parse_deadline_s
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         self._client = httpx.AsyncClient(limits=limits, trust_env=False)
 
@@ -47,7 +50,7 @@ class Upstream:
             response = await self._client.post(
                 f"{self._models}/parse",
                 json={"text": text, "locale": locale},
-                timeout=httpx.Timeout(PARSE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
+                timeout=httpx.Timeout(self._parse_deadline, connect=CONNECT_DEADLINE_S),
             )
         except httpx.TimeoutException as error:
             raise UpstreamError("models", "slow") from error

@@ -10,6 +10,7 @@ import uvicorn
 
 from server.models.app import INDEX, NLU, create_app
 from server.nlu.artefact import Artefact, ArtefactError
+from server.settings import load_settings
 
 
 def main() -> None:
@@ -18,15 +19,16 @@ def main() -> None:
     parser.add_argument("--release", type=Path, required=True, help=f"release folder with {NLU}/ and {INDEX}/")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8101)
+    parser.add_argument("--engine-dir", type=Path, help="folder of the engine that the settings choose, if prepared")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
         raise SystemExit(str(error)) from None
-    uvicorn.run(
-        create_app(arguments.release), host=arguments.host, port=arguments.port, log_level="warning", access_log=False
-    )
+    understanding = load_settings().understanding
+    app = create_app(arguments.release, understanding=understanding, engine_dir=arguments.engine_dir)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

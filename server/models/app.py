@@ -17,9 +17,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from pydantic import BaseModel, ConfigDict, Field
 
 from kg.retrieval import Index, Result
+from server.llm import setup
+from server.llm.engine import replaced
+from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
+from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
 from server.nlu.index import embed, load_index
+from server.settings_understanding import Understanding
 
 log = logging.getLogger(__name__)
 NLU: Final = "nlu"
@@ -84,14 +89,24 @@ class _Metrics:
         self.batch = Histogram(
             "kefu_model_batch_size", "Texts computed together", buckets=(1, 2, 4, 8, 16), registry=self.registry
         )
+        self.unopened = Counter(
+            "kefu_llm_unopened",
+            "Messages understood by the embedded engine because the chosen one is not open",
+            ["engine"],
+            registry=self.registry,
+        )
         self.queue = Gauge("kefu_model_queue_depth", "Texts waiting", registry=self.registry)
 
 
 class Models:
     """Everything loaded, and the one thread that computes."""
 
-    def __init__(self, release_dir: Path) -> None:
+    def __init__(self, release_dir: Path, understanding: Understanding, engine_dir: Path | None) -> None:
         self.release_dir = release_dir
+        self.understanding = understanding
+        self.engine_dir = engine_dir
+        self.chosen: Chosen | None = None
+        self.deadline_s = max(DEADLINE_S, understanding.deadline_s + DEADLINE_S)
         self.release = release_dir.resolve().name
         self.engine: Engine | None = None
         self.index: Index | None = None
@@ -116,6 +131,40 @@ class Models:
         index.search("hello", "en", 1)
         self.engine, self.index = engine, index
 
+    async def open_engine(self) -> None:
+        """Open the chosen engine, once the embedded one is there."""
+        chosen = self.understanding
+        if chosen.engine == "embedded":
+            return
+        try:
+            if self.engine_dir is None:
+                raise ArtefactError(f"{chosen.engine}: no folder of a prepared engine was given")
+            loop = asyncio.get_running_loop()
+            folder, registry = self.engine_dir, self.metrics.registry
+            self.chosen = await loop.run_in_executor(
+                None,
+                lambda: setup.opened(
+                    chosen, folder, self._embedded, executor=self.executor, release=self.release, registry=registry
+                ),
+            )
+        except (*setup.FAILURES, ValueError, OSError) as error:
+            log.error("the engine %s cannot be opened, the embedded one answers: %s", chosen.engine, error)
+
+    async def understand(self, items: Sequence[tuple[str, str | None]], deadline_s: float) -> list[Parse]:
+        """Parse by the chosen engine, each message within its own deadline and all within `deadline_s`."""
+        if self.chosen is not None:
+            async with asyncio.timeout(deadline_s):
+                return await self.chosen.parse_all(items, self.understanding.deadline_s)
+        found = await _all([self.parses.ask(item, deadline_s) for item in items])
+        if self.understanding.engine == "embedded":
+            return found
+        self.metrics.unopened.labels(self.understanding.engine).inc(len(found))
+        why = {"engine": self.understanding.engine, "cause": "unopened"}
+        return [replaced(p, fallback=why) for p in found]
+
+    async def _embedded(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
+        return await _all([self.parses.ask(item, BATCH_DEADLINE_S) for item in items])
+
     def _parse(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
         assert self.engine is not None
         self.metrics.batch.observe(len(items))
@@ -126,12 +175,16 @@ class Models:
         return [self.index.search(i.query, i.language.split("-")[0].lower(), i.k, i.articles) for i in items]
 
 
-def create_app(release_dir: Path) -> FastAPI:
+def create_app(
+    release_dir: Path, *, understanding: Understanding | None = None, engine_dir: Path | None = None
+) -> FastAPI:
     """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
 
-    Loading happens in the background: `/health` answers 503 until it is done, and says why where it failed.
+    `understanding`: another engine than the embedded one, prepared in `engine_dir`; where that cannot be opened, the
+    embedded engine answers and every parse says so. Loading happens in the background: `/health` answers 503 until it
+    is done, and says why where it failed.
     """
-    models = Models(release_dir)
+    models = Models(release_dir, understanding or Understanding(), engine_dir)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -143,6 +196,8 @@ def create_app(release_dir: Path) -> FastAPI:
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
+            if models.chosen is not None:
+                await models.chosen.close()
             await models.parses.stop()
             await models.searches.stop()
             models.executor.shutdown(wait=True, cancel_futures=True)
@@ -183,7 +238,7 @@ def create_app(release_dir: Path) -> FastAPI:
     async def parse(body: ParseRequest) -> Response:
         if not models.ready:
             return _loading(models)
-        found = await models.parses.ask((body.text, body.locale), DEADLINE_S)
+        (found,) = await models.understand([(body.text, body.locale)], models.deadline_s)
         return JSONResponse(found.to_json())
 
     @app.post("/parse_batch")
@@ -192,7 +247,7 @@ def create_app(release_dir: Path) -> FastAPI:
             return _loading(models)
         if models.parses.depth + len(body.items) > QUEUE:
             raise OverloadedError
-        found = await _all([models.parses.ask((i.text, i.locale), BATCH_DEADLINE_S) for i in body.items])
+        found = await models.understand([(i.text, i.locale) for i in body.items], BATCH_DEADLINE_S)
         return JSONResponse({"parses": [p.to_json() for p in found]})
 
     @app.post("/search")
@@ -231,6 +286,7 @@ async def _load(models: Models) -> None:
     began = time.perf_counter()
     try:
         await asyncio.get_running_loop().run_in_executor(models.executor, models.load)
+        await models.open_engine()
     except Exception as error:
         models.failure = f"{type(error).__name__}: {error}"
         log.exception("release %s cannot be loaded", models.release_dir)

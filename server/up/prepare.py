@@ -7,6 +7,7 @@ works, then ``{"release", "credentials": [{"username", "password", "role"}]}``, 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -98,6 +99,7 @@ def main() -> int:
         settings = load_settings()
         company = Company.load(settings.company)
         folder = release.ensure(settings, company, progress)
+        prepare_engine(settings, company, folder.name, progress)
         progress(1.0, "preparing the database")
         credentials = gateway.bootstrap(settings)
     except ConfigurationError as error:
@@ -110,6 +112,16 @@ def main() -> int:
         ],
     )
     return 0
+
+
+def prepare_engine(settings: Settings, company: Company, release_id: str, progress: Progress) -> None:
+    """Prepare the chosen engine if it is not prepared yet; where that fails, say so: the embedded engine answers."""
+    from server.llm import ensure  # noqa: PLC0415 (loads the models)
+
+    try:
+        asyncio.run(ensure.ensure(settings, company, release_id, progress))
+    except ensure.FAILURES as error:
+        progress(1.0, f"the engine {settings.understanding.engine} is not prepared, the embedded one answers: {error}")
 
 
 def _told(account: gateway.Credential, settings: Settings) -> str | None:

@@ -50,7 +50,10 @@ def services(settings: Settings, company: Company, release: Path) -> list[Servic
     found = [
         Service(
             name="models",
-            command=_module("server.models", "--release", release, "--host", _LOOPBACK, "--port", settings.models_port),
+            command=_module(
+                *("server.models", "--release", release, "--host", _LOOPBACK, "--port", settings.models_port),
+                *("--engine-dir", settings.engine_dir(release.name)),
+            ),
             health_url=f"{settings.models_url}/health",
             directory=ROOT,
             # Waiting threads that spin would take the two cores from everyone else.
