@@ -24,10 +24,15 @@ class Understanding(BaseModel):
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     neighbours: Annotated[int, Field(ge=0, le=50)] = 8
     candidates: Annotated[int, Field(ge=0, le=61)] = 0
-    also_entities: bool = True
+    also_entities: bool | None = None
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     sample: Annotated[int, Field(ge=20, le=5000)] = 240
     unmasked: bool = False
+
+    @property
+    def finds_entities(self) -> bool:
+        """Whether the language model finds entities too: unless said otherwise, only behind an address."""
+        return self.engine == "openai" if self.also_entities is None else self.also_entities
 
     def folder_name(self, release: str) -> str:
         """Name of the folder that an engine is prepared in: another model or way of asking is another folder."""

@@ -234,15 +234,16 @@ class LlmEngine:
         if not items:
             return []
         read = [(text[:MAX_CHARACTERS], locale) for text, locale in items]
+        others: dict[int, Parse] = {}
+        if not self._asker.options.also_entities:
+            others = dict(enumerate(await self._others(items)))
         vectors = await self._asker.vectors([text for text, _ in read])
         parses = await _all(
             [self._one(item, cut, v, within_s) for item, cut, v in zip(items, read, vectors, strict=True)]
         )
-        missing = [i for i, p in enumerate(parses) if isinstance(p, str)]
         if self._asker.options.also_entities:
+            missing = [i for i, p in enumerate(parses) if isinstance(p, str)]
             others = dict(zip(missing, await self._others([items[i] for i in missing]), strict=True))
-        else:
-            others = dict(enumerate(await self._others(items)))
         found: list[Parse] = []
         for i, one in enumerate(parses):
             if isinstance(one, str):

@@ -1,7 +1,7 @@
 """Prepare an engine over a language model: gather what prompts show, and calibrate on examples it is not shown.
 
-A sample of the training examples is asked about with each one's own template withheld; a part of it with its whole
-intent withheld, which is what a message out of scope looks like. From the answers come temperature, correction,
+A sample of the training examples is asked about with each one's own template withheld; those of a few intents with
+these intents withheld, which is what a message out of scope looks like. From the answers come temperature, correction,
 out-of-scope model and the threshold with its guarantee, by the same means as the embedded engine's
 (`server.nlu.calibrate`).
 """
@@ -32,7 +32,7 @@ from server.nlu.train import template
 
 Progress = Callable[[float, str], None]
 SAMPLE: Final = 240
-STRANGERS: Final = 0.2  # share of the sample whose intent is withheld
+HIDDEN_GROUPS: Final = (2, 10)  # of ten groups of intents, two are withheld from the questions about their examples
 _MOST_FAILURES: Final = 0.2
 _EMBED_STEP: Final = 256
 _TINY: Final = 1e-6
@@ -139,6 +139,15 @@ def _sample(rows: Sequence[Example], count: int, seed: int) -> list[int]:
     return chosen
 
 
+def _hidden(names: Sequence[str], seed: int) -> dict[str, frozenset[str]]:
+    """Intent → the intents withheld together with it, for those that are withheld."""
+    withheld, groups = HIDDEN_GROUPS
+    number = np.random.default_rng(seed + 1).permutation(len(names)) % groups
+    members = [frozenset(n for n, g in zip(names, number, strict=True) if g == k) for k in range(withheld)]
+    # Two intents at least must stay to choose from.
+    return {name: group for group in members for name in group if len(names) - len(group) >= 2}
+
+
 async def _interview(
     asker: Asker, rows: Sequence[int], seed: int, progress: Callable[[float], None]
 ) -> list[_Answered]:
@@ -146,15 +155,15 @@ async def _interview(
     own: dict[tuple[str, str], set[int]] = defaultdict(set)
     for i, e in enumerate(known.examples):
         own[(e.intent, template(e))].add(i)
-    strange = np.random.default_rng(seed + 1).random(len(rows)) < STRANGERS
+    hidden = _hidden(known.names, seed)
     room = asyncio.Semaphore(asker.options.concurrency)
     done = 0
     failures: list[LlmError] = []
 
-    async def one(row: int, stranger: bool) -> _Answered | None:
+    async def one(row: int) -> _Answered | None:
         nonlocal done
         e = known.examples[row]
-        stranger = stranger and e.intent != OUT_OF_SCOPE
+        group = hidden.get(e.intent, frozenset())
         async with room:
             if len(failures) > max(3, _MOST_FAILURES * len(rows)):
                 return None
@@ -164,7 +173,7 @@ async def _interview(
                     e.language,
                     known.vectors[row],
                     unseen=frozenset(own[(e.intent, template(e))]),
-                    hidden=frozenset({e.intent}) if stranger else frozenset(),
+                    hidden=group,
                 )
             except LlmError as error:
                 failures.append(error)
@@ -172,10 +181,14 @@ async def _interview(
             finally:
                 done += 1
                 progress(done / len(rows))
-        return _Answered(row, heard, stranger)
+        return _Answered(row, heard, bool(group))
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(row, bool(s))) for row, s in zip(rows, strange, strict=True)]
+        # What begins alike is asked together: a model keeps what it has read of a prompt.
+        order = sorted(
+            rows, key=lambda r: (known.examples[r].language, sorted(hidden.get(known.examples[r].intent, "")))
+        )
+        tasks = [group.create_task(one(row)) for row in order]
     if len(failures) > max(3, _MOST_FAILURES * len(rows)):
         raise LlmError(failures[0].cause, f"{len(failures)} of {len(rows)} examples failed; the first: {failures[0]}")
     return [answered for task in tasks if (answered := task.result()) is not None]

@@ -53,7 +53,7 @@ def options(chosen: Understanding) -> Options:
     # A local model reads one message after the other: more at once would only wait inside their deadlines.
     concurrency = chosen.concurrency if chosen.engine == "openai" else 1
     return Options(
-        chosen.neighbours, chosen.candidates, chosen.also_entities, chosen.deadline_s, concurrency
+        chosen.neighbours, chosen.candidates, chosen.finds_entities, chosen.deadline_s, concurrency
     )  # fmt: skip
 
 
