@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from server.llm.masking import Finder, Masked, masked, nothing
+from server.llm.masking import Finder, line_by_line, masked, nothing
 from server.llm.protocol import Chat, Message, Request
 from server.nlu.language import Language, detect
 from server.nlu.text import align
@@ -32,7 +32,8 @@ Reason = Literal["unknown", "no_quote", "quote_not_found", "number_not_found", "
 _ASK: Final[Mapping[str, str]] = {
     "en": "Answer the question only from the passages. Quote the words that the answer rests on exactly, each with the "
     "number of its passage. Where the passages do not say, set known to false. Answer in English, in JSON.",
-    "zh": "只根据给出的段落回答问题。照原文引用答案依据的文字，并注明段落编号。段落里没有说明时，known 为 false。用中文、JSON 回答。",
+    "zh": "只根据给出的段落回答问题。照原文引用答案依据的文字，并注明段落编号。"
+    "段落里没有说明时，known 为 false。用中文、JSON 回答。",
 }
 _SUM_UP: Final[Mapping[str, str]] = {
     "en": "Sum up this support conversation for the next agent in at most four short sentences. For each, give the "
@@ -80,6 +81,8 @@ async def answer(
 ) -> Grounded | Refused:
     """Answer from passages (the first `MAX_PASSAGES` count), or refuse. Raises `LlmError`."""
     given = list(passages[:MAX_PASSAGES])
+    if not given:
+        return Refused("unknown")
     private = masked(question, find_personal)
     quotation = _object({"passage": _whole(len(given)), "quote": {"type": "string"}})
     schema = _object(
@@ -111,23 +114,22 @@ async def summary(
     Refused where no sentence stays. Raises `LlmError`.
     """
     skipped = max(0, len(lines) - MAX_LINES)
-    private = [masked(line, find_personal) for line in lines[skipped:]]
-    sentence = _object({"text": {"type": "string"}, "line": _whole(len(private)), "quote": {"type": "string"}})
+    given = [" ".join(line.split()) for line in lines[skipped:]]
+    if not given:
+        return Refused("empty")
+    # As one text, so that a placeholder stands for one thing throughout.
+    private = masked("\n".join(given), line_by_line(find_personal))
+    sentence = _object({"text": {"type": "string"}, "line": _whole(len(given)), "quote": {"type": "string"}})
     schema = _object({"sentences": {"type": "array", "items": sentence, "maxItems": 4}})
-    data = {"lines": [{"line": i + 1, "text": m.text} for i, m in enumerate(private)]}
+    data = {"lines": [{"line": i + 1, "text": text} for i, text in enumerate(private.text.split("\n"))]}
     said = await _ask(chat, _SUM_UP[language], data, schema, deadline_s)
     kept: list[str] = []
     citations: list[Citation] = []
     reason: Reason = "empty"
     for one in said["sentences"]:
         row = int(one["line"]) - 1
-        source: Masked = private[row]
-        found = check(
-            source.restore(str(one["text"]).strip()),
-            [(row, source.restore(str(one["quote"])))],
-            lines[skipped:],
-            language,
-        )
+        text, quote = (private.restore(str(one[part]).strip()) for part in ("text", "quote"))
+        found = check(text, [(row, quote)], lines[skipped:], language)
         if isinstance(found, Refused):
             reason = found.reason
             continue

@@ -77,6 +77,27 @@ class Masked:
         return at + shift
 
 
+@dataclass(frozen=True)
+class _At:
+    start: int
+    end: int
+    kind: str
+
+
+def line_by_line(find: Finder) -> Finder:
+    """A finder that looks at each line of a text on its own, so that nothing it finds goes over the end of one."""
+
+    def found(text: str) -> Sequence[Found]:
+        at = 0
+        places: list[Found] = []
+        for line in text.split("\n"):
+            places += [_At(f.start + at, f.end + at, f.kind) for f in find(line)]
+            at += len(line) + 1
+        return places
+
+    return found
+
+
 def masked(text: str, find: Finder) -> Masked:
     """Put placeholders in place of what `find` finds; of overlapping finds the first and longest counts."""
     parts: list[str] = []
