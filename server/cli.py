@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from server import cli_kg, cli_llm, cli_nlu, cli_user
+from server import cli_kg, cli_llm, cli_nlu, cli_privacy, cli_user
 from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
@@ -41,6 +41,7 @@ app.add_typer(cli_llm.app, name="llm")
 app.command()(cli_nlu.train)
 app.add_typer(cli_nlu.eval_app, name="eval")
 app.command()(cli_nlu.parse)
+app.command()(cli_privacy.mask)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -30,7 +30,10 @@ _ROOM = (
     r"[一二三四五六七八九零〇十百]{2,5}\s?(?:室|房|号)?)"
 )
 _FLOOR = rf"(?:{_N}\s?(?:楼|层|F)(?![一-鿿]?价))"
-_NAMED = rf"(?:(?![{_NO_PLACE}])[{_HAN}A-Za-z]){{2,14}}?(?:{_ESTATE}|大学|学院|学校|医院|市场|厂|酒店|商场|写字楼|[东西南北]?{_N}?楼)"
+_NAMED = (
+    rf"(?:(?![{_NO_PLACE}])[{_HAN}A-Za-z]){{2,14}}?"
+    rf"(?:{_ESTATE}|大学|学院|学校|医院|市场|厂|酒店|商场|写字楼|[东西南北]?{_N}?楼)"
+)
 
 # What may follow the part that was found first; a comma only before what is numbered.
 _NUMBERED_PART = (
