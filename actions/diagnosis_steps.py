@@ -81,10 +81,8 @@ def report(knowledge: Knowledge, slot: Json, step: Step | None, language: str) -
     hypotheses = step.hypotheses if step is not None else ()
     known: Json = {
         "symptom": said(graph.symptoms[engine["symptom"]].name),
-        "hypotheses": [
-            {"fault": said(fault_name(graph, fault)), "id": fault, "probability": round(share, 3)}
-            for fault, share in hypotheses
-        ],
+        "symptom_id": engine["symptom"],
+        "hypotheses": [_hypothesis(graph, fault, share, said) for fault, share in hypotheses],
         "checks": [_check_line(graph, one, said) for one in slot["log"] if one["kind"] == "check"],
         "fixes": [
             {"id": graph.fixes[one["node"]].step, "fix": said(graph.fixes[one["node"]].name), "outcome": one["outcome"]}
@@ -96,9 +94,19 @@ def report(knowledge: Knowledge, slot: Json, step: Step | None, language: str) -
     if step is not None and step.node:
         named = graph.checks.get(step.node) or graph.fixes.get(step.node)
         known["next"] = said(named.name) if named is not None else step.id
-    if step is not None and step.skill in graph.skills:
-        known["team"] = said(graph.skills[step.skill].name)
+    skill = step.skill if step is not None and step.skill in graph.skills else graph.symptoms[engine["symptom"]].skill
+    if skill in graph.skills:
+        known["skill"] = skill
+        known["team"] = said(graph.skills[skill].name)
     return known
+
+
+def _hypothesis(graph: Graph, fault: str, share: float, said: Any) -> Json:
+    line: Json = {"fault": said(fault_name(graph, fault)), "id": fault, "probability": round(share, 3)}
+    component = graph.components.get(graph.faults[fault].component) if fault in graph.faults else None
+    if component is not None:
+        line["component"] = said(component.name)
+    return line
 
 
 def _check_line(graph: Graph, entry: Json, said: Any) -> Json:

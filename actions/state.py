@@ -138,5 +138,34 @@ def after_handback(slots: Mapping[str, Any]) -> Json:
     return {**slots, "awaiting": False, "dialogue": state.to_json(), "diagnosis": None}
 
 
+def resumed(slots: Mapping[str, Any], before: Mapping[str, Any]) -> Json | None:
+    """The slots to go on with where a hand-over interrupted the bot; ``None`` where nothing was under way.
+
+    ``before`` are the slots from before the turn that ended in the hand-over: the task or diagnosis and its open
+    question come from there; who the customer is, and what was counted against the bot, do not.
+    """
+    now, then = State.from_json(slots.get("dialogue")), State.from_json(before.get("dialogue"))
+    if then.task is None and not then.stack and not before.get("diagnosis"):
+        return None
+    state = replace(
+        then,
+        expect=replace(then.expect, misses=0) if then.expect is not None else None,
+        customer=now.customer,
+        line=now.line,
+        verified_until=now.verified_until,
+        verification=None,
+        language=now.language,
+        clarify=0,
+        complaints=0,
+    )
+    return {
+        **before,
+        **{name: value for name, value in slots.items() if name not in {"awaiting", "dialogue", "diagnosis"}},
+        "awaiting": state.awaiting,
+        "dialogue": state.to_json(),
+        "diagnosis": before.get("diagnosis"),
+    }
+
+
 def _task(value: Any) -> Task | None:
     return Task(**value) if value else None

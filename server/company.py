@@ -107,6 +107,44 @@ class _Embed(_Strict):
         return tuple(origin.lower() for origin in value)
 
 
+class Team(_Strict):
+    """A team of people.
+
+    ``skills`` are ids of the fault trees' skills, ``topics`` intents, ``reasons`` of a hand-over.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    name: Texts
+    skills: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Desk(_Strict):
+    """How the desk works. Times are in seconds."""
+
+    capacity: Annotated[int, Field(ge=1, le=100)] = 5
+    pick_up_s: Annotated[int, Field(ge=1)] = 60
+    reply_s: Annotated[int, Field(ge=1)] = 120
+    offer_s: Annotated[int, Field(ge=5)] = 45
+    first_reply_s: Annotated[int, Field(ge=10)] = 180
+    offline_s: Annotated[int, Field(ge=1)] = 30
+    overflow_s: Annotated[int, Field(ge=0)] = 60
+    teams: tuple[Team, ...] = ()
+
+    def team(self, team: str | None) -> Team | None:
+        """The team of this id."""
+        return next((one for one in self.teams if one.id == team), None)
+
+    def team_for(self, *, skill: str | None, topic: str | None, reason: str) -> str | None:
+        """Whose business a hand-over is: the skill that the diagnosis names, else the topic, else the reason."""
+        for field, value in (("skills", skill), ("topics", topic), ("reasons", reason)):
+            for team in self.teams:
+                if value is not None and value in getattr(team, field):
+                    return team.id
+        return None
+
+
 class _Paths(_Strict):
     nlu_data: str = "nlu_data"
     articles: str = "articles"
@@ -131,6 +169,7 @@ class _File(_Strict):
     embed: _Embed = _Embed()
     paths: _Paths = _Paths()
     contact: Contact = Contact()
+    desk: Desk = Desk()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -141,6 +180,12 @@ class _File(_Strict):
             for language in self.languages:
                 if (texts or key != "tagline") and not texts.get(language, "").strip():
                     raise ValueError(f'{key}.{language} is missing: languages lists "{language}"')
+        for team in self.desk.teams:
+            for language in self.languages:
+                if not team.name.get(language, "").strip():
+                    raise ValueError(f'desk.teams: team "{team.id}": name.{language} is missing')
+        if len({team.id for team in self.desk.teams}) < len(self.desk.teams):
+            raise ValueError("desk.teams: two teams have the same id")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -228,6 +273,7 @@ class Company:
     origins: tuple[str, ...]
     """Sites that may embed the widget."""
     contact: Contact
+    desk: Desk
     nlu_dir: Path
     articles_dir: Path
     kg_dir: Path | None
@@ -272,6 +318,7 @@ class Company:
             holidays=holidays,
             origins=file.embed.origins,
             contact=file.contact,
+            desk=file.desk,
             nlu_dir=nlu_dir,
             articles_dir=articles_dir,
             kg_dir=kg_dir,
@@ -306,6 +353,13 @@ class Company:
         offered = [definition for definition in self.intents.values() if definition.suggest]
         return tuple(sorted(offered, key=lambda definition: definition.do == "handoff"))
 
+    @property
+    def person(self) -> Definition | None:
+        """The intent that asks for a person."""
+        return next(
+            (one for one in self.intents.values() if one.do == "handoff" and one.reason == "customer_asked"), None
+        )
+
     def is_open(self, now: dt.datetime) -> bool:
         """Whether people are on duty at ``now`` (an aware time of any zone)."""
         if now.tzinfo is None:
@@ -315,6 +369,21 @@ class Company:
         if hours is None or local.date() in self.holidays:
             return False
         return hours.open <= local.strftime("%H:%M") < hours.close
+
+    def opens_at(self, now: dt.datetime) -> dt.datetime | None:
+        """When people are next on duty, in UTC; ``None`` where they are now or not within two weeks."""
+        if self.is_open(now):
+            return None
+        zone = ZoneInfo(self.timezone)
+        today = now.astimezone(zone).date()
+        for day in (today + dt.timedelta(days=ahead) for ahead in range(15)):
+            hours = self.hours.get(WEEKDAYS[day.weekday()])
+            if hours is None or day in self.holidays:
+                continue
+            opening = dt.datetime.combine(day, dt.time.fromisoformat(hours.open), zone)
+            if opening > now:
+                return opening.astimezone(dt.UTC)
+        return None
 
     def public(self, now: dt.datetime | None = None) -> dict[str, Any]:
         """What anyone may know about the company, for pages and widgets: plain JSON values."""
@@ -352,6 +421,16 @@ class Company:
                         f'{intents_file}: intent "{definition.name}" points to article "{article}", which is not in '
                         f"{self.articles_dir}"
                     )
+        for team in self.desk.teams:
+            which = f'{self.folder / FILE_NAME}: desk.teams: team "{team.id}"'
+            yield from (
+                f'{which} takes the topic "{topic}", which {intents_file} does not define'
+                for topic in team.topics
+                if topic not in self.intents
+            )
+            yield from (
+                f'{which}: reason "{reason}" is unknown' for reason in team.reasons if reason not in HANDOFF_REASONS
+            )
         for one in self.articles:
             place = self.articles_dir / one.language / f"{one.id}.md"
             for intent in one.intents:

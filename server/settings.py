@@ -11,7 +11,7 @@ import secrets
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     upload_max_bytes: Annotated[int, Field(ge=1024, le=100 * _MIB)] = 10 * _MIB
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20
     understanding: Understanding = Understanding()
+    smtp_host: str = ""
+    smtp_port: Port = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+    mail_from: str = ""
 
     @classmethod
     def settings_customise_sources(

@@ -12,16 +12,23 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest
+from server.gateway import rest, rest_desk
+from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
+from server.gateway.dispatch import Dispatcher
 from server.gateway.hub import Hub
 from server.gateway.limits import RateLimiter
 from server.gateway.presence import Presence
+from server.gateway.replies import Replies
+from server.gateway.reviews import Reviews
 from server.gateway.tokens import Tokens
+from server.gateway.transcripts import Mailer
 from server.gateway.turns import TurnRunner
+from server.gateway.uploads import Uploads
 from server.gateway.upstream import PARSE_DEADLINE_S, Upstream
 from server.settings import Settings
 from server.storage.database import create_engine, migrate
@@ -54,7 +61,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         engine = create_engine(settings.database_url)
         await migrate(engine)
         store = Store(engine, clock)
-        presence = Presence()
+        presence = Presence(clock)
         conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
         upstream = Upstream(
             models_url=settings.models_url,
@@ -65,6 +72,16 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
         turns = TurnRunner(conversations, upstream)
+        casework = Casework(conversations)
+        dispatcher = Dispatcher(casework)
+        tokens = Tokens(settings.secret_key())
+        accounts_http = httpx.AsyncClient(trust_env=False)
+        uploads = Uploads(
+            store,
+            settings.uploads_dir,
+            max_bytes=settings.upload_max_bytes,
+            per_conversation=settings.uploads_per_conversation,
+        )
         app.state.rest = rest.RestPorts(
             conversations=conversations,
             company=company,
@@ -76,27 +93,42 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.chat = ChatPorts(
             conversations=conversations,
             turns=turns,
-            tokens=Tokens(settings.secret_key()),
+            tokens=tokens,
             company=company,
             clock=clock,
             messages_allowed=RateLimiter(burst=100, per_second=20, clock=time.monotonic),
             frames_allowed=RateLimiter(burst=300, per_second=100, clock=time.monotonic),
             conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
         )
-        app.state.desk = DeskPorts(conversations, presence, turns)
+        app.state.desk = DeskPorts(casework, turns, uploads)
+        app.state.desk_rest = rest_desk.DeskRest(
+            casework=casework,
+            replies=Replies(store),
+            reviews=Reviews(store),
+            uploads=uploads,
+            mailer=Mailer(settings),
+            accounts=AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
+            upstream=upstream,
+            tokens=tokens,
+            clock=clock,
+        )
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await turns.start()
+        dispatcher.start()
         yield
+        await dispatcher.close()
         await turns.close()
         await upstream.close()
         await app.state.demo_client.aclose()
+        await accounts_http.aclose()
         await store.close()
 
     app = FastAPI(
         title="Kefu", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
     )
     app.include_router(rest.router)
+    app.include_router(rest_desk.router)
     if demo_inbox:
         app.include_router(rest.demo_router)
     _add_sockets(app)

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import WebSocket
 
 from server.company import Company
+from server.gateway.contact import read_contact
 from server.gateway.conversations import DESK, ClosedError, Conversations, topic
 from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
@@ -73,6 +74,7 @@ class _Connection:
             "bot": self._bot,
             "restart": self._restart,
             "feedback": self._feedback,
+            "contact": self._contact,
             "typing": self._typing,
             "read": self._read,
         }
@@ -99,6 +101,10 @@ class _Connection:
     async def _send_message(self, frame: Json) -> None:
         await send(self._socket, frame)
         self._sent_seq = frame["seq"]
+        if frame["role"] == "agent" and self._conversation is not None:
+            self._conversations.receipts.got(self._conversation, frame["seq"])
+            told = {"type": "delivered", "conversation": self._conversation, "seq": frame["seq"]}
+            self._conversations.hub.publish(DESK, told)
 
     # ------------------------------------------------------------------ in
 
@@ -220,23 +226,42 @@ class _Connection:
 
     async def _feedback(self, frame: Json) -> None:
         client_id = id_field(frame)
-        score = frame.get("score")
-        if not isinstance(score, int) or isinstance(score, bool) or score not in SCORES:
+        score, solved = frame.get("score"), frame.get("solved")
+        if score is not None and (not isinstance(score, int) or isinstance(score, bool) or score not in SCORES):
             raise FrameError("bad_frame", "field 'score' is a whole number from -1 to 5", client_id)
+        if solved is not None and not isinstance(solved, bool):
+            raise FrameError("bad_frame", "field 'solved' is true or false", client_id)
+        if score is None and solved is None:
+            raise FrameError("bad_frame", "feedback has a 'score' or 'solved'", client_id)
         seq = int_field(frame, "seq") if frame.get("seq") is not None else None
         comment = text_field(frame, "comment", default="")[:MAX_COMMENT_CHARACTERS]
         comment = clean(comment) if comment.strip() else ""
-        self._ack(client_id, await self._conversations.feedback(self._open(), client_id, seq, score, comment))
+        kept = await self._conversations.feedback(
+            self._open(), client_id, seq=seq, score=score, solved=solved, comment=comment
+        )
+        self._ack(client_id, kept)
+
+    async def _contact(self, frame: Json) -> None:
+        client_id = id_field(frame)
+        given = {name: text_field(frame, name, default="") for name in ("phone", "email", "note", "name")}
+        try:
+            contact = read_contact(given)
+        except ValueError as error:
+            raise FrameError("bad_frame", str(error), client_id) from None
+        shown = ", ".join(contact[name] for name in ("phone", "email") if name in contact)
+        self._ack(client_id, await self._conversations.leave_contact(self._open(), client_id, contact, shown))
 
     async def _typing(self, frame: Json) -> None:
         self._conversations.hub.publish(
-            DESK, {"type": "typing", "conversation": self._open(), "on": frame.get("on") is True}
+            DESK, {"type": "typing", "conversation": self._open(), "on": frame.get("on") is True, "role": "customer"}
         )
 
     async def _read(self, frame: Json) -> None:
-        self._conversations.hub.publish(
-            DESK, {"type": "read", "conversation": self._open(), "seq": int_field(frame, "seq")}
-        )
+        seq = int_field(frame, "seq")
+        if seq > self._sent_seq:
+            raise FrameError("bad_frame", f"message {seq} was not sent here")
+        self._conversations.receipts.read(self._open(), seq)
+        self._conversations.hub.publish(DESK, {"type": "read", "conversation": self._open(), "seq": seq})
 
     def _ack(self, client_id: str, seq: int) -> None:
         self.queue.put({"type": "ack", "id": client_id, "seq": seq})

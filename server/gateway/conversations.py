@@ -1,36 +1,37 @@
-"""Everything that happens to a conversation: one method an event, each one transaction, published when it is stored."""
+"""What customers and the bot do in a conversation: one method an event, each one transaction, published when stored.
 
+What people at the desk do is in `server.gateway.casework`.
+"""
+
+import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from actions.state import State, after_handback
 from server.company import Company
-from server.gateway.escalations import context_of, priority_of, summarise
+from server.gateway.escalations import context_of, escalation_frame, priority_of, summarise, topic_of
+from server.gateway.floor import Floor
 from server.gateway.hub import Hub
-from server.gateway.modes import NotPossibleError, next_mode
+from server.gateway.modes import next_mode
 from server.gateway.presence import Presence
-from server.storage.store import Conversation, Escalation, Message, Store, Tx
+from server.gateway.receipts import Receipts
+from server.storage.store import Conversation, Escalation, Message, Store, Turn, Tx
 from server.texts import render
 
 Json = dict[str, Any]
 DESK = "desk"
-MAX_POSITIONS_TOLD = 200
 VOUCHED_FOR = timedelta(minutes=30)
+LATELY_TURNS = 3
+"""So many of the customer's messages after a hand-back, the bot does not hand over again for the same reason."""
+AT_ONCE_AGAIN = frozenset({"safety", "customer_asked", "system_failure"})
+"""Reasons that are never held back."""
 
 
 class ClosedError(Exception):
     """The conversation is closed and takes no messages."""
-
-
-class TakenError(Exception):
-    """Another agent has the conversation; ``by`` is who."""
-
-    def __init__(self, by: str | None) -> None:
-        super().__init__(f"taken by {by}")
-        self.by = by
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,12 @@ class Conversations:
         self.store = store
         self.hub = hub
         self.company = company
-        self._presence = presence
-        self._clock = clock
+        self.presence = presence
+        self.clock = clock
+        self.floor = Floor(store=store, company=company, presence=presence, clock=clock)
+        self.receipts = Receipts()
+        self.changed = asyncio.Event()
+        """Set whenever the queue or somebody's presence changed; the dispatcher waits for it."""
 
     # ------------------------------------------------------------------ the customer
 
@@ -72,7 +77,7 @@ class Conversations:
         ]
         slots = {}
         if customer is not None:
-            until = (self._clock() + VOUCHED_FOR).isoformat()
+            until = (self.clock() + VOUCHED_FOR).isoformat()
             slots["dialogue"] = State(customer=customer, verified_until=until, language=language).to_json()
         async with self.store.write() as tx:
             await tx.create_conversation(conversation, language, customer, slots)
@@ -96,13 +101,27 @@ class Conversations:
             if state.mode == "closed":
                 raise ClosedError
             message = await tx.add_message(conversation, "customer", text, extra=extra, client_id=client_id)
-            event = None
+            events = []
             if state.mode == "bot":
                 await tx.add_turn(conversation, message.seq)
             else:
-                event = await tx.add_event(conversation, _desk_message(message))
-        self._publish_message(message, event)
+                events = [await tx.add_event(conversation, desk_message(message))]
+                if state.mode == "human":
+                    events += await self._customer_waits(tx, state)
+        self.publish_message(message, *events)
         return Accepted(message.seq, message)
+
+    async def _customer_waits(self, tx: Tx, state: Conversation) -> list[Json]:
+        """The customer wrote to the agent: an answer is due, and a snooze is over."""
+        escalation = await tx.open_escalation(state.id)
+        if escalation is None or (escalation.unanswered and escalation.state == "assigned"):
+            return []
+        await tx.set_escalation(state.id, state="assigned", snoozed_until=None, unanswered=tx.now)
+        if escalation.state != "snoozed":
+            return []
+        self.changed.set()
+        woken = {"type": "woken", "conversation": state.id, "agent": state.agent, "why": "customer"}
+        return [await tx.add_event(state.id, {**woken, "team": escalation.team})]
 
     async def ask_for_person(self, conversation: str, client_id: str) -> int:
         """The customer's button: waits for a person from now on; asked again it changes nothing."""
@@ -113,12 +132,11 @@ class Conversations:
                 return state.last_seq
             if state.mode == "closed":
                 raise ClosedError
-            records = await self.store.turn_records(conversation)
-            record = records[-1].record if records else {}
-            told = await tx.add_message(conversation, "system", self._connecting(state.locale))
-            escalation, event = await self._escalate(tx, state, "customer_asked", record, None)
-        self._publish_message(told, None)
-        await self._announce_escalation(escalation, event)
+            turns = await self.store.turn_records(conversation)
+            told = await tx.add_message(conversation, "system", await self.floor.connecting(state.locale))
+            escalation, event = await self.escalate(tx, state, "customer_asked", turns, None)
+        self.publish_message(told)
+        await self.announce_escalation(escalation, event)
         return told.seq
 
     async def back_to_bot(self, conversation: str, client_id: str) -> int:
@@ -128,10 +146,9 @@ class Conversations:
             new, _ = await tx.claim(conversation, client_id)
             if not new or state.mode != "waiting":
                 return state.last_seq
-            told, event = await self._to_bot(tx, state, "handoff.back_by_customer")
-        self._publish_message(told, None)
-        self._announce_mode(conversation, "bot", None, event)
-        await self._tell_positions()
+            told, event = await self.to_bot(tx, state, "handoff.back_by_customer", after_handback(state.slots))
+        self.publish_message(told)
+        self.announce(conversation, {"type": "mode", "mode": "bot"}, event)
         return told.seq
 
     async def restart(self, conversation: str, client_id: str) -> tuple[int, Conversation]:
@@ -141,18 +158,57 @@ class Conversations:
             await tx.claim(conversation, client_id)
             event = None
             if state.mode != "closed":
-                event = await self._close(tx, state, None, "restarted", [])
+                event = await self.end(tx, state, None, "restarted", [])
         if event is not None:
-            self._announce_mode(conversation, "closed", None, event)
-            await self._tell_positions()
+            self.announce(conversation, {"type": "mode", "mode": "closed", "rate": False}, event)
         return state.last_seq, await self.open(state.locale, state.customer)
 
-    async def feedback(self, conversation: str, client_id: str, seq: int | None, score: int, comment: str) -> int:
-        """Keeps the customer's verdict; returns the conversation's last ``seq`` for the acknowledgement."""
+    async def feedback(
+        self,
+        conversation: str,
+        client_id: str,
+        *,
+        seq: int | None = None,
+        score: int | None = None,
+        solved: bool | None = None,
+        comment: str = "",
+    ) -> int:
+        """Keeps the customer's verdict on one message, or on the whole conversation and whoever served them last.
+
+        Returns the conversation's last ``seq`` for the acknowledgement.
+        """
+        event = None
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
-            await tx.add_feedback(conversation, client_id, seq=seq, score=score, comment=comment)
+            new = await tx.add_feedback(
+                conversation, client_id, seq=seq, score=score or 0, solved=solved, comment=comment
+            )
+            if new and seq is None:
+                given = {"score": score, "solved": solved}
+                verdict = {name: value for name, value in given.items() if value is not None}
+                if verdict and await tx.set_last_escalation(conversation, **verdict):
+                    frame = {"type": "rated", "conversation": conversation, **given, "comment": comment}
+                    event = await tx.add_event(conversation, frame)
+        if event is not None:
+            self.hub.publish(DESK, event)
         return state.last_seq
+
+    async def leave_contact(self, conversation: str, client_id: str, contact: Json, shown: str) -> int:
+        """Keeps how the customer wants to be reached; ``shown`` is how it is repeated to them."""
+        async with self.store.write() as tx:
+            state = await tx.lock(conversation)
+            new, seq = await tx.claim(conversation, client_id)
+            if not new:
+                return state.last_seq if seq is None else seq
+            await tx.set(conversation, contact={**(state.contact or {}), **contact})
+            told = await tx.add_message(
+                conversation, "system", render("handoff.contact_saved", {"contact": shown}, state.locale)
+            )
+            event = await tx.add_event(
+                conversation, {"type": "contact", "conversation": conversation, "contact": contact}
+            )
+        self.publish_message(told, event)
+        return told.seq
 
     # ------------------------------------------------------------------ the bot
 
@@ -160,12 +216,13 @@ class Conversations:
         """Stores a bot message of a turn, once; False where people have the conversation and the bot is silent."""
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
-            if state.mode != "bot":
+            # A turn that a hand-over dropped stays silent, even where the bot has the conversation again by now.
+            if state.mode != "bot" or not await tx.is_pending(conversation, turn[0]):
                 return False
             if await tx.has_bot_message(conversation, turn):
                 return True
             message = await tx.add_message(conversation, "bot", text, extra=extra, turn=turn)
-        self._publish_message(message, None)
+        self.publish_message(message)
         return True
 
     async def finish_turn(
@@ -174,270 +231,182 @@ class Conversations:
         """Ends a turn: decision record, slots, and the hand-over where an action asked for one."""
         release = (record.get("parse") or {}).get("release")
         async with self.store.write() as tx:
-            state = await tx.lock(conversation)
-            if state.mode != "bot":
+            before = await tx.lock(conversation)
+            if before.mode != "bot" or not await tx.is_pending(conversation, seq):
                 await tx.finish_turn(conversation, seq, "dropped", record, release)
                 return
             await tx.finish_turn(conversation, seq, "done", record, release)
-            await tx.set(conversation, slots=slots, locale=locale)
+            account = State.from_json(slots.get("dialogue")).customer or before.account
+            await tx.set(conversation, slots=slots, locale=locale, account=account)
             if escalate is None:
                 return
+            turns = [*await self.store.turn_records(conversation), Turn(conversation, seq, "done", record)]
             state = await tx.lock(conversation)
-            told = None
-            if not self._people_there():
-                told = await tx.add_message(conversation, "system", self._connecting(locale))
-            escalation, event = await self._escalate(tx, state, str(escalate["reason"]), record, escalate)
-        if told:
-            self._publish_message(told, None)
-        await self._announce_escalation(escalation, event)
+            told = await tx.add_message(conversation, "system", await self.floor.connecting(locale, told=True))
+            escalation, event = await self.escalate(
+                tx, state, str(escalate["reason"]), _once(turns), escalate, before=before.slots
+            )
+        self.publish_message(told)
+        await self.announce_escalation(escalation, event)
 
     async def fail_turn(self, conversation: str, seq: int, *, record: Json) -> None:
         """A turn that could not be finished ends in a message and a person, never in silence."""
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
-            await tx.finish_turn(conversation, seq, "failed", record, (record.get("parse") or {}).get("release"))
-            if state.mode != "bot":
+            pending = await tx.is_pending(conversation, seq)
+            release = (record.get("parse") or {}).get("release")
+            await tx.finish_turn(conversation, seq, "failed" if pending else "dropped", record, release)
+            if state.mode != "bot" or not pending:
                 return
-            sorry = render("system.trouble", {}, state.locale) + " " + self._connecting(state.locale)
+            turns = [*await self.store.turn_records(conversation), Turn(conversation, seq, "failed", record)]
+            sorry = render("system.trouble", {}, state.locale) + " " + await self.floor.connecting(state.locale)
             told = await tx.add_message(conversation, "system", sorry)
-            escalation, event = await self._escalate(tx, state, "system_failure", record, None)
-        self._publish_message(told, None)
-        await self._announce_escalation(escalation, event)
+            escalation, event = await self.escalate(tx, state, "system_failure", _once(turns), None)
+        self.publish_message(told)
+        await self.announce_escalation(escalation, event)
 
-    # ------------------------------------------------------------------ the agent
-
-    async def take(self, conversation: str, client_id: str, agent: str, agent_name: str) -> int:
-        """Assigns the waiting conversation; exactly one of several who try gets it.
-
-        Raises:
-            TakenError: Somebody has it.
-            NotPossibleError: Nobody is waiting in it.
-        """
+    async def drop_turn(self, conversation: str, seq: int, record: Json) -> None:
+        """Ends a turn whose conversation people have taken over meanwhile."""
         async with self.store.write() as tx:
-            state = await tx.lock(conversation)
-            if state.mode == "human":
-                if state.agent == agent:
-                    return state.last_seq
-                raise TakenError(state.agent)
-            next_mode(state.mode, "take")
-            await tx.claim(conversation, client_id)
-            if not await tx.take(conversation, agent):
-                raise TakenError(state.agent)
-            await tx.set(conversation, mode="human", agent=agent)
-            told = await tx.add_message(
-                conversation, "system", render("handoff.agent_joined", {"agent": agent_name}, state.locale)
-            )
-            event = await tx.add_event(
-                conversation, {"type": "taken", "conversation": conversation, "agent": agent, "name": agent_name}
-            )
-        self._publish_message(told, None)
-        self._announce_mode(conversation, "human", agent_name, event)
-        await self._tell_positions()
-        return int(event["event"])
+            await tx.finish_turn(conversation, seq, "dropped", record, (record.get("parse") or {}).get("release"))
 
-    async def release(self, conversation: str, client_id: str, agent: str) -> int:
-        """The agent lets go; the conversation waits again, in its old place."""
-        async with self.store.write() as tx:
-            state = await self._held(tx, conversation, agent, "release")
-            await tx.claim(conversation, client_id)
-            await tx.set(conversation, mode="waiting", agent=None)
-            await tx.set_escalation(conversation, state="waiting", agent=None)
-            told = await tx.add_message(conversation, "system", render("handoff.released", {}, state.locale))
-            event = await tx.add_event(conversation, {"type": "released", "conversation": conversation})
-        self._publish_message(told, None)
-        self.hub.publish(DESK, event)
-        await self._tell_positions()
-        return int(event["event"])
+    async def handed_back_lately(self, conversation: str, reason: str) -> bool:
+        """Whether a person has just given the conversation back that was handed over for the same reason."""
+        last = await self.store.last_escalation(conversation)
+        if last is None or last.outcome != "returned" or last.reason != reason or reason in AT_ONCE_AGAIN:
+            return False
+        if last.agent is None or last.ended_seq is None:
+            return False  # the customer went back by themselves: nobody has looked at it
+        said = await self.store.messages(conversation, after=last.ended_seq)
+        return sum(message.role == "customer" for message in said) <= LATELY_TURNS
 
-    async def hand_back(self, conversation: str, client_id: str, agent: str) -> int:
-        """The agent gives the conversation back to the bot."""
-        async with self.store.write() as tx:
-            state = await self._held(tx, conversation, agent, "return")
-            await tx.claim(conversation, client_id)
-            told, event = await self._to_bot(tx, state, "handoff.back_by_agent")
-        self._publish_message(told, None)
-        self._announce_mode(conversation, "bot", None, event)
-        return int(event["event"])
-
-    async def close(self, conversation: str, client_id: str, agent: str, *, outcome: str, tags: list[str]) -> int:
-        """The agent ends the conversation."""
-        async with self.store.write() as tx:
-            state = await tx.lock(conversation)
-            if state.mode == "human" and state.agent != agent:
-                raise TakenError(state.agent)
-            next_mode(state.mode, "close")
-            await tx.claim(conversation, client_id)
-            told = await tx.add_message(conversation, "system", render("handoff.closed", {}, state.locale))
-            event = await self._close(tx, state, agent, outcome, tags)
-        self._publish_message(told, None)
-        self._announce_mode(conversation, "closed", None, event)
-        await self._tell_positions()
-        return int(event["event"])
-
-    async def agent_says(self, conversation: str, client_id: str, agent: str, agent_name: str, text: str) -> int:
-        """A message of the agent who has the conversation, to the customer."""
-        async with self.store.write() as tx:
-            state = await self._held(tx, conversation, agent, "return")
-            new, _ = await tx.claim(conversation, client_id)
-            if not new:
-                return await self.store.last_event()
-            message = await tx.add_message(state.id, "agent", text, extra={"name": agent_name}, client_id=client_id)
-            event = await tx.add_event(conversation, _desk_message(message))
-        self._publish_message(message, event)
-        return int(event["event"])
-
-    async def note(self, conversation: str, client_id: str, agent_name: str, text: str) -> int:
-        """A note that staff see and the customer does not."""
-        async with self.store.write() as tx:
-            await tx.lock(conversation)
-            new, _ = await tx.claim(conversation, client_id)
-            if not new:
-                return await self.store.last_event()
-            event = await tx.add_event(
-                conversation,
-                {
-                    "type": "message",
-                    "conversation": conversation,
-                    "id": client_id,
-                    "role": "note",
-                    "text": text,
-                    "name": agent_name,
-                    "at": tx.now,
-                },
-            )
-        self.hub.publish(DESK, event)
-        return int(event["event"])
-
-    async def read_by_agent(self, conversation: str, seq: int) -> None:
-        """The agent has seen the messages up to ``seq``."""
-        async with self.store.write() as tx:
-            state = await tx.lock(conversation)
-            if seq <= state.agent_read or seq > state.last_seq:
-                return
-            await tx.set(conversation, agent_read=seq)
-        self.hub.publish(topic(conversation), {"type": "read", "seq": seq})
+    # ------------------------------------------------------------------ shared with the desk
 
     async def mode_frame(self, state: Conversation) -> Json:
         """The ``mode`` frame of a conversation as it stands."""
-        if state.mode == "waiting":
-            escalation = await self.store.open_escalation(state.id)
-            if escalation is not None:
-                return await self._waiting_frame(escalation)
-        frame: Json = {"type": "mode", "mode": state.mode}
+        escalation = await self.store.last_escalation(state.id)
+        if escalation is not None and state.mode == "waiting":
+            return await self.floor.waiting_frame(escalation)
         if state.mode == "human" and state.agent:
             account = await self.store.staff(state.agent)
-            frame["agent"] = account.name if account else state.agent
+            return await self.floor.human_frame(account.name if account else state.agent, escalation)
+        frame: Json = {"type": "mode", "mode": state.mode}
+        if state.mode == "closed":
+            frame["rate"] = wants_rating(escalation)
         return frame
 
-    # ------------------------------------------------------------------ shared steps
-
-    async def _escalate(
-        self, tx: Tx, state: Conversation, reason: str, record: Json, asked: Mapping[str, Any] | None
+    async def escalate(
+        self,
+        tx: Tx,
+        state: Conversation,
+        reason: str,
+        turns: Sequence[Turn],
+        asked: Mapping[str, Any] | None,
+        *,
+        before: Json | None = None,
     ) -> tuple[Escalation, Json]:
-        """The one place that makes an escalation, inside the caller's transaction."""
-        mode = next_mode(state.mode, "escalate")
+        """The one place that makes an escalation, inside the caller's transaction.
+
+        ``asked`` is what the action said that hands over, ``before`` the slots from before its turn.
+        """
         transcript = await tx.transcript(state.id)
-        given = dict((asked or {}).get("context") or {})
-        given["suggestion"] = (asked or {}).get("suggestion", "")
+        given = {**dict((asked or {}).get("context") or {}), "suggestion": (asked or {}).get("suggestion", "")}
+        context = context_of(self.company, turns, transcript, state.slots, given)
+        topic = topic_of(self.company, turns, context, state.locale)
+        skill = (context.get("diagnosis") or {}).get("skill")
         escalation = await tx.add_escalation(
             state.id,
             reason=reason,
             priority=priority_of(reason),
             language=state.locale,
-            summary=summarise(self.company, transcript, record, state.locale),
-            context=context_of(record, state.slots, given),
+            summary=summarise(topic, transcript, context, state.locale),
+            context=context,
+            topic=topic.intent,
+            skill=skill,
+            team=self.company.desk.team_for(skill=skill, topic=topic.intent, reason=reason),
+            account=state.account,
+            before=state.slots if before is None else before,
         )
         await tx.drop_turns(state.id)
-        await tx.set(state.id, mode=mode, agent=None)
-        event = await tx.add_event(state.id, escalation_frame(escalation))
+        await tx.set(state.id, mode=next_mode(state.mode, "escalate"), agent=None)
+        event = await tx.add_event(state.id, escalation_frame(escalation, self.company))
         return escalation, event
 
-    async def _to_bot(self, tx: Tx, state: Conversation, key: str) -> tuple[Message, Json]:
+    async def to_bot(self, tx: Tx, state: Conversation, key: str, slots: Json) -> tuple[Message, Json]:
+        """Gives the conversation to the bot, inside the caller's transaction."""
         mode = next_mode(state.mode, "return")
-        await tx.set_escalation(state.id, state="closed", ended=tx.now, outcome="returned")
-        await tx.set(state.id, mode=mode, agent=None, slots=after_handback(state.slots))
+        escalation = await tx.open_escalation(state.id)
         told = await tx.add_message(state.id, "system", render(key, {}, state.locale))
-        event = await tx.add_event(state.id, {"type": "mode", "conversation": state.id, "mode": mode})
+        await tx.set_escalation(
+            state.id,
+            state="closed",
+            ended=tx.now,
+            outcome="returned",
+            assignee=None,
+            unanswered=None,
+            ended_seq=told.seq,
+        )
+        await tx.set(state.id, mode=mode, agent=None, slots=slots)
+        team = escalation.team if escalation else None
+        event = await tx.add_event(
+            state.id, {"type": "mode", "conversation": state.id, "mode": mode, "agent": state.agent, "team": team}
+        )
         return told, event
 
-    async def _close(self, tx: Tx, state: Conversation, agent: str | None, outcome: str, tags: list[str]) -> Json:
+    async def end(self, tx: Tx, state: Conversation, agent: str | None, outcome: str, tags: list[str]) -> Json:
+        """Closes the conversation, inside the caller's transaction."""
         mode = next_mode(state.mode, "close")
+        escalation = await tx.open_escalation(state.id)
         await tx.drop_turns(state.id)
-        await tx.set_escalation(state.id, state="closed", ended=tx.now, outcome=outcome, tags=tags)
+        await tx.set_escalation(
+            state.id,
+            state="closed",
+            ended=tx.now,
+            outcome=outcome,
+            tags=tags,
+            assignee=None,
+            unanswered=None,
+            ended_seq=state.last_seq,
+        )
         await tx.set(state.id, mode=mode)
-        return await tx.add_event(state.id, {"type": "closed", "conversation": state.id, "agent": agent})
+        frame = {"type": "closed", "conversation": state.id, "agent": agent, "outcome": outcome, "tags": tags}
+        return await tx.add_event(state.id, {**frame, "team": escalation.team if escalation else None})
 
-    async def _held(self, tx: Tx, conversation: str, agent: str, event: str) -> Conversation:
-        state = await tx.lock(conversation)
-        if state.mode != "human":
-            raise NotPossibleError(state.mode, event)
-        if state.agent != agent:
-            raise TakenError(state.agent)
-        return state
+    async def announce_escalation(self, escalation: Escalation, event: Json) -> None:
+        """Tells desk and customer that a conversation waits."""
+        self.announce(escalation.conversation, None, event)
+        self.hub.publish(topic(escalation.conversation), await self.floor.waiting_frame(escalation))
 
-    def _people_there(self) -> bool:
-        return self._presence.anybody() or self.company.is_open(self._clock())
+    def announce(self, conversation: str, frame: Json | None, *events: Json) -> None:
+        """Tells the desk what happened and the customer what it means for them; the queue may have changed."""
+        for event in events:
+            self.hub.publish(DESK, event)
+        if frame is not None:
+            self.hub.publish(topic(conversation), frame)
+        self.changed.set()
 
-    def _connecting(self, locale: str) -> str:
-        key = "handoff.connecting" if self._people_there() else "handoff.nobody_there"
-        return render(key, {}, locale)
-
-    async def _waiting_frame(self, escalation: Escalation) -> Json:
-        frame: Json = {"type": "mode", "mode": "waiting", "reason": escalation.reason}
-        frame["position"] = await self.store.queue_position(escalation)
-        wait = mean_wait_s(await self.store.recent_waits())
-        if wait is not None:
-            frame["wait_s"] = round(wait * frame["position"])
-        return frame
-
-    async def _announce_escalation(self, escalation: Escalation, event: Json) -> None:
-        self.hub.publish(DESK, event)
-        self.hub.publish(topic(escalation.conversation), await self._waiting_frame(escalation))
-
-    def _announce_mode(self, conversation: str, mode: str, agent: str | None, event: Json) -> None:
-        frame: Json = {"type": "mode", "mode": mode}
-        if agent:
-            frame["agent"] = agent
-        self.hub.publish(topic(conversation), frame)
-        self.hub.publish(DESK, event)
-
-    async def _tell_positions(self) -> None:
-        waiting = await self.store.escalation_list(states=["waiting"], limit=MAX_POSITIONS_TOLD)
-        for escalation, _ in waiting:
-            if self.hub.has_followers(topic(escalation.conversation)):
-                self.hub.publish(topic(escalation.conversation), await self._waiting_frame(escalation))
-
-    def _publish_message(self, message: Message, event: Json | None) -> None:
+    def publish_message(self, message: Message, *events: Json) -> None:
+        """Sends a stored message to whoever has the conversation open; what is no event of the desk's stream too."""
         self.hub.publish(topic(message.conversation), message.frame())
-        if event is not None:
+        if not any(event["type"] == "message" for event in events):
+            self.hub.publish(DESK, desk_message(message))
+        for event in events:
             self.hub.publish(DESK, event)
 
 
-def escalation_frame(escalation: Escalation) -> Json:
-    """The ``escalation`` frame of the desk."""
-    return {
-        "type": "escalation",
-        "conversation": escalation.conversation,
-        "reason": escalation.reason,
-        "priority": escalation.priority,
-        "since": escalation.since,
-        "language": escalation.language,
-        "summary": escalation.summary,
-        "context": escalation.context,
-    }
+def wants_rating(escalation: Escalation | None) -> bool:
+    """Whether a customer is asked how it was: a person served them, and they have not said."""
+    if escalation is None or escalation.taken is None:
+        return False
+    return escalation.score is None and escalation.solved is None
 
 
-def mean_wait_s(waits: list[tuple[str, str]]) -> float | None:
-    """Mean time from escalation to pick-up, in seconds; None before the first."""
-    seconds = [
-        (datetime.fromisoformat(taken) - datetime.fromisoformat(since)).total_seconds() for since, taken in waits
-    ]
-    return sum(seconds) / len(seconds) if seconds else None
+def desk_message(message: Message) -> Json:
+    """A message as a frame of the desk."""
+    frame = {key: value for key, value in message.frame().items() if key != "type"}
+    return {"type": "message", "conversation": message.conversation, **frame}
 
 
-def _desk_message(message: Message) -> Json:
-    return {"type": "message", "conversation": message.conversation, **_without_type(message.frame())}
-
-
-def _without_type(frame: Json) -> Json:
-    return {key: value for key, value in frame.items() if key != "type"}
+def _once(turns: Sequence[Turn]) -> list[Turn]:
+    """The turns, the last record of each: the one that is being finished is in the database without its record."""
+    return [turn for turn in {one.seq: one for one in turns}.values() if turn.record]

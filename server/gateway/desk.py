@@ -1,19 +1,23 @@
 """The staff's socket, ``/ws/desk``."""
 
+import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import WebSocket
 
-from server.gateway.conversations import DESK, Conversations, TakenError, topic
+from server.gateway.casework import Answer, Casework, RefusedError
+from server.gateway.conversations import DESK, topic
 from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
 from server.gateway.modes import NotPossibleError
-from server.gateway.presence import Presence
 from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, serve
-from server.gateway.text import TextError, clean
+from server.gateway.text import MAX_MESSAGE_CHARACTERS, TextError, clean
 from server.gateway.turns import TurnRunner
+from server.gateway.uploads import Uploads
+from server.storage.desk import Filter
 from server.storage.store import Staff, UnknownConversationError
 
 Json = dict[str, Any]
@@ -23,15 +27,21 @@ OPENED = "_opened"
 MAX_TAGS = 20
 MAX_TAG_CHARACTERS = 40
 MAX_OUTCOME_CHARACTERS = 100
+MAX_COMMENT_CHARACTERS = 1000
+MAX_QUEUE = 200
+IN_OPEN_ONES = frozenset({"message", "typing", "read", "delivered", "draft"})
+"""Frames that only desks with the conversation open get."""
+
+_windows = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class DeskPorts:
     """What a desk's connection works with."""
 
-    conversations: Conversations
-    presence: Presence
+    casework: Casework
     turns: TurnRunner
+    uploads: Uploads
 
 
 async def desk(socket: WebSocket, staff: Staff | None, ports: DeskPorts) -> None:
@@ -43,13 +53,14 @@ async def desk(socket: WebSocket, staff: Staff | None, ports: DeskPorts) -> None
     if staff is None:
         await socket.close(POLICY, "log in first")
         return
-    ports.presence.arrive(staff.username)
-    try:
-        with ExitStack() as following:
-            connection = _Connection(socket, staff, ports, following)
+    conversations = ports.casework.conversations
+    with ExitStack() as following:
+        connection = _Connection(socket, staff, ports, following)
+        try:
             await serve(socket, "desk", connection.queue, connection.write, connection.handle)
-    finally:
-        ports.presence.leave(staff.username)
+        finally:
+            connection.close()
+            conversations.changed.set()
 
 
 class _Connection:
@@ -57,11 +68,16 @@ class _Connection:
 
     def __init__(self, socket: WebSocket, staff: Staff, ports: DeskPorts, following: ExitStack) -> None:
         self.queue = Subscription()
+        self._window = next(_windows)
         self._socket = socket
         self._staff = staff
-        self._conversations = ports.conversations
-        self._presence = ports.presence
+        self._casework = ports.casework
+        self._conversations = ports.casework.conversations
+        self._store = self._conversations.store
+        self._floor = self._conversations.floor
+        self._presence = self._conversations.presence
         self._turns = ports.turns
+        self._uploads = ports.uploads
         self._following = following
         self._greeted = False
         self._resume_from: int | None = None
@@ -73,13 +89,26 @@ class _Connection:
             "leave": self._leave,
             "take": self._take,
             "release": self._release,
+            "transfer": self._transfer,
             "return": self._return,
+            "snooze": self._snooze,
+            "wake": self._wake,
             "close": self._close,
+            "reopen": self._reopen,
             "message": self._message,
             "note": self._note,
+            "mark": self._mark,
+            "draft": self._draft,
             "typing": self._typing,
             "read": self._read,
         }
+
+    def close(self) -> None:
+        """The window is gone: so are its drafts and, with the last one, the person's presence."""
+        for conversation in self._casework.drafts.close(self._window):
+            self._tell_draft(conversation, "")
+        if self._greeted:
+            self._presence.leave(self._staff.username)
 
     # ------------------------------------------------------------------ out
 
@@ -87,38 +116,55 @@ class _Connection:
         """Sends what this desk follows: queue events always, messages of open conversations; each event once."""
         kind, event = frame["type"], frame.get("event")
         if kind == BACKLOG:
-            await self._send_backlog(frame["after"], frame["until"])
+            await self._send_backlog()
         elif kind == OPENED:
             await self._send_opened(frame["conversation"], frame["until"])
-        elif kind in {"message", "typing", "read"} and "conversation" in frame:
-            seen = self._open.get(frame["conversation"])
-            if seen is None or (event is not None and event <= seen):
-                return
-            if event is not None:
-                self._open[frame["conversation"]] = event
-            await send(self._socket, frame)
+        elif kind in IN_OPEN_ONES and "conversation" in frame:
+            await self._send_in_open(frame, event)
         elif event is None or kind in {"ack", "welcome"}:
             await send(self._socket, frame)
         elif event > self._sent_event:
             self._sent_event = event
-            await send(self._socket, frame)
-
-    async def _send_backlog(self, after: int, until: int) -> None:
-        for frame in await self._conversations.store.desk_events(after=after, until=until):
-            if frame["type"] != "message":
-                self._sent_event = frame["event"]
+            if self._concerns_me(frame):
                 await send(self._socket, frame)
-        self._sent_event = max(self._sent_event, until)
+
+    async def _send_in_open(self, frame: Json, event: int | None) -> None:
+        seen = self._open.get(frame["conversation"])
+        if seen is None or (event is not None and event <= seen) or frame.get("_window") == self._window:
+            return
+        if event is not None:
+            self._open[frame["conversation"]] = event
+        await send(self._socket, {key: value for key, value in frame.items() if key != "_window"})
+
+    async def _send_backlog(self) -> None:
+        for frame in await self._store.desk_events(after=self._sent_event):
+            self._sent_event = frame["event"]
+            if frame["type"] != "message" and self._concerns_me(frame):
+                await send(self._socket, frame)
 
     async def _send_opened(self, conversation: str, until: int) -> None:
+        draft = self._casework.drafts.get(conversation)
+        if draft is not None and draft.window != self._window:
+            shown = {"agent": draft.agent, "name": draft.name, "text": draft.text}
+            await send(self._socket, {"type": "draft", "conversation": conversation, **shown})
         if conversation not in self._open or self._resume_from is None:
             return
-        for frame in await self._conversations.store.desk_events(
+        for frame in await self._store.desk_events(
             after=max(self._resume_from, self._open[conversation]), until=until, conversation=conversation
         ):
             if frame["type"] == "message":
                 self._open[conversation] = frame["event"]
                 await send(self._socket, frame)
+
+    def _concerns_me(self, frame: Json) -> bool:
+        """Whether this person may know of it: all who lead, their own, their teams' and nobody's."""
+        me = self._staff
+        if me.leads or not me.teams or frame["conversation"] in self._open:
+            return True
+        named = {frame.get("agent"), frame.get("from"), (frame.get("to") or {}).get("agent")}
+        if me.username in named:
+            return True
+        return frame.get("team") in {None, *me.teams} or frame.get("from_team") in me.teams
 
     # ------------------------------------------------------------------ in
 
@@ -137,13 +183,16 @@ class _Connection:
             await self._serve(kind, frame)
 
     async def _serve(self, kind: str, frame: Json) -> None:
-        if await self._conversations.store.staff(self._staff.username) is None:
+        account = await self._store.staff(self._staff.username)
+        if account is None or not account.active:
             raise CloseSocketError(POLICY, "this account does not exist any more")
+        self._staff = account
         try:
+            if kind not in {"presence", "leave"}:
+                await self._check_rights(text_field(frame, "conversation"))
             await self._handlers[kind](frame)
-        except TakenError as error:
-            by = await self._conversations.store.staff(error.by) if error.by else None
-            self._refuse(frame, "taken", "somebody else has this conversation", by.name if by else error.by)
+        except RefusedError as error:
+            self._refuse(frame, error.code, error.detail, error.by)
         except NotPossibleError as error:
             self._refuse(frame, "not_possible", f"the conversation is in mode '{error.mode}'", None)
         except UnknownConversationError:
@@ -151,48 +200,50 @@ class _Connection:
         except TextError as error:
             raise FrameError(error.code, "the text is empty or too long", action_id(frame)) from None
 
+    async def _check_rights(self, conversation: str) -> None:
+        if await self._floor.reads.may_see(self._staff, conversation):
+            return
+        if await self._store.conversation(conversation) is None:
+            raise UnknownConversationError(conversation)
+        raise RefusedError("forbidden", "this conversation belongs to another team")
+
     async def _hello(self, frame: Json) -> None:
         last = int_field(frame, "last_event") if frame.get("last_event") is not None else None
-        now = await self._conversations.store.last_event()
-        queue = await self.summaries()
+        presence = text_field(frame, "presence", default="")
+        now = await self._store.last_event()
+        if not self._greeted:
+            self._presence.arrive(self._staff.username)
+            self._greeted = True
+        if presence:
+            self._say_presence(presence)
+        self._conversations.changed.set()
+        queue = await self._floor.rows(await self._floor.reads.page(self._staff, Filter("all"), limit=MAX_QUEUE))
+        agents = await self._floor.colleague_list()
         self._following.close()
-        self._greeted = True
         self._resume_from = last
         self._sent_event = now if last is None else min(last, now)
         self._following.enter_context(self._conversations.hub.follow(DESK, self.queue))
-        self.queue.put({"type": "welcome", "agent": self._staff.username, "event": now, "queue": queue})
-        if last is not None:
-            # What is published while the backlog is read waits in the queue behind this marker.
-            self.queue.put({"type": BACKLOG, "after": self._sent_event, "until": now})
+        me = {"agent": self._staff.username, "name": self._staff.name, "role": self._staff.role}
+        self.queue.put({"type": "welcome", **me, "event": now, "queue": queue, "agents": agents})
+        # Nothing is awaited since this desk follows the stream: what was stored before is read when this marker's turn
+        # comes, and what was published by then and stands in the queue behind it is not sent twice.
+        self.queue.put({"type": BACKLOG})
 
-    async def summaries(self) -> list[Json]:
-        """The open escalations that this person may serve."""
-        rows = await self._conversations.store.escalation_list(states=["waiting", "assigned"])
-        return [
-            {
-                "conversation": escalation.conversation,
-                "reason": escalation.reason,
-                "priority": escalation.priority,
-                "since": escalation.since,
-                "language": escalation.language,
-                "summary": escalation.summary,
-                "mode": state.mode,
-                "agent": state.agent,
-            }
-            for escalation, state in rows
-        ]
-
-    async def _set_presence(self, frame: Json) -> None:
+    def _say_presence(self, state: str) -> None:
         try:
-            self._presence.set(self._staff.username, text_field(frame, "state"))
+            if self._presence.set(self._staff.username, state):
+                self._conversations.changed.set()
         except ValueError as error:
             raise FrameError("bad_frame", str(error)) from None
 
+    async def _set_presence(self, frame: Json) -> None:
+        self._say_presence(text_field(frame, "state"))
+
     async def _open_conversation(self, frame: Json) -> None:
         conversation = text_field(frame, "conversation")
-        if await self._conversations.store.conversation(conversation) is None:
+        if await self._store.conversation(conversation) is None:
             raise UnknownConversationError(conversation)
-        until = await self._conversations.store.last_event()
+        until = await self._store.last_event()
         self._open.setdefault(conversation, until if self._resume_from is None else 0)
         self.queue.put({"type": OPENED, "conversation": conversation, "until": until})
 
@@ -200,58 +251,123 @@ class _Connection:
         self._open.pop(text_field(frame, "conversation"), None)
 
     async def _take(self, frame: Json) -> None:
-        name = self._staff.name
-        self._ack(frame, await self._conversations.take(*_target(frame), self._staff.username, name))
+        over = frame.get("over") is True
+        self._ack(frame, await self._casework.take(*_target(frame), self._staff, over=over))
 
     async def _release(self, frame: Json) -> None:
-        self._ack(frame, await self._conversations.release(*_target(frame), self._staff.username))
+        self._ack(frame, await self._casework.release(*_target(frame), self._staff))
+
+    async def _transfer(self, frame: Json) -> None:
+        to = frame.get("to")
+        if not isinstance(to, dict):
+            raise FrameError("bad_frame", "field 'to' is {agent} or {team}", action_id(frame))
+        note = text_field(frame, "note", default="")
+        event = await self._casework.transfer(
+            *_target(frame),
+            self._staff,
+            agent=text_field(to, "agent", default="") or None,
+            team=text_field(to, "team", default="") or None,
+            note=clean(note) if note.strip() else "",
+        )
+        self._ack(frame, event)
 
     async def _return(self, frame: Json) -> None:
         conversation, client_id = _target(frame)
-        self._ack(frame, await self._conversations.hand_back(conversation, client_id, self._staff.username))
+        to = text_field(frame, "to", default="") or None
+        self._ack(frame, await self._casework.hand_back(conversation, client_id, self._staff, to))
         self._turns.wake(conversation)
+
+    async def _snooze(self, frame: Json) -> None:
+        try:
+            until = datetime.fromisoformat(text_field(frame, "until"))
+        except ValueError:
+            raise FrameError("bad_frame", "field 'until' is a time, ISO 8601", action_id(frame)) from None
+        aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+        self._ack(frame, await self._casework.snooze(*_target(frame), self._staff, aware))
+
+    async def _wake(self, frame: Json) -> None:
+        self._ack(frame, await self._casework.wake(*_target(frame), self._staff))
 
     async def _close(self, frame: Json) -> None:
         outcome = text_field(frame, "outcome", default="")[:MAX_OUTCOME_CHARACTERS]
         tags = frame.get("tags") or []
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             raise FrameError("bad_frame", "field 'tags' must be a list of strings", action_id(frame))
-        kept = [tag[:MAX_TAG_CHARACTERS] for tag in tags[:MAX_TAGS]]
-        conversation, client_id = _target(frame)
-        self._ack(
-            frame,
-            await self._conversations.close(conversation, client_id, self._staff.username, outcome=outcome, tags=kept),
-        )
+        kept = [tag.strip()[:MAX_TAG_CHARACTERS] for tag in tags[:MAX_TAGS] if tag.strip()]
+        self._ack(frame, await self._casework.close(*_target(frame), self._staff, outcome=outcome, tags=kept))
+
+    async def _reopen(self, frame: Json) -> None:
+        self._ack(frame, await self._casework.reopen(*_target(frame), self._staff))
 
     async def _message(self, frame: Json) -> None:
         conversation, client_id = _target(frame)
+        image = None
+        if frame.get("image") is not None:
+            image = await self._uploads.of(conversation, text_field(frame, "image"))
+            if image is None:
+                raise RefusedError("not_available", "this picture was not uploaded to this conversation")
+        text = text_field(frame, "text", default="" if image else None)
+        answer = Answer(
+            text=clean(text) if text.strip() or not image else "",
+            image=image,
+            seen=int_field(frame, "seen") if frame.get("seen") is not None else None,
+            force=frame.get("force") is True,
+        )
+        event, seq = await self._casework.say(conversation, client_id, self._staff, answer, self._window)
+        self._ack(frame, event, seq=seq)
+
+    async def _note(self, frame: Json) -> None:
         text = clean(text_field(frame, "text"))
-        event = await self._conversations.agent_says(
-            conversation, client_id, self._staff.username, self._staff.name, text
+        self._ack(frame, await self._casework.note(*_target(frame), self._staff, text))
+
+    async def _mark(self, frame: Json) -> None:
+        comment = text_field(frame, "comment", default="")[:MAX_COMMENT_CHARACTERS]
+        event = await self._casework.mark(
+            *_target(frame),
+            self._staff,
+            seq=int_field(frame, "seq"),
+            intent=text_field(frame, "intent", default="") or None,
+            comment=clean(comment) if comment.strip() else "",
         )
         self._ack(frame, event)
 
-    async def _note(self, frame: Json) -> None:
-        conversation, client_id = _target(frame)
-        text = clean(text_field(frame, "text"))
-        self._ack(frame, await self._conversations.note(conversation, client_id, self._staff.name, text))
+    async def _draft(self, frame: Json) -> None:
+        conversation, text = text_field(frame, "conversation"), text_field(frame, "text", default="")
+        state = await self._store.conversation(conversation)
+        if state is None or (state.mode == "human" and state.agent != self._staff.username):
+            return  # what others write here is no answer that could be sent
+        if len(text) > MAX_MESSAGE_CHARACTERS or self._casework.drafts.locked_by(conversation, self._window):
+            return
+        self._casework.drafts.write(conversation, self._staff.username, self._staff.name, self._window, text)
+        self._tell_draft(conversation, text)
+
+    def _tell_draft(self, conversation: str, text: str) -> None:
+        by = {"agent": self._staff.username, "name": self._staff.name}
+        frame = {"type": "draft", "conversation": conversation, **by, "text": text, "_window": self._window}
+        self._conversations.hub.publish(DESK, frame)
 
     async def _typing(self, frame: Json) -> None:
-        conversation = text_field(frame, "conversation")
-        state = await self._conversations.store.conversation(conversation)
-        if state is not None and state.agent == self._staff.username:
-            self._conversations.hub.publish(
-                topic(conversation), {"type": "typing", "on": frame.get("on") is True, "role": "agent"}
-            )
+        conversation, on = text_field(frame, "conversation"), frame.get("on") is True
+        state = await self._store.conversation(conversation)
+        if state is None:
+            return
+        name = self._staff.name
+        if state.mode == "human" and state.agent == self._staff.username:
+            typing = {"type": "typing", "on": on, "role": "agent", "name": name}
+            self._conversations.hub.publish(topic(conversation), typing)
+        by = {"role": "agent", "agent": self._staff.username, "name": name, "_window": self._window}
+        self._conversations.hub.publish(DESK, {"type": "typing", "conversation": conversation, "on": on, **by})
 
     async def _read(self, frame: Json) -> None:
-        await self._conversations.read_by_agent(text_field(frame, "conversation"), int_field(frame, "seq"))
+        await self._casework.read(text_field(frame, "conversation"), int_field(frame, "seq"))
 
-    def _ack(self, frame: Json, event: int) -> None:
-        self.queue.put({"type": "ack", "id": frame["id"], "event": event})
+    def _ack(self, frame: Json, event: int, **more: int) -> None:
+        target = {"id": frame["id"], "conversation": frame["conversation"]}
+        self.queue.put({"type": "ack", **target, "event": event, **more})
 
     def _refuse(self, frame: Json, code: str, message: str, by: str | None) -> None:
         refused: Json = {"type": "refused", "id": frame.get("id"), "code": code, "message": message}
+        refused["conversation"] = frame.get("conversation")
         if by:
             refused["by"] = by
         self.queue.put(refused)

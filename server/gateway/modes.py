@@ -1,13 +1,14 @@
 """Who has a conversation: the state machine of its mode, without I/O.
 
 ``bot`` → ``waiting`` (escalate) → ``human`` (take) → ``bot`` (return) or ``closed`` (close); a waiting customer may go
-back to the bot, an agent may release what they took.
+back to the bot, an agent may release or transfer what they took, and reopen what was closed. To snooze changes nothing
+here: the conversation stays with its agent.
 """
 
 from typing import Literal
 
 Mode = Literal["bot", "waiting", "human", "closed"]
-Event = Literal["escalate", "take", "release", "return", "close"]
+Event = Literal["escalate", "take", "release", "return", "close", "transfer", "reopen"]
 
 _NEXT: dict[tuple[str, Event], Mode] = {
     ("bot", "escalate"): "waiting",
@@ -15,9 +16,12 @@ _NEXT: dict[tuple[str, Event], Mode] = {
     ("waiting", "take"): "human",
     ("waiting", "return"): "bot",
     ("waiting", "close"): "closed",
+    ("waiting", "transfer"): "waiting",
     ("human", "release"): "waiting",
+    ("human", "transfer"): "waiting",
     ("human", "return"): "bot",
     ("human", "close"): "closed",
+    ("closed", "reopen"): "human",
 }
 
 

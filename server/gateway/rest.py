@@ -1,10 +1,9 @@
 """The REST routes: the company and its articles for everybody, conversations and decision records for staff."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import httpx
 from fastapi import APIRouter, Cookie, Depends, HTTPException, Query, Request, Response
@@ -12,16 +11,15 @@ from pydantic import BaseModel, Field
 
 from server.company import Article, Company
 from server.gateway.articles import render_markdown, search
-from server.gateway.conversations import Conversations, escalation_frame
+from server.gateway.conversations import Conversations
 from server.gateway.limits import RateLimiter
 from server.gateway.passwords import verify_password
 from server.gateway.tokens import SESSION_LIFETIME, new_session, session_hash
-from server.storage.store import Conversation, Escalation, Message, Staff, Turn, iso
+from server.storage.store import Staff, iso
 
 Json = dict[str, Any]
 SESSION_COOKIE = "kefu_session"
 CSRF_HEADER = "x-kefu"
-MAX_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,72 +155,6 @@ async def intents(given: Ports, person: LoggedIn) -> list[Json]:
     ]
 
 
-@router.get("/conversations")
-async def conversations(
-    given: Ports,
-    person: LoggedIn,
-    state: Literal["waiting", "mine", "all", "closed"] = "waiting",
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
-    before: Annotated[int | None, Query(ge=1)] = None,
-) -> Json:
-    """Escalated conversations: waiting ones, one's own, all open ones, or closed ones (paged by ``before``)."""
-    states = {"waiting": ["waiting"], "mine": ["assigned"], "all": ["waiting", "assigned"], "closed": ["closed"]}[state]
-    store = given.conversations.store
-    rows = await store.escalation_list(
-        states=states, agent=person.username if state == "mine" else None, limit=limit, before=before
-    )
-    last = await store.last_messages([conversation.id for _, conversation in rows])
-    names = {person.username: person.name for person in await store.all_staff()}
-    return {
-        "items": [
-            _summary(escalation, conversation, last.get(conversation.id), names) for escalation, conversation in rows
-        ]
-    }
-
-
-@router.get("/conversations/{conversation}")
-async def conversation(given: Ports, person: LoggedIn, conversation: str) -> Json:
-    """One conversation: mode, messages, and the newest escalation with its context."""
-    store = given.conversations.store
-    state = await store.conversation(conversation)
-    if state is None:
-        raise HTTPException(404, "there is no such conversation")
-    escalation = await store.last_escalation(conversation)
-    agent = await store.staff(state.agent) if state.agent else None
-    notes = [
-        frame
-        for frame in await store.desk_events(after=0, conversation=conversation)
-        if frame["type"] == "message" and frame.get("role") == "note"
-    ]
-    return {
-        "conversation": state.id,
-        "mode": state.mode,
-        "locale": state.locale,
-        "agent": state.agent,
-        "agent_name": agent.name if agent else state.agent,
-        "created": state.created,
-        "messages": [message.frame() for message in await store.messages(conversation)],
-        "notes": notes,
-        "escalation": {**escalation_frame(escalation), "state": escalation.state} if escalation else None,
-    }
-
-
-@router.get("/conversations/{conversation}/decisions")
-async def decisions(
-    given: Ports, person: LoggedIn, conversation: str, seq: Annotated[int | None, Query(ge=1)] = None
-) -> Json:
-    """Why the bot said what it said: the record of every turn, or of the turn that the message ``seq`` belongs to."""
-    store = given.conversations.store
-    if await store.conversation(conversation) is None:
-        raise HTTPException(404, "there is no such conversation")
-    turn = None
-    if seq is not None:
-        turn = await store.turn_of(conversation, seq)
-        if turn is None:
-            return {"items": []}
-    return {"items": [_decision(one) for one in await store.turn_records(conversation, turn)]}
-
-
 demo_router = APIRouter(prefix="/api/demo")
 
 
@@ -262,37 +194,4 @@ def _article_summary(article: Article) -> Json:
         "category": article.category,
         "summary": article.summary,
         "url": f"/help/{article.id}",
-    }
-
-
-def _summary(escalation: Escalation, state: Conversation, last: Message | None, names: Mapping[str, str]) -> Json:
-    customer = escalation.context.get("customer")
-    return {
-        "id": escalation.id,
-        "conversation": state.id,
-        "reason": escalation.reason,
-        "priority": escalation.priority,
-        "language": escalation.language,
-        "since": escalation.since,
-        "mode": state.mode,
-        "agent": state.agent,
-        "agent_name": names.get(state.agent or "", state.agent),
-        "summary": escalation.summary,
-        "customer": customer,
-        "last_text": last.text if last else "",
-        "last_role": last.role if last else None,
-        "last_at": last.at if last else state.updated,
-        "unread": max(0, state.last_seq - state.agent_read),
-    }
-
-
-def _decision(turn: Turn) -> Json:
-    record = turn.record
-    return {
-        "seq": turn.seq,
-        "turn": turn.seq,
-        "status": turn.status,
-        "release": (record.get("parse") or {}).get("release"),
-        **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure")},
-        **{key: record.get(key) or [] for key in ("decisions", "bot", "passages")},
     }

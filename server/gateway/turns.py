@@ -21,6 +21,10 @@ START_GRACE_S = 60.0
 START_PROBE_S = 0.25
 
 
+class SilencedError(Exception):
+    """People have the conversation now: what the bot would still say is dropped."""
+
+
 class TurnRunner:
     """Owns a task for each conversation that has turns to run; the task ends when there are none."""
 
@@ -58,6 +62,11 @@ class TurnRunner:
             self._tasks[conversation] = task
             task.add_done_callback(lambda _: self._ended(conversation))
 
+    async def idle(self, conversation: str) -> None:
+        """Returns once no turn of the conversation is running or about to."""
+        while conversation in self._tasks:
+            await asyncio.wait({self._tasks[conversation]})
+
     async def close(self) -> None:
         """Stops; what is unfinished is taken up by the next process."""
         tasks = [*self._tasks.values(), *([self._start] if self._start else [])]
@@ -87,6 +96,8 @@ class TurnRunner:
             await self._answer(turn, record)
         except asyncio.CancelledError:
             raise
+        except SilencedError:
+            await self._conversations.drop_turn(turn.conversation, turn.seq, record)
         except UpstreamError as error:
             logger.warning("turn %s/%s failed: %s", turn.conversation, turn.seq, error)
             await self._fail(turn, record, error.service, error.code)
@@ -126,8 +137,9 @@ class TurnRunner:
                 record["decisions"].append({key: line[key] for key in ("action", "policy", "confidence", "ms")})
             elif line["type"] == "bot":
                 record["timings"].setdefault("first_message_ms", _ms(started))
-                escalate = line.get("escalate") or escalate
-                await self._say(turn, line, locale, record)
+                said = await self._not_again(turn, line)
+                escalate = said.get("escalate") or escalate
+                await self._say(turn, said, locale, record)
             elif line["type"] == "end":
                 slots = {key: value for key, value in line["slots"].items() if key != "session_started_metadata"}
                 record["timings"]["rasa_ms"] = line["ms"]
@@ -148,7 +160,17 @@ class TurnRunner:
         record["bot"].append({key: value for key, value in line.items() if key != "type"})
         record["passages"].extend(line.get("citations") or [])
         text, extra = render_message(line, locale)
-        await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra)
+        if not await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra):
+            raise SilencedError
+
+    async def _not_again(self, turn: Turn, line: Json) -> Json:
+        """The line, or an offer in its place where it would hand over again what a person has just given back."""
+        asked = line.get("escalate")
+        if not asked or not await self._conversations.handed_back_lately(turn.conversation, str(asked["reason"])):
+            return line
+        person = self._conversations.company.person
+        choices = [{"value": f"/{person.name}", "key": "choice.person"}] if person else []
+        return {"type": "bot", "key": "handoff.back_again", "choices": choices}
 
     async def _fail(self, turn: Turn, record: Json, service: str, code: str) -> None:
         TURN_FAILURES.labels(service=service).inc()

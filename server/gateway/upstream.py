@@ -66,6 +66,30 @@ class Upstream:
             raise UpstreamError("models", "nonsense")
         return parse
 
+    async def search(self, query: str, language: str, k: int) -> Json:
+        """Passages of the help articles, as docs/architecture.md describes them.
+
+        Raises:
+            UpstreamError: The model service is away, slow or refuses.
+        """
+        try:
+            response = await self._client.post(
+                f"{self._models}/search",
+                json={"query": query, "language": language, "k": k},
+                timeout=httpx.Timeout(PARSE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
+            )
+            response.raise_for_status()
+            found: Json = orjson.loads(response.content)
+        except httpx.TimeoutException as error:
+            raise UpstreamError("models", "slow") from error
+        except httpx.HTTPStatusError as error:
+            raise UpstreamError("models", "refused", str(error.response.status_code)) from error
+        except httpx.HTTPError as error:
+            raise UpstreamError("models", "unreachable", type(error).__name__) from error
+        except orjson.JSONDecodeError as error:
+            raise UpstreamError("models", "nonsense") from error
+        return found
+
     async def run_turn(self, turn: Json) -> AsyncIterator[Json]:
         """Rasa's lines for a turn, as they come; the last one is of type ``end``.
 

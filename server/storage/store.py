@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Row, Table, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Insert, Row, Table, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from server.storage.search import terms_of
 from server.storage.tables import (
     client_actions,
     conversations,
     desk_events,
     escalations,
     feedback,
+    message_terms,
     messages,
+    reviews,
     sessions,
     staff,
     turns,
@@ -28,6 +31,8 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 HISTORY_TURNS = 5
 LISTEN = "action_listen"
+_DESK_STREAM = 0x6B656675
+"""The advisory lock under which PostgreSQL numbers the desk's events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class Conversation:
     agent_read: int
     created: str
     updated: str
+    channel: str
+    account: str | None
+    contact: Json | None
+    customer_got: int
+    customer_read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +101,43 @@ class Escalation:
     state: str
     agent: str | None
     since: str
+    taken: str | None
+    ended: str | None
+    outcome: str | None
+    tags: list[str]
+    topic: str | None
+    skill: str | None
+    team: str | None
+    account: str | None
+    assignee: str | None
+    offered: str | None
+    passed: Json
+    unanswered: str | None
+    first_reply: str | None
+    snoozed_until: str | None
+    score: int | None
+    solved: bool | None
+    before: Json
+    ended_seq: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """A person with a staff account."""
+    """A person with a staff account. ``teams`` and ``languages`` empty: all; ``capacity`` none: the company's."""
 
     username: str
     name: str
     role: str
     password_hash: str
     active: bool
+    teams: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
+    capacity: int | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this person sees and may change what others have."""
+        return self.role in {"supervisor", "admin"}
 
 
 class UnknownConversationError(Exception):
@@ -134,6 +170,11 @@ class Store:
         async with self._single_writer, self._engine.begin() as connection:
             yield Tx(connection, self.now())
 
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
     async def ping(self) -> None:
         """Raises where the database does not answer."""
         async with self._engine.connect() as connection:
@@ -141,46 +182,48 @@ class Store:
 
     async def conversation(self, conversation: str) -> Conversation | None:
         """One conversation."""
-        row = await self._one(select(conversations).where(conversations.c.id == conversation))
-        return None if row is None else _as(Conversation, row)
+        row = await self.one(select(conversations).where(conversations.c.id == conversation))
+        return None if row is None else as_record(Conversation, row)
 
     async def messages(self, conversation: str, *, after: int = 0, until: int | None = None) -> list[Message]:
         """Messages with ``after < seq <= until``, in order."""
-        query = select(*_MESSAGE).where(messages.c.conversation == conversation, messages.c.seq > after)
+        query = select(*MESSAGE_COLUMNS).where(messages.c.conversation == conversation, messages.c.seq > after)
         if until is not None:
             query = query.where(messages.c.seq <= until)
-        return [_as(Message, row) for row in await self._all(query.order_by(messages.c.seq))]
+        return [as_record(Message, row) for row in await self.all(query.order_by(messages.c.seq))]
 
     async def message(self, conversation: str, seq: int) -> Message | None:
         """One message."""
-        row = await self._one(select(*_MESSAGE).where(messages.c.conversation == conversation, messages.c.seq == seq))
-        return None if row is None else _as(Message, row)
+        row = await self.one(
+            select(*MESSAGE_COLUMNS).where(messages.c.conversation == conversation, messages.c.seq == seq)
+        )
+        return None if row is None else as_record(Message, row)
 
     async def next_turn(self, conversation: str) -> Turn | None:
         """The oldest turn that is not finished."""
-        row = await self._one(
+        row = await self.one(
             select(*_TURN)
             .where(turns.c.conversation == conversation, turns.c.status == "pending")
             .order_by(turns.c.seq)
             .limit(1)
         )
-        return None if row is None else _as(Turn, row)
+        return None if row is None else as_record(Turn, row)
 
     async def unfinished(self) -> list[str]:
         """Conversations with a turn that a crash interrupted or that nobody has begun."""
         query = select(turns.c.conversation).where(turns.c.status == "pending").distinct()
-        return [row[0] for row in await self._all(query)]
+        return [row[0] for row in await self.all(query)]
 
     async def turn_records(self, conversation: str, seq: int | None = None) -> list[Turn]:
         """Decision records, all or the one of the turn ``seq``."""
         query = select(*_TURN).where(turns.c.conversation == conversation).order_by(turns.c.seq)
         if seq is not None:
             query = query.where(turns.c.seq == seq)
-        return [_as(Turn, row) for row in await self._all(query)]
+        return [as_record(Turn, row) for row in await self.all(query)]
 
     async def turn_of(self, conversation: str, seq: int) -> int | None:
         """The turn to which the message ``seq`` belongs; a customer's message is its own turn."""
-        row = await self._one(
+        row = await self.one(
             select(messages.c.role, messages.c.turn).where(
                 messages.c.conversation == conversation, messages.c.seq == seq
             )
@@ -191,7 +234,7 @@ class Store:
 
     async def history(self, conversation: str, before: int) -> list[Json]:
         """Intent and actions of the last turns before the turn ``before``, oldest first, as Rasa takes them."""
-        rows = await self._all(
+        rows = await self.all(
             select(turns.c.record)
             .where(turns.c.conversation == conversation, turns.c.seq < before, turns.c.status == "done")
             .order_by(turns.c.seq.desc())
@@ -207,71 +250,27 @@ class Store:
 
     async def open_escalation(self, conversation: str) -> Escalation | None:
         """The escalation that is not closed, if there is one."""
-        row = await self._one(
-            select(*_ESCALATION)
+        row = await self.one(
+            select(*ESCALATION_COLUMNS)
             .where(escalations.c.conversation == conversation, escalations.c.state != "closed")
             .order_by(escalations.c.id.desc())
             .limit(1)
         )
-        return None if row is None else _as(Escalation, row)
+        return None if row is None else as_record(Escalation, row)
 
     async def last_escalation(self, conversation: str) -> Escalation | None:
         """The newest escalation, closed or not."""
-        row = await self._one(
-            select(*_ESCALATION)
+        row = await self.one(
+            select(*ESCALATION_COLUMNS)
             .where(escalations.c.conversation == conversation)
             .order_by(escalations.c.id.desc())
             .limit(1)
         )
-        return None if row is None else _as(Escalation, row)
-
-    async def escalation_list(
-        self, *, states: Sequence[str], agent: str | None = None, limit: int = 200, before: int | None = None
-    ) -> list[tuple[Escalation, Conversation]]:
-        """Escalations with their conversations: open ones by priority and age, closed ones newest first."""
-        query = (
-            select(*_ESCALATION, *conversations.c)
-            .join(conversations, conversations.c.id == escalations.c.conversation)
-            .where(escalations.c.state.in_(states))
-            .limit(limit)
-        )
-        if agent is not None:
-            query = query.where(escalations.c.agent == agent)
-        if before is not None:
-            query = query.where(escalations.c.id < before)
-        if list(states) == ["closed"]:
-            query = query.order_by(escalations.c.id.desc())
-        else:
-            query = query.order_by(escalations.c.priority.desc(), escalations.c.since, escalations.c.id)
-        width = len(_ESCALATION)
-        return [(_as(Escalation, row[:width]), _as(Conversation, row[width:])) for row in await self._all(query)]
-
-    async def queue_position(self, escalation: Escalation) -> int:
-        """1 for the conversation that is served next."""
-        row = await self._one(
-            select(func.count()).where(
-                escalations.c.state == "waiting",
-                or_(
-                    escalations.c.priority > escalation.priority,
-                    and_(escalations.c.priority == escalation.priority, escalations.c.id <= escalation.id),
-                ),
-            )
-        )
-        return int(row[0]) if row else 1
-
-    async def recent_waits(self, limit: int = 20) -> list[tuple[str, str]]:
-        """When the last escalations that were taken began and when they were taken."""
-        query = (
-            select(escalations.c.since, escalations.c.taken)
-            .where(escalations.c.taken.is_not(None))
-            .order_by(escalations.c.id.desc())
-            .limit(limit)
-        )
-        return [(row.since, row.taken) for row in await self._all(query)]
+        return None if row is None else as_record(Escalation, row)
 
     async def last_event(self) -> int:
         """Number of the desk's newest event, 0 before the first."""
-        row = await self._one(select(func.max(desk_events.c.event)))
+        row = await self.one(select(func.max(desk_events.c.event)))
         return int(row[0] or 0) if row else 0
 
     async def desk_events(self, *, after: int, until: int | None = None, conversation: str | None = None) -> list[Json]:
@@ -281,47 +280,42 @@ class Store:
             query = query.where(desk_events.c.event <= until)
         if conversation is not None:
             query = query.where(desk_events.c.conversation == conversation)
-        rows = await self._all(query.order_by(desk_events.c.event))
+        rows = await self.all(query.order_by(desk_events.c.event))
         return [{"type": row.frame["type"], "event": row.event, **row.frame} for row in rows]
 
-    async def last_messages(self, ids: Sequence[str]) -> dict[str, Message]:
-        """The newest message of each conversation."""
-        if not ids:
-            return {}
-        newest = (
-            select(messages.c.conversation, func.max(messages.c.seq).label("seq"))
-            .where(messages.c.conversation.in_(ids))
-            .group_by(messages.c.conversation)
-            .subquery()
-        )
-        query = select(*_MESSAGE).join(
-            newest, and_(messages.c.conversation == newest.c.conversation, messages.c.seq == newest.c.seq)
-        )
-        return {row.conversation: _as(Message, row) for row in await self._all(query)}
+    async def feedback_of(self, conversation: str) -> list[Json]:
+        """The customer's verdicts in a conversation, oldest first."""
+        query = select(feedback).where(feedback.c.conversation == conversation).order_by(feedback.c.at)
+        return [
+            {"seq": row.seq, "score": row.score or None, "solved": row.solved, "comment": row.comment, "at": row.at}
+            for row in await self.all(query)
+        ]
 
     async def staff(self, username: str) -> Staff | None:
         """One staff account."""
-        row = await self._one(select(*_STAFF).where(staff.c.username == username))
-        return None if row is None else _as(Staff, row)
+        row = await self.one(select(*_STAFF).where(staff.c.username == username))
+        return None if row is None else as_record(Staff, row)
 
     async def all_staff(self) -> list[Staff]:
         """All staff accounts."""
-        return [_as(Staff, row) for row in await self._all(select(*_STAFF).order_by(staff.c.username))]
+        return [as_record(Staff, row) for row in await self.all(select(*_STAFF).order_by(staff.c.username))]
 
     async def session(self, token_hash: str) -> Staff | None:
         """The active account behind a session that has not expired."""
-        row = await self._one(
+        row = await self.one(
             select(*_STAFF)
             .join(sessions, sessions.c.username == staff.c.username)
             .where(sessions.c.token_hash == token_hash, sessions.c.expires > self.now(), staff.c.active)
         )
-        return None if row is None else _as(Staff, row)
+        return None if row is None else as_record(Staff, row)
 
-    async def _one(self, query: Any) -> Row[Any] | None:
+    async def one(self, query: Any) -> Row[Any] | None:
+        """The first row of a query, for the reads of this package."""
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).first()
 
-    async def _all(self, query: Any) -> Sequence[Row[Any]]:
+    async def all(self, query: Any) -> Sequence[Row[Any]]:
+        """The rows of a query, for the reads of this package."""
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).all()
 
@@ -348,9 +342,11 @@ class Tx:
         row = (await self._connection.execute(statement)).first()
         if row is None:
             raise UnknownConversationError(conversation)
-        return _as(Conversation, row)
+        return as_record(Conversation, row)
 
-    async def create_conversation(self, conversation: str, locale: str, customer: str | None, slots: Json) -> None:
+    async def create_conversation(
+        self, conversation: str, locale: str, customer: str | None, slots: Json, channel: str = "web"
+    ) -> None:
         """A new conversation with the bot."""
         await self._connection.execute(
             insert(conversations).values(
@@ -361,6 +357,10 @@ class Tx:
                 slots=slots,
                 customer=customer,
                 agent_read=0,
+                customer_got=0,
+                customer_read=0,
+                channel=channel,
+                account=customer,
                 created=self.now,
                 updated=self.now,
             )
@@ -415,6 +415,10 @@ class Tx:
                 at=self.now,
             )
         )
+        if role != "system" and (terms := terms_of(text)):
+            await self._connection.execute(
+                insert(message_terms).values(conversation=conversation, seq=seq, terms=terms)
+            )
         if client_id:
             await self._connection.execute(
                 update(client_actions)
@@ -423,10 +427,38 @@ class Tx:
             )
         return Message(conversation, seq, role, text, extra or {}, client_id, self.now)
 
+    async def add_extra(self, message: Message, extra: Json) -> Message:
+        """Adds optional fields to a message of this transaction."""
+        kept = {**message.extra, **extra}
+        await self._connection.execute(
+            update(messages)
+            .where(messages.c.conversation == message.conversation, messages.c.seq == message.seq)
+            .values(extra=kept)
+        )
+        return replace(message, extra=kept)
+
+    async def answered(self, conversation: str) -> None:
+        """The agent answered: nothing is due any more."""
+        await self._connection.execute(
+            update(escalations)
+            .where(escalations.c.conversation == conversation, escalations.c.state.in_(["assigned", "snoozed"]))
+            .values(unanswered=None, first_reply=func.coalesce(escalations.c.first_reply, self.now))
+        )
+
+    async def add_review(self, conversation: str, seq: int, **values: Any) -> None:
+        """Keeps a wrong bot message for review; marked again, the newer word counts."""
+        statement = self._insert(reviews).values(
+            conversation=conversation, seq=seq, at=self.now, state="open", **values
+        )
+        changed = {name: statement.excluded[name] for name in ("intent", "comment", "agent", "at", "state")}
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["conversation", "seq"], set_=changed)
+        )
+
     async def transcript(self, conversation: str) -> list[Message]:
         """All messages, as this transaction sees them."""
-        query = select(*_MESSAGE).where(messages.c.conversation == conversation).order_by(messages.c.seq)
-        return [_as(Message, row) for row in await self._connection.execute(query)]
+        query = select(*MESSAGE_COLUMNS).where(messages.c.conversation == conversation).order_by(messages.c.seq)
+        return [as_record(Message, row) for row in await self._connection.execute(query)]
 
     async def has_bot_message(self, conversation: str, turn: tuple[int, int]) -> bool:
         """Whether this bot message was stored before (a turn that runs again after a crash)."""
@@ -434,6 +466,12 @@ class Tx:
             messages.c.conversation == conversation, messages.c.turn == turn[0], messages.c.turn_index == turn[1]
         )
         return (await self._connection.execute(query)).first() is not None
+
+    async def is_pending(self, conversation: str, seq: int) -> bool:
+        """Whether the turn may still speak: it was neither finished nor dropped."""
+        query = select(turns.c.status).where(turns.c.conversation == conversation, turns.c.seq == seq)
+        row = (await self._connection.execute(query)).first()
+        return row is not None and row.status == "pending"
 
     async def add_turn(self, conversation: str, seq: int) -> None:
         """A turn for the customer message ``seq``, to be run."""
@@ -458,9 +496,9 @@ class Tx:
         )
 
     async def add_escalation(
-        self, conversation: str, *, reason: str, priority: int, language: str, summary: str, context: Json
+        self, conversation: str, *, reason: str, priority: int, language: str, summary: str, context: Json, **more: Any
     ) -> Escalation:
-        """A waiting escalation."""
+        """A waiting escalation; ``more`` are further columns (``topic``, ``skill``, ``team`` …)."""
         statement = (
             insert(escalations)
             .values(
@@ -473,19 +511,50 @@ class Tx:
                 state="waiting",
                 since=self.now,
                 tags=[],
+                passed={},
+                **{"before": {}, **more},
             )
-            .returning(*_ESCALATION)
+            .returning(*ESCALATION_COLUMNS)
         )
-        return _as(Escalation, (await self._connection.execute(statement)).one())
+        return as_record(Escalation, (await self._connection.execute(statement)).one())
 
     async def take(self, conversation: str, agent: str) -> bool:
         """Assigns the waiting escalation to ``agent``; False where somebody was faster."""
         statement = (
             update(escalations)
             .where(escalations.c.conversation == conversation, escalations.c.state == "waiting")
-            .values(state="assigned", agent=agent, taken=self.now)
+            .values(
+                state="assigned",
+                agent=agent,
+                taken=self.now,
+                assignee=None,
+                unanswered=self.now,
+                first_reply=None,
+            )
         )
         return bool((await self._connection.execute(statement)).rowcount)
+
+    async def open_escalation(self, conversation: str) -> Escalation | None:
+        """The escalation that is not closed, as this transaction sees it."""
+        row = (
+            await self._connection.execute(
+                select(*ESCALATION_COLUMNS)
+                .where(escalations.c.conversation == conversation, escalations.c.state != "closed")
+                .order_by(escalations.c.id.desc())
+                .limit(1)
+            )
+        ).first()
+        return None if row is None else as_record(Escalation, row)
+
+    async def set_last_escalation(self, conversation: str, **values: Any) -> bool:
+        """Changes the newest escalation, closed or not; False where there is none."""
+        newest = select(func.max(escalations.c.id)).where(escalations.c.conversation == conversation).scalar_subquery()
+        statement = update(escalations).where(escalations.c.id == newest).values(**values)
+        return bool((await self._connection.execute(statement)).rowcount)
+
+    async def execute(self, statement: Any) -> Any:
+        """Runs a statement of this package inside the transaction."""
+        return await self._connection.execute(statement)
 
     async def set_escalation(self, conversation: str, **values: Any) -> None:
         """Changes the escalation that is not closed."""
@@ -497,6 +566,9 @@ class Tx:
 
     async def add_event(self, conversation: str, frame: Json) -> Json:
         """Appends to the desk's stream; the frame comes back with its ``event`` number."""
+        if self._connection.dialect.name != "sqlite":
+            # Numbers are given out in the order of the commits, so that who has event n has all before it.
+            await self._connection.execute(select(func.pg_advisory_xact_lock(_DESK_STREAM)))
         statement = (
             insert(desk_events)
             .values(conversation=conversation, kind=frame["type"], frame=frame, at=self.now)
@@ -506,13 +578,13 @@ class Tx:
         return {"type": frame["type"], "event": event, **frame}
 
     async def add_feedback(
-        self, conversation: str, client_id: str, *, seq: int | None, score: int, comment: str
-    ) -> None:
-        """Keeps a customer's verdict."""
+        self, conversation: str, client_id: str, *, seq: int | None, score: int, solved: bool | None, comment: str
+    ) -> bool:
+        """Keeps a customer's verdict; False where it was kept before."""
         statement = self._insert(feedback).values(
-            conversation=conversation, id=client_id, seq=seq, score=score, comment=comment, at=self.now
+            conversation=conversation, id=client_id, seq=seq, score=score, solved=solved, comment=comment, at=self.now
         )
-        await self._connection.execute(statement.on_conflict_do_nothing())
+        return bool((await self._connection.execute(statement.on_conflict_do_nothing())).rowcount)
 
     async def add_staff(self, username: str, name: str, role: str, password_hash: str) -> bool:
         """A staff account; False where the name is taken."""
@@ -520,6 +592,11 @@ class Tx:
             username=username, name=name, role=role, password_hash=password_hash, active=True, created=self.now
         )
         return bool((await self._connection.execute(statement.on_conflict_do_nothing())).rowcount)
+
+    async def place_staff(self, username: str, values: Json) -> None:
+        """Changes where a person works: ``teams``, ``languages``, ``capacity``."""
+        if values:
+            await self._connection.execute(update(staff).where(staff.c.username == username).values(**values))
 
     async def set_password(self, username: str, password_hash: str) -> bool:
         """Changes a password and ends the account's sessions; False where there is no such account."""
@@ -544,9 +621,9 @@ class Tx:
         return builder(table)
 
 
-_MESSAGE = [messages.c[name] for name in ("conversation", "seq", "role", "text", "extra", "client_id", "at")]
+MESSAGE_COLUMNS = [messages.c[name] for name in ("conversation", "seq", "role", "text", "extra", "client_id", "at")]
 _TURN = [turns.c[name] for name in ("conversation", "seq", "status", "record")]
-_ESCALATION = [
+ESCALATION_COLUMNS = [
     escalations.c[name]
     for name in (
         "id",
@@ -559,12 +636,33 @@ _ESCALATION = [
         "state",
         "agent",
         "since",
+        "taken",
+        "ended",
+        "outcome",
+        "tags",
+        "topic",
+        "skill",
+        "team",
+        "account",
+        "assignee",
+        "offered",
+        "passed",
+        "unanswered",
+        "first_reply",
+        "snoozed_until",
+        "score",
+        "solved",
+        "before",
+        "ended_seq",
     )
 ]
-_STAFF = [staff.c[name] for name in ("username", "name", "role", "password_hash", "active")]
+_STAFF = [
+    staff.c[name] for name in ("username", "name", "role", "password_hash", "active", "teams", "languages", "capacity")
+]
 
 
-def _as(kind: type[T], row: Sequence[Any]) -> T:
+def as_record(kind: type[T], row: Sequence[Any]) -> T:
+    """A row as the dataclass whose fields are its columns."""
     return kind(*row)
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -36,8 +37,17 @@ conversations = Table(
     Column("agent_read", Integer, nullable=False, default=0),
     Column("created", String(32), nullable=False),
     Column("updated", String(32), nullable=False),
+    Column("channel", String(20), nullable=False, default="web", server_default="web"),
+    Column("account", String(100)),
+    Column("contact", JSON),
+    Column("customer_got", Integer, nullable=False, default=0, server_default="0"),
+    Column("customer_read", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "mode", "updated"),
+    Index(None, "account", "created"),
 )
+"""``account``: whom the account back end knows the customer as, once they said so; it authorises nothing.
+``customer`` is who an embedding site vouched for. ``customer_got`` and ``customer_read`` are the last ``seq`` that
+reached the customer's screen and that they read."""
 
 messages = Table(
     "messages",
@@ -92,9 +102,30 @@ escalations = Table(
     Column("ended", String(32)),
     Column("outcome", String(100)),
     Column("tags", JSON, nullable=False),
+    Column("topic", String(64)),
+    Column("skill", String(64)),
+    Column("team", String(40)),
+    Column("account", String(100)),
+    Column("assignee", String(64)),
+    Column("offered", String(32)),
+    Column("passed", JSON, nullable=False, server_default="{}"),
+    Column("unanswered", String(32)),
+    Column("first_reply", String(32)),
+    Column("snoozed_until", String(32)),
+    Column("score", Integer),
+    Column("solved", Boolean),
+    Column("before", JSON, nullable=False, server_default="{}"),
+    Column("ended_seq", Integer),
     Index(None, "state", "priority", "since"),
     Index(None, "conversation"),
+    Index(None, "state", "agent"),
+    Index(None, "account"),
+    Index(None, "since"),
 )
+"""``state`` is ``waiting``, ``assigned``, ``snoozed`` or ``closed``. A waiting one may be offered: ``assignee`` has
+been asked since ``offered``; ``passed`` says who let it pass when. ``unanswered``: since when the customer waits for an
+answer. ``before`` holds the slots from before the turn that ended in the hand-over; ``ended_seq`` the conversation's
+last ``seq`` when it ended."""
 
 desk_events = Table(
     "desk_events",
@@ -109,6 +140,67 @@ desk_events = Table(
 )
 """The desk's stream. ``AUTOINCREMENT`` so that SQLite never gives a number twice."""
 
+message_terms = Table(
+    "message_terms",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation", String(40), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("terms", Text, nullable=False),
+    ForeignKeyConstraint(["conversation", "seq"], ["messages.conversation", "messages.seq"], ondelete="CASCADE"),
+    Index(None, "conversation", "seq"),
+)
+"""What messages can be found by (`server.storage.search`). The migration lays the full-text index over ``terms``."""
+
+canned_replies = Table(
+    "canned_replies",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("owner", String(64), nullable=False, server_default=""),
+    Column("shortcut", String(40), nullable=False),
+    Column("title", String(100), nullable=False),
+    Column("text", JSON, nullable=False),
+    Column("updated", String(32), nullable=False),
+    UniqueConstraint("owner", "shortcut"),
+)
+"""``owner`` empty: everybody's."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("bot_text", Text, nullable=False),
+    Column("understood", JSON, nullable=False),
+    Column("intent", String(64)),
+    Column("comment", Text, nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("release", String(40)),
+    Column("agent", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    UniqueConstraint("conversation", "seq"),
+    Index(None, "state", "id"),
+)
+"""Bot messages that staff marked wrong, with what should have been understood."""
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("agent", String(64)),
+    Column("kind", String(20), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Index(None, "conversation"),
+)
+"""Pictures; the files lie in the uploads folder under their ids. ``agent`` is null where the customer sent it."""
+
 feedback = Table(
     "feedback",
     metadata,
@@ -118,7 +210,10 @@ feedback = Table(
     Column("score", Integer, nullable=False),
     Column("comment", Text, nullable=False),
     Column("at", String(32), nullable=False),
+    Column("solved", Boolean),
+    Index(None, "at"),
 )
+"""``score`` 0 where only ``solved`` was answered."""
 
 staff = Table(
     "staff",
@@ -129,7 +224,11 @@ staff = Table(
     Column("password_hash", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created", String(32), nullable=False),
+    Column("teams", JSON, nullable=False, server_default="[]"),
+    Column("languages", JSON, nullable=False, server_default="[]"),
+    Column("capacity", Integer),
 )
+"""``teams`` and ``languages`` empty: all of them; ``capacity`` null: the company's."""
 
 sessions = Table(
     "sessions",

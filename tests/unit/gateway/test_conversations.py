@@ -1,28 +1,12 @@
 """The service on a real database: what is stored, who may speak, and what a crash leaves."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from server.company import Company
-from server.gateway.conversations import ClosedError, Conversations, TakenError, mean_wait_s
-from server.gateway.hub import Hub, Subscription
-from server.gateway.modes import NotPossibleError
-from server.gateway.presence import Presence
-from server.settings import ROOT
-from server.storage.database import create_engine, migrate
-from server.storage.store import Store
-
-START = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # a Monday noon in Shanghai
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
+from server.gateway.conversations import ClosedError, Conversations
+from tests.support.floor import Bench, Clock, bench, intent
 
 
 @pytest.fixture
@@ -31,12 +15,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, clock: Clock):
-    engine = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}")
-    await migrate(engine)
-    store = Store(engine, clock)
-    yield Conversations(store=store, hub=Hub(), company=Company.load(ROOT / "demo"), presence=Presence(), clock=clock)
-    await store.close()
+async def desk(tmp_path: Path, clock: Clock):
+    async with bench(tmp_path, clock) as made:
+        yield made
+
+
+@pytest.fixture
+def service(desk: Bench) -> Conversations:
+    return desk.service
 
 
 async def finish(service: Conversations, conversation: str, seq: int, escalate=None) -> None:
@@ -85,36 +71,6 @@ async def test_the_bot_is_silent_after_the_customer_asked_for_a_person(service):
     assert await service.store.next_turn(state.id) is None
 
 
-async def test_two_agents_take_and_one_wins(service):
-    state = await service.open("zh", None)
-    await service.ask_for_person(state.id, "id-1")
-    await service.take(state.id, "t1", "lin", "Lin")
-    with pytest.raises(TakenError) as error:
-        await service.take(state.id, "t2", "chen", "Chen")
-    assert error.value.by == "lin"
-    with pytest.raises(TakenError):
-        await service.agent_says(state.id, "m1", "chen", "Chen", "hello")
-
-
-async def test_hand_over_and_back(service):
-    state = await service.open("en", None)
-    seq = (await service.accept(state.id, "id-1", "refund now")).seq
-    await finish(service, state.id, seq, escalate={"reason": "policy", "suggestion": "Offer a call"})
-    escalation = await service.store.open_escalation(state.id)
-    assert escalation is not None
-    assert (escalation.reason, escalation.context["suggestion"]) == ("policy", "Offer a call")
-    assert "refund now" in escalation.summary
-    await service.take(state.id, "t1", "lin", "Lin")
-    await service.agent_says(state.id, "m1", "lin", "Lin", "Hello, Lin here")
-    await service.hand_back(state.id, "r1", "lin")
-    after = await service.store.conversation(state.id)
-    assert after is not None
-    assert (after.mode, after.agent) == ("bot", None)
-    assert await service.store.open_escalation(state.id) is None
-    seqs = [one.seq for one in await service.store.messages(state.id)]
-    assert seqs == list(range(1, len(seqs) + 1))
-
-
 async def test_a_failed_turn_ends_in_a_message_and_a_person(service):
     state = await service.open("en", None)
     seq = (await service.accept(state.id, "id-1", "hello")).seq
@@ -133,43 +89,85 @@ async def test_a_restart_closes_and_opens(service):
         await service.accept(state.id, "id-2", "hello?")
 
 
-async def test_the_queue_moves(service, clock):
-    states = [await service.open("en", None) for _ in range(3)]
-    for index, state in enumerate(states):
-        clock.now += timedelta(seconds=1)
-        await service.ask_for_person(state.id, f"id-{index}")
-    queue = Subscription()
-    with service.hub.follow(f"c:{states[2].id}", queue):
-        await service.take(states[0].id, "t1", "lin", "Lin")
-        frame = await queue.get()
-    assert (frame["mode"], frame["position"]) == ("waiting", 2)
-
-
-async def test_a_notice_reaches_staff_and_not_the_customer(service):
-    state = await service.open("en", None)
-    await service.ask_for_person(state.id, "id-1")
-    before = len(await service.store.messages(state.id))
-    await service.note(state.id, "n1", "Lin", "calls often")
-    assert len(await service.store.messages(state.id)) == before
-    assert [one["text"] for one in await service.store.desk_events(after=0) if one.get("role") == "note"] == [
-        "calls often"
-    ]
-
-
-async def test_an_agent_cannot_take_what_nobody_waits_for(service):
-    state = await service.open("en", None)
-    with pytest.raises(NotPossibleError):
-        await service.take(state.id, "t1", "lin", "Lin")
-
-
-async def test_nobody_there_is_said(service, clock):
+async def test_nobody_there_is_said(desk, service, clock):
     clock.now = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)  # four in the morning in Shanghai
     state = await service.open("en", None)
     await service.ask_for_person(state.id, "id-1")
     told = (await service.store.messages(state.id))[-1]
     assert "Nobody is at the desk" in told.text
+    assert "2 Mar 2026 08:00" in told.text, "in the company's time"
+    frame = await service.mode_frame(await desk.state(state.id))
+    assert (frame["open"], frame["opens_at"]) == (False, "2026-03-02T00:00:00.000Z")
 
 
-def test_the_mean_wait():
-    assert mean_wait_s([]) is None
-    assert mean_wait_s([("2026-01-01T00:00:00.000Z", "2026-01-01T00:01:00.000Z")]) == 60
+async def test_place_and_expected_wait_are_said(desk):
+    lin = await desk.hire("lin", capacity=1)
+    first = await desk.waiting()
+    desk.clock.tick(30)
+    await desk.cases.take(first.id, "t1", lin)
+    desk.clock.tick(600)
+    await desk.cases.close(first.id, "c1", lin, outcome="solved", tags=[])
+    await desk.held(lin)
+    desk.clock.tick(6)
+    one, other = await desk.waiting(), await desk.waiting()
+    frames = [await desk.service.mode_frame(state) for state in (one, other)]
+    # Nobody is free: 15 s to pick up (30 and 0 before), and 600 s of service for each place in the queue.
+    assert [(frame["position"], frame["wait_s"]) for frame in frames] == [(1, 615), (2, 1215)]
+    assert "Customers ahead of you: 1. The wait is about 20 min." in (await desk.store.messages(other.id))[-1].text
+
+
+async def test_a_turn_that_was_dropped_stays_silent_when_the_bot_is_back(service):
+    state = await service.open("en", None)
+    seq = (await service.accept(state.id, "id-1", "hello")).seq
+    await service.ask_for_person(state.id, "id-2")
+    await service.back_to_bot(state.id, "id-3")
+    assert not await service.bot_says(state.id, (seq, 0), "too late", {})
+    await finish(service, state.id, seq, escalate={"reason": "policy"})
+    assert (await service.store.conversation(state.id)).mode == "bot"
+
+
+async def test_the_topic_is_what_the_customer_wants_done_and_not_the_wish_for_a_person(desk):
+    state = await desk.service.open("en", None)
+    await desk.turn(state.id, "my bill is wrong", **intent("dispute_bill"))
+    await desk.turn(state.id, "yes", **intent("affirm"))
+    await desk.turn(state.id, "person", **intent("talk_to_human"), escalate={"reason": "customer_asked"})
+    escalation = await desk.escalation(state.id)
+    assert (escalation.topic, escalation.team) == ("dispute_bill", "accounts")
+    assert desk.service.company.intents["dispute_bill"].label["en"] in escalation.summary
+    assert [one["intent"] for one in escalation.context["understood"]] == ["dispute_bill", "affirm", "talk_to_human"]
+
+
+async def test_an_open_task_is_the_topic(desk):
+    state = await desk.service.open("en", None)
+    await desk.turn(state.id, "hello", **intent("greet"))
+    escalate = {"reason": "customer_asked", "context": {"task": {"skill": "change_plan", "args": {}}}}
+    await desk.turn(state.id, "person", **intent("talk_to_human"), escalate=escalate)
+    assert (await desk.escalation(state.id)).topic == "change_plan"
+
+
+async def test_a_diagnosis_goes_to_the_team_of_its_skill(desk):
+    state = await desk.service.open("zh", None)
+    report = {
+        "symptom": "电视没有画面",
+        "symptom_id": "tv_no_picture",
+        "skill": "tv_support",
+        "hypotheses": [{"id": "hdmi_loose", "fault": "HDMI 线松了", "probability": 0.62}],
+        "checks": [{"id": "check_cable", "check": "看线", "outcome": "松"}],
+        "fixes": [],
+    }
+    escalate = {"reason": "diagnosis_exhausted", "context": {"diagnosis": report}}
+    await desk.turn(state.id, "还是黑屏", **intent("fault_tv"), escalate=escalate)
+    escalation = await desk.escalation(state.id)
+    assert (escalation.skill, escalation.team, escalation.topic) == ("tv_support", "network", "fault_tv")
+    assert "HDMI 线松了（62%）" in escalation.summary
+
+
+async def test_contact_details_are_kept_and_repeated(desk):
+    state = await desk.waiting()
+    await desk.service.leave_contact(state.id, "k1", {"email": "a@example.com"}, "a@example.com")
+    again = await desk.service.leave_contact(state.id, "k1", {"email": "a@example.com"}, "a@example.com")
+    messages = await desk.store.messages(state.id)
+    assert again == messages[-1].seq
+    assert "a@example.com" in messages[-1].text
+    assert (await desk.state(state.id)).contact == {"email": "a@example.com"}
+    assert [one["contact"] for one in await desk.events("contact")] == [{"email": "a@example.com"}]

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from server.gateway.modes import NotPossibleError, next_mode
 
-EVENTS = ["escalate", "take", "release", "return", "close"]
+EVENTS = ["escalate", "take", "release", "return", "close", "transfer"]
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ EVENTS = ["escalate", "take", "release", "return", "close"]
         ("human", "release", "waiting"),
         ("waiting", "return", "bot"),
         ("human", "close", "closed"),
+        ("human", "transfer", "waiting"),
+        ("closed", "reopen", "human"),
     ],
 )
 def test_a_conversation_changes_hands(mode, event, after):
