@@ -192,8 +192,6 @@ def test_the_example_file_sets_nothing_and_is_valid_with_everything_set(tmp_path
     (tmp_path / "kefu.toml").write_text(re.sub(r"(?m)^# (\w+ = |\[)", r"\1", example))
     settings = load_settings()
     assert settings.company == tmp_path / "demo"
-    assert settings.understanding == Understanding(
-        address="https://models.example.com/v1", also_entities=True
-    )
+    assert settings.understanding == Understanding(address="https://models.example.com/v1", also_entities=True)
     for name in ("port", "internal_port", "risk_bound", "turn_deadline_s", "upload_max_bytes"):
         assert getattr(settings, name) == Settings.model_fields[name].default

@@ -84,7 +84,7 @@ def _nested(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
 schemas = st.recursive(scalars, _nested, max_leaves=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(wanted=schemas, seed=st.integers(0, 2**31), room=st.integers(0, 60))
 def test_any_answer_parses_and_follows_its_schema(wanted: dict[str, Any], seed: int, room: int) -> None:
     shortest = len(schema.shortest_end(schema.compiled(wanted)))
