@@ -25,7 +25,7 @@ from actions.diagnosis_steps import check_buttons, fix_buttons, joined, part, re
 from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
-from kg.diagnose import IN_VAIN, Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
+from kg.diagnose import IN_VAIN, MAX_STEPS, Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
 from kg.explain import for_customer
 from kg.model import Text, Who
 from kg.posterior import facets_of
@@ -67,6 +67,8 @@ async def diagnose(c: Context, definition: Definition) -> None:
         await running.go()
     except Question as question:
         if question.message.get("step", {}).get("kind") in STEP_KINDS:
+            if c.diagnosis["sent"] >= MAX_STEPS:  # the account's own questions count as well
+                running.give_up()
             c.diagnosis["sent"] += 1
         if c.lead:
             # A question of an account skill: what leads to it is said before it.
@@ -454,6 +456,14 @@ class Run:
         name = self.graph.symptoms[symptom].name.as_json()
         c.lead.append(m.message("diagnosis.next_problem", problem=name))
         return True
+
+    def give_up(self) -> None:
+        """Bring in a person because the customer was asked often enough.
+
+        Raises:
+            EscalationError: Always.
+        """
+        self._hand_over(Step("handoff", reason="diagnosis_exhausted", hypotheses=self.next().hypotheses))
 
     def _hand_over(self, step: Step) -> None:
         """Bring in a person.

@@ -139,8 +139,8 @@ async def _read(c: Context, running: Run) -> Reading:
         return Reading(result="done")
     if step["kind"] == "check" and step["node"] in running.graph.checks:
         found = read_check(lexicon, step["node"], c.turn.text, running.all_facets)
-        if found.empty and _may_be_answer(c):
-            found.outcomes = await _meaning(c, running, step["node"])
+        if (found.empty or found.outcomes) and _may_be_answer(c):
+            found.outcomes = await _meaning(c, running, step["node"], found.outcomes) | found.outcomes
         return found
     question = (step["question"] or {}).get(c.turn.locale, "")
     symptom = running.graph.symptoms[running.symptom]
@@ -153,8 +153,11 @@ async def _read(c: Context, running: Run) -> Reading:
     return found
 
 
-async def _meaning(c: Context, running: Run, check: str) -> dict[str, str]:
-    return by_meaning(running.version.lexicon, check, c.turn.text, await _near(c))
+async def _meaning(c: Context, running: Run, check: str, outcomes: dict[str, str]) -> dict[str, str]:
+    """What only the meaning tells: of the whole answer, or of the parts of a check that its words left open."""
+    if len(outcomes) == len(running.graph.checks[check].facets):
+        return {}
+    return by_meaning(running.version.lexicon, check, c.turn.text, await _near(c), known=outcomes)
 
 
 async def _near(c: Context) -> Near:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from actions import diagnosis_words as w
-from actions.diagnosis_text import plain, polarity, says_no, says_yes, topics
+from actions.diagnosis_numbers import numbers
+from actions.diagnosis_text import is_fine, is_wrong, plain, polarity, says_no, says_yes, topics, without_topics
 from kg.model import Check, Facet, Fix, Graph, Outcome, Symptom, Text, Who
 
 _POSITIVE = frozenset(
@@ -27,7 +28,8 @@ _EMPTY = re.compile(
     r"[的了是着呢吧啊都很全也]|\b(?:it|is|are|'s|s|the|it's|looks?|yes|i|do|does|all|at|they|lights?|switched|on)\b"
 )
 _NEGATOR_BEFORE = re.compile(
-    r"(?:不是?|没有?|未|无|非|not|no|isn't|aren't|don't|doesn't|never|without)\s*(?:a|an|the|any|really|quite|太|怎么|什么|在)?\s*$"
+    r"(?:(?:不是?|没有?|未|无|非)\s*(?:太|怎么|什么|在|被)?|"
+    r"\b(?:not|no|isn't|aren't|wasn't|don't|doesn't|hasn't|haven't|can't|never|without)\s(?:\s*[a-z]+){0,2})\s*$"
 )
 
 
@@ -57,6 +59,8 @@ class FacetWords:
     numbers: dict[str, tuple[float, ...]]
     limit: tuple[float, str, str] | None
     """A bound with the outcome below it and the outcome from it on."""
+    colours: dict[str, str]
+    """The outcome that alone speaks of a colour, by colour."""
 
     def hit(self, clause: str, *, generic: bool) -> tuple[str, int]:
         """The outcome whose wording the statement has, with the wording's length; ("", 0) where none or several do."""
@@ -68,6 +72,11 @@ class FacetWords:
             if match is None:
                 continue
             outcome = phrase.outcome
+            opposite = self.by_polarity.get(-self.sign(outcome)) if phrase.generic else None
+            if opposite and polarity(clause) == -self.sign(outcome):
+                # "it's not switched on": the whole statement denies what its last words say.
+                best[opposite] = max(best.get(opposite, 0), phrase.weight)
+                continue
             if _NEGATOR_BEFORE.search(clause[: match.start()]):
                 others = [name for name in self.facet.outcomes if name != outcome]
                 if len(others) != 1:
@@ -81,6 +90,10 @@ class FacetWords:
             return "", 0
         return ranked[0]
 
+    def sign(self, outcome: str) -> int:
+        """+1 for the outcome that says on, -1 for off, 0 for others."""
+        return next((sign for sign, name in self.by_polarity.items() if name == outcome), 0)
+
     def whole_hit(self, said: str) -> tuple[str, int]:
         """As `hit`, with the wordings that are several statements ("connected but no internet")."""
         found = [
@@ -90,16 +103,30 @@ class FacetWords:
         ]
         return max(found)[::-1] if found else ("", 0)
 
+    def good_or_bad(self, clause: str) -> str:
+        """The outcome that "it is fine" or "it is wrong" means; "" where the statement says neither."""
+        if is_fine(clause):
+            return self.facet.normal
+        bad = [name for name in self.facet.outcomes if name != self.facet.normal]
+        return bad[0] if len(bad) == 1 and not self.by_polarity and is_wrong(clause) else ""
+
+    def by_colour(self, clause: str) -> str:
+        """The outcome that a colour in the statement means; "" where none or several are named."""
+        named = [colour for colour, pattern in w.COLOURS.items() if pattern.search(clause)]
+        return self.colours.get(named[0], "") if len(named) == 1 and polarity(clause) >= 0 else ""
+
     def by_number(self, clause: str) -> str:
         """The outcome that a number in the statement means, if the facet knows numbers."""
-        said = [float(found) for found in _NUMBER.findall(clause)]
+        said = numbers(clause)
         if not said:
             return ""
         if self.limit is not None:
             bound, below, above = self.limit
-            return below if said[-1] < bound else above
+            return below if said[-1] < bound or (said[-1] == bound and _BELOW.search(clause)) else above
         if len([name for name, known in self.numbers.items() if known]) < 2:
             return ""
+        if said[-1] == 0 and "none" in self.facet.outcomes:
+            return "none"
         value = max(said[-1], 0.01)
         return min(
             (abs(math.log(value / known)), outcome) for outcome, numbers in self.numbers.items() for known in numbers
@@ -169,12 +196,22 @@ def _facet_words(facet: Facet, check: Check) -> FacetWords:
     if len(check.facets) == 1:
         about |= {topic for outcome in facet.outcomes.values() for text in _says(outcome) for topic in topics(text)}
     yes, no = _yes_and_no(facet, check)
+    signs = _by_polarity(facet)
     return FacetWords(
-        facet, check, about, tuple(_phrases(facet)), _by_polarity(facet), yes, no, _numbers(facet), _limit(facet)
+        facet,
+        check,
+        about,
+        tuple(_phrases(facet, signs)),
+        signs,
+        yes,
+        no,
+        _numbers(facet),
+        _limit(facet),
+        _colours(facet),
     )
 
 
-def _phrases(facet: Facet) -> Iterable[Phrase]:
+def _phrases(facet: Facet, signs: Mapping[int, str]) -> Iterable[Phrase]:
     seen: set[tuple[str, str]] = set()
     for key, outcome in facet.outcomes.items():
         for text in [*outcome.says.zh, *outcome.says.en, outcome.label.zh, outcome.label.en]:
@@ -182,6 +219,8 @@ def _phrases(facet: Facet) -> Iterable[Phrase]:
             for said in dict.fromkeys((full, w.LEADING.sub("", full).strip())):
                 if not said or (said, key) in seen:
                     continue
+                if said != full and key in signs.values() and not re.search(r"\w", without_topics(said)):
+                    continue  # "there are bars" without its "there are" says nothing of them
                 seen.add((said, key))
                 yield Phrase(said, key, _pattern(said), weigh(said), _generic(said))
 
@@ -213,7 +252,7 @@ def _by_polarity(facet: Facet) -> dict[int, str]:
         if key in _POSITIVE or key in _NEGATIVE:
             signs[key] = 1 if key in _POSITIVE else -1
         else:
-            values = [polarity(plain(outcome.label.zh)), polarity(plain(outcome.label.en))]
+            values = [_label_sign(plain(outcome.label.zh)), _label_sign(plain(outcome.label.en))]
             signs[key] = (sum(values) > 0) - (sum(values) < 0)
     found = {}
     for sign in (1, -1):
@@ -221,6 +260,12 @@ def _by_polarity(facet: Facet) -> dict[int, str]:
         if len(named) == 1:
             found[sign] = named[0]
     return found if len(facet.outcomes) == 2 or len(found) == 2 else {}
+
+
+def _label_sign(label: str) -> int:
+    """The polarity of a label; none where it both affirms and denies ("connected without internet")."""
+    affirms = bool(w.ON.search(w.THERE.sub(" ", label)) or w.OFF.search(label))
+    return 0 if affirms and w.NEGATION.search(label) else polarity(label)
 
 
 def _yes_and_no(facet: Facet, check: Check) -> tuple[str, str]:
@@ -276,6 +321,19 @@ def _numbers(facet: Facet) -> dict[str, tuple[float, ...]]:
             for number in re.findall(r"(?<![a-z0-9-])\d+(?:\.\d+)?(?![a-z0-9])", text)
             if float(number)
         )
+    return found
+
+
+def _colours(facet: Facet) -> dict[str, str]:
+    found = {}
+    for colour, pattern in w.COLOURS.items():
+        named = [
+            key
+            for key, outcome in facet.outcomes.items()
+            if any(pattern.search(text) for text in (plain(outcome.label.zh), plain(outcome.label.en), *_says(outcome)))
+        ]
+        if len(named) == 1:
+            found[colour] = named[0]
     return found
 
 

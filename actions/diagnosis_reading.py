@@ -15,6 +15,7 @@ from actions.diagnosis_lexicon import FacetWords, Lexicon, weigh
 from actions.diagnosis_text import (
     Clause,
     clauses,
+    explicit,
     hedged,
     is_fine,
     plain,
@@ -23,6 +24,7 @@ from actions.diagnosis_text import (
     says_yes,
     topics,
     value_polarity,
+    without_topics,
     words,
 )
 from kg.model import Who
@@ -125,19 +127,38 @@ def read_fix(
 
 
 def by_meaning(
-    lexicon: Lexicon, check: str, text: str, similar: Similar, *, sure: float = SURE, clear: float = CLEAR
+    lexicon: Lexicon,
+    check: str,
+    text: str,
+    similar: Similar,
+    *,
+    known: Iterable[str] = (),
+    sure: float = SURE,
+    clear: float = CLEAR,
 ) -> dict[str, str]:
-    """Outcomes of a check that an unseen wording most nearly means: by facet, only where one is clearly nearest."""
+    """Outcomes of a check that an unseen wording most nearly means: by facet, only where one is clearly nearest.
+
+    Args:
+        lexicon: Words of the graph.
+        check: The open check.
+        text: What the customer wrote.
+        similar: Comparison by meaning.
+        known: Facets that the words told already; of a check with several, only what speaks of the others is compared.
+        sure: Similarity that is needed.
+        clear: Distance from the next outcome that is needed.
+    """
     node = lexicon.graph.checks[check]
     single = len(node.facets) == 1
+    told = set(known)
+    open_facets = [lexicon.facet(facet.id) for facet in node.facets.values() if facet.id not in told]
     found: dict[str, tuple[str, float]] = {}
     for clause in [Clause(plain(text), topics(plain(text)))] if single else clauses(plain(text)):
+        spoken = [facet for facet in open_facets if facet.topics & clause.topics]
+        if told and not spoken:
+            continue
         ranked: list[tuple[float, str, str]] = []
-        for facet in node.facets.values():
-            known = lexicon.facet(facet.id)
-            if not single and clause.topics and not clause.topics & known.topics:
-                continue
-            for outcome, wordings in lexicon.outcome_texts(facet.id).items():
+        for facet in spoken if clause.topics and not single else open_facets:
+            for outcome, wordings in lexicon.outcome_texts(facet.facet.id).items():
                 scores = similar(clause.text, wordings)
                 fits = [
                     score
@@ -145,7 +166,7 @@ def by_meaning(
                     if not _contradicts(clause.text, plain(wording))
                 ]
                 if fits:
-                    ranked.append((max(fits), facet.id, outcome))
+                    ranked.append((max(fits), facet.facet.id, outcome))
         ranked.sort(reverse=True)
         if not ranked or ranked[0][0] < sure:
             continue
@@ -173,7 +194,7 @@ def helped_by_meaning(text: str, similar: Similar, *, sure: float = SURE, clear:
 def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict[str, str]:
     found: dict[str, tuple[str, int]] = {}
     single = len(own) == 1
-    waiting: list[FacetWords] = []
+    waiting: list[tuple[FacetWords, bool]] = []
     named: list[FacetWords] = []
     for clause in parts:
         if hedged(clause.text):
@@ -183,15 +204,18 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
         for facet in spoken:
             _note(found, facet, *_value(facet, clause, alone=single or len(spoken) == 1))
         if spoken and polarity(clause.text) == 0 and not any(facet.facet.id in found for facet in spoken):
-            waiting += spoken
+            waiting += [(facet, words(without_topics(clause.text)) <= 1) for facet in spoken]
             named += spoken
             continue
         if clause.joined or w.BOTH.search(clause.text):
-            for facet in waiting:
-                _note(found, facet, *_value(facet, clause, alone=True))
+            # "storage and SMS are allowed", "data is on the left and grey" go on; "a plane up there and no bars" not.
+            for facet, bare in waiting:
+                if bare or not spoken:
+                    _note(found, facet, *_value(facet, clause, alone=True))
         if not spoken:
             _without_topic(own, clause, found)
         waiting = []
+    _only(own, parts, found)
     for facet in named:
         # Only named: a symbol that is there.
         if not single and 1 in facet.by_polarity and facet.facet.id not in found and not w.UNSURE.search(said):
@@ -235,17 +259,34 @@ def _value(facet: FacetWords, clause: Clause, *, alone: bool) -> tuple[str, int]
     outcome, weight = facet.hit(text, generic=topical or alone)
     number = facet.by_number(text)
     short = words(text) <= _LONGEST_BARE
+    plainly = explicit(text)
+    if not plainly and len(facet.facet.outcomes) > 2:
+        by_sign = ""  # of several outcomes none is just "there" or "not"
+    fits = facet.good_or_bad(text) if topical or (alone and short) else ""
     after_colon = facet.by_polarity.get(value_polarity(text), "")
     ranked = [
         (after_colon if topical else "", _LONG_PHRASE + _PHRASED),
         (outcome if weight > _LONG_PHRASE or not (topical and by_sign) else "", weight + _PHRASED),
         (by_sign if topical and not (sign < 0 and w.BROKEN.search(text)) else "", 5),
         (outcome, weight),
+        (facet.by_colour(text) if topical or alone else "", 4),
         (number, 4),
-        (by_sign if alone and short else "", 2),
-        (facet.facet.normal if short and is_fine(text) else "", 1),
+        (fits, 3),
+        (by_sign if alone and short else "", 2 if plainly or sign > 0 else 1),
     ]
     return next((found for found in ranked if found[0]), ("", 0))
+
+
+def _only(own: list[FacetWords], parts: list[Clause], found: dict[str, tuple[str, int]]) -> None:
+    """ "Only SMS is allowed" says of two things that the other is not."""
+    if len(own) != 2:
+        return
+    for clause in parts:
+        spoken = _spoken(own, clause)
+        if len(spoken) == 1 and w.ONLY.search(clause.text) and polarity(clause.text) > 0:
+            other = own[1 - own.index(spoken[0])]
+            if other.facet.id not in found and -1 in other.by_polarity:
+                _note(found, other, other.by_polarity[-1], 1)
 
 
 def _without_topic(own: list[FacetWords], clause: Clause, found: dict[str, tuple[str, int]]) -> None:

@@ -95,14 +95,18 @@ def _polarity(text: str) -> int:
     )  # fmt: skip
     negated, seen, reached = 0, 0, -1
     value = 0
+    there = False
     for start, end, kind in marks:
         if start < reached:
             continue
         reached = end
         if kind == "not":
+            if value > 0 and there and negated == seen:
+                return -1  # "there is nothing", "it shows no": what is there is that it is not
             negated += 1
         elif not value:
             value = 1 if kind == "on" else -1
+            there = bool(w.THERE.fullmatch(text[start:end]))
             seen = negated
         elif kind == "off" and value > 0:
             # "I see airplane mode is off": the later, narrower word decides.
@@ -110,6 +114,13 @@ def _polarity(text: str) -> int:
     if value:
         return value * (-1 if seen % 2 else 1)
     return -1 if negated else 0
+
+
+@lru_cache(maxsize=8192)
+def explicit(text: str) -> bool:
+    """Whether a statement says on or off by itself: "enabled", "greyed out", not only "there is" or "not"."""
+    text = w.MASKED.sub(" ", text)
+    return bool(w.OFF.search(text) or w.ON.search(w.THERE.sub(" ", text)))
 
 
 def hedged(text: str) -> bool:
@@ -130,6 +141,16 @@ def says_no(text: str) -> bool:
 def is_fine(text: str) -> bool:
     """Whether a statement says that things are as they should be."""
     return bool(w.FINE.search(text)) and not w.NOT_FINE.search(text)
+
+
+def is_wrong(text: str) -> bool:
+    """Whether a statement says that something is not as it should be."""
+    return bool(w.NOT_FINE.search(text))
+
+
+def without_topics(text: str) -> str:
+    """A normalised text without the things that it speaks of."""
+    return _TOPIC.sub(" ", text)
 
 
 def words(text: str) -> int:

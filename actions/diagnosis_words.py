@@ -80,21 +80,35 @@ SEPARATORS = re.compile(
 )
 """Where one statement ends and the next begins."""
 JOINING = re.compile(r"\s(?:and|&)\s|、|和|以及")
-BOTH = _any("都|两个|两项|全", _word("both", "all", "everything", "each"))
+BOTH = _any(
+    "都|两个|两项|全|一个也|什么.{0,4}也",
+    _word("both", "all", "everything", "each", "neither", "none of (?:the two|them|it|these|those)"),
+)
+ONLY = _any("只有|仅有?|只(?:给|开|允许|能)", _word("only", "just"))
+"""Of several things one: the others are not."""
 
 ON = _any(
     "开着|打开了?|开启|启用|已开|开了|是开的?|开的|亮着|亮的|亮了|亮|连着|已连接|连接着|连上|允许|授权|勾选|有的?|显示|出现|激活|看得到|看见|看到",
     r"\bon\b(?!\s+(?:my|the|a|an|it|this|that|top|wi-?fi|which|here|there|your|screen))",
-    _word("enabled?", "active", "activated", "connected", "allowed", "granted", "yes", "lit", "present", "ticked"),
+    _word(
+        "enabled?", "active", "activated", "connected", "allow", "allowed", "granted", "yes", "lit", "present", "ticked"
+    ),
     _word("running", "there is", "there's", "there are", "shows?", "i see", "i can see", "visible", "set", "filled"),
 )
 OFF = _any(
-    "关着|关闭|关掉|关了|是关|关的|关$|禁用|停用|拒绝|断开|灭着|灭了|灭的|灭|暗的|空白|空的|缺失|丢失",
+    "关着|关闭|关掉|关了|是关|关的|关$|禁用|禁止|禁了|停用|拒绝|断开|灭着|灭了|灭的|灭|暗的|黑的|灰的|灰色|变灰|缺失|丢失|"
+    "空白|空的|空着|空了|为空|(?:^|[:： ])空$|打叉|叉号|个叉|不让",
     _word(
         "off", "disabled?", "denied", "disconnected", "inactive", "empty", "blank", "missing", "refused", "deactivated"
     ),
-    _word("grey", "gray", "greyed", "grayed", "dark", "absent", "unchecked", "unticked"),
+    _word("grey", "gray", "greyed", "grayed", "dark", "absent", "unchecked", "unticked", "hollow", "gone", "dead"),
+    _word("forbidden", "prohibited", "rejected", "unset", "an x", "a cross"),
 )
+THERE = _any(
+    "有的?|显示|出现|看得到|看见|看到",
+    _word("there is", "there's", "there are", "shows?", "i see", "i can see", "visible", "present", "yes", "set"),
+)
+"""Of the words above those that only say that something is there."""
 NEGATION = _any(
     "没有|没|未|无(?!线)|不是|不(?!过|错|同|好意思)|別|別",
     _word(
@@ -104,18 +118,33 @@ NEGATION = _any(
 )
 MASKED = _any(
     "开关|开机|打不开|打开设置|不知道|不确定|不清楚|有点|有时|没问题|没有问题|没什么问题|没毛病|只有|设置里|里有?显示|上面显示",
-    r"\b(?:no|not a|without) (?:problems?|issues?|doubt|trouble)\b",
+    "没动过|没碰过|没改过|没弄过|没有?(?:说|提示|报)|没用过|没有?错|不是我|百分百|没有?(?:限制|异样|什么特别)",
+    r"\b(?:no|not a|without|any) (?:problems?|issues?|doubt|trouble|complaints?|warnings?|errors?)\b",
+    r"\bnothing (?:odd|wrong|unusual|strange|special|weird|to complain)\b|\bunrestricted\b",
+    r"\bi (?:never|didn.?t|haven.?t|don.?t|did not) (?:did|do|done|touch|touched|change|changed|set|turn|turned|know)\b",
+    r"\b(?:lift|com|tak|fall|peel|pop|bend|went|go|goes)(?:e|es|ed|ing|ping)? off\b",
     r"\bnot sure\b|\bdon.?t know\b|\bno idea\b|\bnot only\b|\bthe switch\b|\bset up\b|\bi don.?t think\b",
 )
 """Holds a word of the lists above without meaning it."""
 
+COLOURS = {
+    "red": re.compile(r"红|\bred\b"),
+    "green": re.compile(r"绿|\bgreen\b"),
+    "blue": re.compile(r"蓝|\bblue\b"),
+    "yellow": re.compile(r"黄|橙|橘|\b(?:yellow|orange|amber)\b"),
+    "white": re.compile(r"白(?!色?屏)|\bwhite\b"),
+}
+"""Colours of lights."""
 FINE = _any(
-    "正常|没问题|没有问题|没毛病|没异常|没有异常|没什么问题|挺好|很好|一切都?好|完好",
+    "正常|没问题|没有问题|没毛病|没异常|没有异常|没什么问题|挺好|很好|一切都?好|完好|好好的|好端端|没(?:说|提示|报)什么|没错|对的|是对",
     _word("normal", "fine", "ok", "okay", "all right", "alright", "looks good", "as usual", "nothing unusual"),
-    r"\bno (?:problems?|issues?|trouble)\b|\bnothing wrong\b|\ball (?:good|clear)\b",
+    r"\bno (?:problems?|issues?|trouble|complaints?|warnings?|errors?)\b|\ball (?:good|clear)\b",
+    r"\bnothing (?:odd|wrong|unusual|strange|special|weird|to complain)\b|\bis (?:right|correct)\b|\brecogni[sz]ed\b",
 )
 NOT_FINE = _any(
-    "不太?正常|不对|有问题|异常(?!都?没)|出错", r"\bnot (?:normal|fine|ok|right)\b", _word("wrong", "abnormal")
+    "不太?正常|不对|(?<!没)(?<!没有)(?<!没什么)有?问题|异常(?!都?没)|出错|写错|报错|(?<!没)(?<!没有)错误|乱码|感叹号",
+    r"\bnot (?:normal|fine|ok|right|correct)\b|\b(?<!nothing )wrong\b|\bexclamation mark\b",
+    _word("abnormal", "incorrect", "rubbish", "gibberish", "garbled", "(?<!no )error", "(?<!no )warning", "mistake"),
 )
 BROKEN = _any(
     "用不了|不能用|没反应|不好使|坏了|失灵|上不了网?|打不开|不工作|连不上|断网|很?慢|卡",
@@ -126,18 +155,28 @@ BROKEN = _any(
 
 UNSURE = _any(
     "不确定|不知道|不清楚|不晓得|不太?懂|不会看|看不懂|看不明白|说不准|说不好|说不上来|没注意|没留意|忘了|不记得|拿不准|不好说|分不清|不太会|"
-    "没?找不到(?:这个|这|那个|在|设置|选项|菜单|地方)?|没找到|不太确定|搞不清|搞不懂|弄不明白|不明白|没看懂|好像.{0,12}又|也许|大概吧|可能吧",
+    "没?找不到(?:这个|这|那个|在|设置|选项|菜单|地方)?|没找到|没找着|没(?:瞧|看|见)(?:见|着|过)?(?:这|那|有?什么|哪|到?这)|"
+    "不(?:敢|能|是)?.{0,5}(?:肯定|确定|清楚|知道)|看(?:不|花)(?:来|出|眼)|(?:上|到|去)?哪(?:儿|里)?(?:看|找|知道)|不懂|"
+    "没有?(?:看见|看到|见|瞧见)?(?:这|那)(?:个|种|一)?(?:选项|菜单|设置|页|项)|打不开这|这页.{0,4}打不开|"
+    "不太确定|搞不清|搞不懂|弄不明白|不明白|没看懂|好像.{0,12}又|也许|大概吧|可能吧",
     r"\b(?:not|un)[ -]?(?:really |quite |too |entirely |100% )?(?:sure|certain)\b|\bunsure\b|\buncertain\b|\bno (?:idea|clue)\b",
     r"\b(?:don.?t|do not|didn.?t|wouldn.?t) (?:really |quite |even )?(?:know|remember|recall|understand|get it|notice)\b",
-    r"\bdunno\b|\bidk\b|\bhard to (?:say|tell)\b|\b(?:can.?t|cannot|could ?n.?t|unable to) (?:really |quite )?(?:tell|say|find|figure|locate|make out)\b",
+    r"\bdunno\b|\bidk\b|\bhard to (?:say|tell)\b|(?<!it )(?<!phone )(?<!which )\b(?:can.?t|cannot|could ?n.?t|unable to) (?:really |quite )?(?:tell|say|find|figure|locate|make out)\b",
+    r"\bnot .{0,24}(?:sure|certain|positive)\b|\bno good with\b|\bnot (?:very |so |too )?good with\b|\bgot lost\b|\bno idea\b",
+    r"\b(?:menu|option|setting|page|entry|switch)\b.{0,24}\b(?:isn.?t|is not|not) there\b|\bwouldn.?t (?:even )?know\b",
+    r"\b(?:don.?t|didn.?t|can.?t|couldn.?t|do not|cannot) (?:have|see|find|spot|get to) (?:that|this|any|such|it|the|a)\b.{0,14}"
+    r"\b(?:option|setting|menu|page|entry|thing|anywhere|like that)\b|\b(?:don.?t|didn.?t|can.?t|couldn.?t) (?:see|find|spot) (?:it|that|this)\b",
+    r"\bmeans? nothing to me\b|\bgreek to me\b|\bcan.?t (?:seem to )?get to\b|\bcouldn.?t work out\b|\bwhere would i\b",
     r"\bwho knows\b|\bbeats me\b|\bnot familiar\b|\bno clue\b|\bmaybe\b|\bperhaps\b|\bcould be either\b|\blost me\b|\bconfus\w+",
 )
 REFUSED = _any(
     "做不了|做不到|办不到|没法(?:做|操作|弄|试|看)|不想(?:做|弄|试|操作)|不方便|不敢|没有?(?:卡针|工具|电脑|网线|备用)|弄不了|试不了|跳过|"
-    "不愿意|操作不了|没办法(?:做|操作|弄|试|看)?|换个别?的?办法",
+    "不愿意|操作不了|点不了|按不了|打不开卡|没办法(?:做|操作|弄|试|看)?|换个别?的?办法|不想(?:动|碰|拆)|(?:我|这个)不(?:干|做|弄)|"
+    "没有?(?:东西|工具|针|什么).{0,4}(?:能|可以|用来)",
     r"\b(?:can.?t|cannot|couldn.?t|unable to|not able to|won.?t|don.?t want to|rather not|not going to) (?:really )?(?:do|try|perform|manage|open it)\b",
     r"\bskip (?:it|this|that)\b|\bnot possible\b|\bimpossible\b|\bdon.?t have (?:a |any |the )?(?:pin|tool|cable|computer|spare|time)\b|\bi.?d rather not\b",
-    r"\bcan.?t (?:do|try|open|access) (?:that|this|it)\b|\bsomething else instead\b",
+    r"\b(?:haven.?t got|don.?t have|have no|got no)(?: anything| something| nothing| a| any)?\b.{0,16}\b(?:to|for)\b|^i can.?t(?=\s*(?:$|[,.;!]))|\bnot doing\b",
+    r"\brather not\b|\bgreyed out\b|\bcan.?t (?:do|try|open|access) (?:that|this|it)\b|\bsomething else instead\b",
 )
 WITHHELD = _any(
     "不想(?:给|说|提供|告诉)|不(?:愿意?|方便|肯)(?:给|说|提供|告诉)?|不给|保密|隐私|没有号码|不记得号码|记不住",
@@ -148,7 +187,7 @@ TRIED = _any(
     _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),
 )
 DONE = _any(
-    "做好了|弄好了|完成|搞定|照做了|做了|好了|操作完|设置好了|改好了|已经做|重启了|关了|开了|断了|插好了|按.{0,4}做了|重置了|付了|付好|付款了|交了|缴了|支付",
+    "做好了|弄好了|弄完|做完|设好|处理好|完成|搞定|已经?重置|重置(?:成功|好)|恢复成?默认|照做了|做了|好了|操作完|设置好了|改好了|已经做|重启了|关了|开了|断了|插好了|按.{0,4}做了|重置了|付了|付好|付款了|交了|缴了|支付",
     _word(
         "done", "did it", "did that", "i did", "finished", "completed", "complete", "restarted", "rebooted", "reset it"
     ),
@@ -157,7 +196,7 @@ DONE = _any(
     ),
 )
 SOLVED = _any(
-    r"好了|可以了|能用了|能上网?了|正常了|恢复了?|有了|行了|通了|解决了|修好|成功了?|快了|流畅|顺畅|出来了|连上了|收到了|发出去了|发送成功|搞定|能打了|能发了?|"
+    r"好了|管用|嗖嗖|飞快|可以了|能用了|能上网?了|正常了|恢复了?|有了|行了|通了|解决了|修好|成功了?|快了|流畅|顺畅|出来了|连上了|收到了|发出去了|发送成功|搞定|能打了|能发了?|"
     r"没问题了|没有问题了|(?:不再?|没再|没有再)[^，,。]{0,8}了|没事了|有信号|满格|很快|正常|能.{0,6}了",
     _word(
         "works?",
@@ -193,13 +232,15 @@ SOLVED = _any(
         "it.?s (?:ok|okay|good|back|gone|there)",
         "can now",
     ),
+    r"\b(?:going|online|running|alive|connected) again\b|\bback online\b|\b(?:has been|been|was|got) delivered\b|\bas new\b|\bhelped\b",
     r"\bno (?:more|longer) (?:problems?|issues?|drop\w*|slow|stutter\w*|hot|lag\w*)\b|\bi can (?:make|call|browse|send|log|see|load|get|go)\b|\bdoesn.?t (?:drop|stutter|drain|lag|freeze) any ?more\b",
 )
 STILL = _any(
     "还是|还没|还不|还会|还有|依然|仍然|仍旧|照样|照旧|没有?(?:变化|用|效果|好转|改善|恢复|反应|好|解决|成功)|不行|没用|不管用|老样子|同样|一样|没信号|用不了|"
-    "不能|没法|上不了|打不开|发不出|发不了|失败|连不上|更糟|更慢|慢|卡|不好(?!意思)|还在|没变|白搭|无效|没起作用|没有信号|没网|不通|无服务|转圈|没好",
+    "不能|没法|不顶用|不顶事|又没了|又不行|上不了|打不开|发不出|发不了|失败|连不上|更糟|更慢|慢|卡|不好(?!意思)|还在|没变|白搭|无效|没起作用|没有信号|没网|不通|无服务|转圈|没好",
     r"\bstill\b|\bno (?:change|difference|luck|effect|improvement|better|good|use|signal|service|bars|internet|connection)\b|\bnot (?:yet|working|fixed|solved|better|really|back|fast|good|at all)\b",
     r"\b(?:doesn.?t|does not|didn.?t|did not|won.?t|can.?t|cannot|couldn.?t|isn.?t|hasn.?t|haven.?t|wasn.?t|don.?t)\b|\bsame\b|\bfail(?:s|ed|ing)?\b|\bworse\b|\bnothing (?:changed|happens|happened|loads)\b",
+    r"\bno joy\b|\bcontinues\b|\bgone again\b|\bto no avail\b|\bin vain\b",
     r"\bslow(?:er)?\b|\bunchanged\b|\bstuck\b|\bnegative\b|\bnever\b|\bpersists?\b|\bremains?\b|\bnone\b|\bneither\b|\bbroken\b|\bpoor\b",
 )
 NOT_SOLVED = _any(
@@ -209,11 +250,11 @@ NOT_SOLVED = _any(
 """Holds a word of `SOLVED` and means the contrary."""
 NO_LONGER = _any(r"\bno longer\b|\bno more\b|\bany ?more\b")
 NO_TROUBLE = _any(
-    "不再|没再|没问题|没有问题|没事|不(?:会)?(?:慢|卡|断|掉|烫|断线|掉线)了?",
+    "不再|没再|没问题|没有问题|问题没了|没事|新的?一样|不(?:会)?(?:慢|卡|断|掉|烫|断线|掉线)了?",
     r"\bno longer\b|\bno more\b|\bany ?more\b|\bno (?:problems?|issues?|lag)\b",
 )
 PARTLY = _any(
-    "只有|有时|偶尔|时好时坏|晚上|但.{0,10}(?:只|有时)|一会儿",
+    "只有|一下又|有时|偶尔|时好时坏|晚上|但.{0,10}(?:只|有时)|一会儿",
     r"\bonly\b|\bsometimes\b|\bat night\b|\bnow and then\b|\bon and off\b|\bfor a (?:moment|minute|second)\b|\bintermittent",
 )
 CONTRAST = _any("但是|不过|可是|但|然而|就是", r"\bbut\b|\bhowever\b|\bthough\b|\bexcept\b")
@@ -229,7 +270,7 @@ WHY = _any(
 )
 EXPLAIN = _any(
     "什么是|是什么|什么意思|是啥|啥是|啥意思|指什么|哪里|在哪|哪儿|怎么(?:看|查|找|弄|做|操作|打开|进|关|设置|重置|重启|断|取)|如何|什么叫|干什么用|能解释|解释一下|教我",
-    r"\bwhat(?:.?s| is| are| does| do you mean)\b|\bwhere (?:is|are|do|can|exactly)\b|\bwhere.?s\b|\bhow (?:do|can|to|would|exactly)\b|\bwhich (?:menu|setting|page)\b|\bexplain\b|\bmean(?:s)? by\b",
+    r"\bwhat(?:.?s(?! next\b)(?! written\b)(?! there\b)| is| are| does| do you mean)\b|\bwhere (?:is|are|do|can|exactly)\b|\bwhere.?s\b|\bhow (?:do|can|to|would|exactly)\b|\bwhich (?:menu|setting|page)\b|\bexplain\b|\bmean(?:s)? by\b",
 )
 FORGET = _any(
     "^(?:算了|不弄了|不修了|先不管|不用管|不查了|不搞了|放弃|不想弄了?|下次再说|以后再说|先这样|不麻烦了?)",

@@ -389,7 +389,7 @@ def next_step(knowledge: Knowledge, state: State) -> Step:  # noqa: PLR0912 - th
 
     for fault, share in hypotheses:
         reason = graph.faults[fault].handoff if fault in graph.faults else ""
-        if share >= CERTAIN and reason and not _repairable(situation, fault):
+        if share >= CERTAIN and reason and _seen(situation, fault) and not _repairable(situation, fault):
             return _handoff(situation, reason, graph.faults[fault].skill, hypotheses, fault)
     if danger := _safety_check(situation):
         return _check_step(situation, danger, hypotheses)
@@ -516,6 +516,16 @@ def _tree_faults(graph: Graph, symptom: str) -> frozenset[str]:
     if symptom not in cached:
         cached[symptom] = graph.tree(symptom).events
     return cached[symptom]
+
+
+def _seen(situation: _Situation, fault: str) -> bool:
+    """Whether an outcome was observed that shows a fault: what only elimination tells hands nobody over."""
+    facets = situation.graph.facets
+    return any(
+        (when := facets[name].outcomes[outcome].when) is not None and fault in when.events()
+        for name, outcome in situation.state["evidence"].items()
+        if name in facets and outcome in facets[name].outcomes
+    )
 
 
 def _repairable(situation: _Situation, fault: str) -> bool:
