@@ -1,9 +1,10 @@
-"""One running product for all tests that need it."""
+"""One running product, and one running language model, for all tests that need it."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.language_model import language_model_server
 from tests.support.product import Product
 
 
@@ -16,3 +17,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         running.add_staff(name)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def language_model() -> Iterator[str]:
+    """Address of a real server of the OpenAI protocol with the small model, up to /v1; three requests at once."""
+    with language_model_server("--queue", "3") as address:
+        yield address

@@ -49,7 +49,9 @@ def fit(unseen: Unseen, bound: float) -> tuple[Calibrations, dict[str, Any]]:
         own = unseen.languages == language
         rows = own if (own & inside).sum() >= _LEAST else pooled
         known = rows & inside
-        calibration = Calibration.fit(visible[known], unseen.target[known], oos[known])
+        calibration = Calibration()
+        if known.any():
+            calibration = Calibration.fit(visible[known], unseen.target[known], oos[known])
         threshold = _threshold(calibration, unseen, oos, [rows, pooled], bound)
         fitted.languages[language], fitted.thresholds[language] = calibration, threshold
         mine = own & inside

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from server.llm.breaker import Breaker
-from server.llm.protocol import Cause, Completion, LlmError, Request, Token, loopback
+from server.llm.protocol import Cause, Completion, LlmError, Message, Request, Token, loopback
 
 log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES: Final = 256 * 1024
@@ -40,7 +40,8 @@ def _same(text: str) -> str:
 class OpenAIChat:
     """A model behind an address, such as `https://models.example.com/v1`.
 
-    `key_variable` names the environment variable with the key; `mask` is applied to every message as it leaves.
+    `key_variable` names the environment variable with the key; `mask` is applied to every message as it leaves, but for
+    instructions.
     """
 
     def __init__(
@@ -138,10 +139,14 @@ class OpenAIChat:
             raise _failure(response, bytes(body))
         return _completion(bytes(body), self._model)
 
+    def _out(self, message: Message) -> str:
+        # Instructions are the program's and the company's own words.
+        return message.content if message.role == "system" else self._mask(message.content)
+
     def _content(self, request: Request) -> bytes:
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": m.role, "content": self._mask(m.content)} for m in request.messages],
+            "messages": [{"role": m.role, "content": self._out(m)} for m in request.messages],
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }

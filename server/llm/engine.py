@@ -24,7 +24,7 @@ from scipy.special import expit, logit
 from server.llm import prompts
 from server.llm.examples import Embed, Knowledge, Vectors
 from server.llm.masking import Finder, masked, nothing
-from server.llm.prompts import Detail
+from server.llm.prompts import Detail, Shown
 from server.llm.protocol import MAX_TOP, Chat, LlmError, Request
 from server.llm.schema import SchemaError
 from server.nlu.calibrate import OosModel
@@ -39,7 +39,7 @@ Item = tuple[str, str | None]
 Fallback = Callable[[Sequence[Item]], Awaitable[Sequence[Parse]]]
 _RANKED: Final = 10
 _TOKENS_INTENT: Final = 16
-_TOKENS_DETAILS: Final = 256
+_TOKENS_DETAILS: Final = 200
 _LOOKED_AT: Final = 100  # nearest examples that candidates are drawn from
 _TINY: Final = 1e-6
 
@@ -159,7 +159,7 @@ class Asker:
             candidates={name: known.about(name, language) for name in candidates},
             kinds={k: known.kind_about(k, language) for k in known.kind_names} if self.options.also_entities else {},
             # The likest last: what stands next to the question counts most.
-            examples=[known.shown(row) for row, _ in reversed(self._shown(near, candidates))],
+            examples=[self._private(known.shown(row)) for row, _ in reversed(self._shown(near, candidates))],
         )
         tokens = _TOKENS_DETAILS if self.options.also_entities else _TOKENS_INTENT
         completion = await self.chat.complete(
@@ -176,6 +176,10 @@ class Asker:
         for name, value in zip((*asked.candidates, OUT_OF_SCOPE), choice, strict=True):
             logits[self._places.get(name, -1)] = value
         return Heard(language, logits, near[0][1] if near else 0.0, details, lost, completion.model)
+
+    def _private(self, shown: Shown) -> Shown:
+        private = masked(shown.text, self._find)
+        return Shown(private.text, shown.intent, tuple((kind, private.hide(text)) for kind, text in shown.details))
 
     def _candidates(self, near: Sequence[tuple[int, float]], hidden: frozenset[str]) -> list[str]:
         names = [n for n in self.knowledge.names if n not in hidden]

@@ -66,6 +66,12 @@ class Masked:
         given = {self.text[p.start : p.end]: self.original[p.original_start : p.original_end] for p in self.pieces}
         return _PLACEHOLDER.sub(lambda m: given.get(m.group(), m.group()), text)
 
+    def hide(self, text: str) -> str:
+        """Words of the original with the same placeholders, where they hold what was replaced."""
+        for p in self.pieces:
+            text = text.replace(self.original[p.original_start : p.original_end], self.text[p.start : p.end])
+        return text
+
     def _back(self, at: int, *, after: bool) -> int:
         shift = 0
         for p in self.pieces:

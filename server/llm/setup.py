@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from server import privacy
 from server.llm import encoder, prepare
 from server.llm.client import OpenAIChat
 from server.llm.encoder import EncoderEngine
@@ -60,13 +61,15 @@ def options(chosen: Understanding) -> Options:
 def open_chat(chosen: Understanding) -> Chat:
     """The model behind the engine `local` or `openai`. Raises `ModelFileError`."""
     if chosen.engine == "openai":
-        return OpenAIChat(chosen.address, chosen.model, key_variable=chosen.key_variable)
+        # Placeholders go out in any case; this is the gate behind them.
+        gate = str if chosen.unmasked else privacy.mask
+        return OpenAIChat(chosen.address, chosen.model, key_variable=chosen.key_variable, mask=gate)
     return LocalChat(open_decoder(chosen.model or EMBEDDED, precision=chosen.precision))
 
 
 def personal_data(chosen: Understanding) -> Finder:
     """What must not leave with a message: nothing for a model in this process, or where the operator allows it."""
-    return nothing
+    return nothing if chosen.engine != "openai" or chosen.unmasked else privacy.find
 
 
 def neighbours_embed(texts: Sequence[str]) -> Any:

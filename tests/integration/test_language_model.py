@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from server.llm.helpers import Grounded, Refused
 from server.llm.local import OnnxDecoder, open_decoder
 from server.llm.protocol import LlmError, Message, Request
 from server.llm.serve import MAX_BODY, create_app
-from tests.support.language_model import broken_server, language_model_server, reply
+from tests.support.language_model import broken_server, reply
 
 MODEL = "SmolLM2-135M-Instruct.Q4_1"
 FRANCE = [Message("user", "What is the capital of France?")]
@@ -27,10 +27,9 @@ COLOUR = {
 }
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with language_model_server("--queue", "3") as running:
-        yield running
+@pytest.fixture
+def address(language_model: str) -> str:
+    return language_model
 
 
 @pytest.fixture
