@@ -106,6 +106,7 @@ class Models:
         self.understanding = understanding
         self.engine_dir = engine_dir
         self.chosen: Chosen | None = None
+        self._settled = understanding.engine == "embedded"
         self.deadline_s = max(DEADLINE_S, understanding.deadline_s + DEADLINE_S)
         self.release = release_dir.resolve().name
         self.engine: Engine | None = None
@@ -121,7 +122,7 @@ class Models:
     @property
     def ready(self) -> bool:
         """Whether everything is loaded."""
-        return self.engine is not None and self.index is not None
+        return self.engine is not None and self.index is not None and self._settled
 
     def load(self) -> None:
         """Load release and models and compute once, so that the first customer does not wait for it."""
@@ -149,6 +150,8 @@ class Models:
             )
         except (*setup.FAILURES, ValueError, OSError) as error:
             log.error("the engine %s cannot be opened, the embedded one answers: %s", chosen.engine, error)
+        finally:
+            self._settled = True
 
     async def understand(self, items: Sequence[tuple[str, str | None]], deadline_s: float) -> list[Parse]:
         """Parse by the chosen engine, each message within its own deadline and all within `deadline_s`."""

@@ -1,18 +1,25 @@
 """The model service over HTTP, with real models on a small release."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from server.llm import setup
+from server.llm.prepare import Sources
 from server.models.app import MAX_TEXT, create_app
 from server.models.batching import Batcher, OverloadedError
 from server.nlu.index import build_index
 from server.nlu.train import train
+from server.settings_understanding import Understanding
+from tests.support.language_model import broken_server, reply
 
 EXAMPLES = """nlu:
 - intent: check_bill
@@ -71,7 +78,12 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def client(release: Path) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(release)
+    async with _running(create_app(release)) as http:
+        yield http
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -81,6 +93,55 @@ async def client(release: Path) -> AsyncIterator[httpx.AsyncClient]:
         while (await http.get("/health")).status_code != 200:  # noqa: ASYNC110 (readiness is asked for over HTTP)
             await asyncio.sleep(0.02)
         yield http
+
+
+@pytest.fixture(scope="module")
+def engine_dir(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An engine prepared over an address that always answers the same: what it is worth does not matter here."""
+    out = tmp_path_factory.mktemp("engine") / "engine"
+
+    async def make() -> None:
+        async with broken_server(ALWAYS_A) as server:
+            sources = Sources([release.parent / "nlu.yml"])
+            await setup.prepared(_chosen(server.address), sources, out, risk_bound=0.05, progress=lambda *_: None)
+
+    asyncio.run(make())
+    return out
+
+
+ALWAYS_A = reply("200 OK", json.dumps({"choices": [{"message": {"content": '{"intent": "A"}'}}]}).encode())
+
+
+def _chosen(address: str) -> Understanding:
+    return Understanding(engine="openai", address=address, model="m", also_entities=False, sample=20)
+
+
+async def test_the_chosen_engine_reads_messages_until_it_is_gone(release: Path, engine_dir: Path) -> None:
+    async with broken_server(ALWAYS_A) as server:
+        app = create_app(release, understanding=_chosen(server.address), engine_dir=engine_dir)
+        async with _running(app) as http:
+            found = (await http.post("/parse", json={"text": "我这个月的话费"})).json()
+            assert (found["engine"], found["model"], found["fallback"]) == ("openai", "m", None)
+            assert found["intent"]["name"] == "check_bill"
+            await server.stop()
+            batch = {"items": [{"text": "hello"}, {"text": "你好"}]}
+            parses = (await http.post("/parse_batch", json=batch)).json()["parses"]
+            assert [p["intent"]["name"] for p in parses] == ["greet", "greet"]
+            for parse in parses:
+                assert parse["engine"] == "embedded"
+                assert parse["fallback"] == {"engine": "openai", "cause": "unreachable"}
+            counted = (await http.get("/metrics")).text
+    assert 'kefu_llm_fallbacks_total{cause="unreachable",engine="openai"} 2.0' in counted
+    assert 'kefu_llm_parses_total{engine="openai",outcome="parsed"} 1.0' in counted
+
+
+async def test_an_engine_that_was_not_prepared_is_said_in_every_parse(release: Path, tmp_path: Path) -> None:
+    app = create_app(release, understanding=_chosen("http://127.0.0.1:1/v1"), engine_dir=tmp_path)
+    async with _running(app) as http:
+        parse = (await http.post("/parse", json={"text": "hello"})).json()
+        assert (parse["engine"], parse["intent"]["name"]) == ("embedded", "greet")
+        assert parse["fallback"] == {"engine": "openai", "cause": "unopened"}
+        assert 'kefu_llm_unopened_total{engine="openai"} 1.0' in (await http.get("/metrics")).text
 
 
 async def test_a_text_is_parsed(client: httpx.AsyncClient) -> None:

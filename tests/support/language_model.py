@@ -48,6 +48,13 @@ class Broken:
     def __init__(self) -> None:
         self.address = ""
         self.requests: list[bytes] = []
+        self.server: asyncio.Server | None = None
+
+    async def stop(self) -> None:
+        """Refuse connections from now on."""
+        assert self.server is not None
+        self.server.close()
+        await self.server.wait_closed()
 
 
 @asynccontextmanager
@@ -73,6 +80,7 @@ async def broken_server(*replies: bytes | None) -> AsyncIterator[Broken]:
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    seen.server = server
     seen.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield seen
