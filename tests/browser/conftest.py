@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, StorageState, expect
 
 from tests.support.pages import Agent, Customer, Visitor, chromium
+from tests.support.product import Product
+
+STAFF = {"wei": ("agent", "韦晴"), "qin": ("agent", "秦朗"), "shen": ("supervisor", "沈默然")}
 
 
 @pytest.fixture(scope="package")
@@ -42,6 +45,34 @@ def agent_in(browser: Browser, visitors: list[Visitor]) -> Callable[..., Agent]:
 
     def make(language: str, **options: object) -> Agent:
         visitors.append(agent := Agent(browser, language, **options))
+        return agent
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def sessions(product: Product, browser: Browser) -> dict[str, StorageState]:
+    """Who is logged in, by user name: tries are limited, so each logs in once, and leaves the language behind."""
+    found: dict[str, StorageState] = {}
+    for name, (role, shown) in STAFF.items():
+        product.add_staff(name, role, shown)
+        agent = Agent(browser, "en")
+        agent.log_in(product.url, name, product.passwords[name])
+        expect(agent.page.get_by_text(shown)).to_be_visible()
+        found[name] = {**agent.context.storage_state(), "origins": []}
+        agent.close()
+    return found
+
+
+@pytest.fixture
+def at_desk(
+    product: Product, agent_in: Callable[..., Agent], sessions: dict[str, StorageState]
+) -> Callable[..., Agent]:
+    """Makes an agent at the desk."""
+
+    def make(language: str, name: str = "wei", size: tuple[int, int] = (1366, 768)) -> Agent:
+        agent = agent_in(language, size=size, session=sessions[name])
+        agent.page.goto(f"{product.url}/desk")
         return agent
 
     return make

@@ -34,7 +34,18 @@ def test_the_help_page_and_the_chat(product, customer_in, language, dark):
     assert findings(page) == []
     customer.human.click()
     expect(customer.status).to_contain_text(customer.words["waiting"])
+    customer.status.get_by_role("button").click()
+    expect(customer.widget.get_by_role("form").first).to_be_visible()
     assert findings(page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_overview(product, agent_in, dark):
+    boss = agent_in("zh", dark=dark)
+    boss.log_in(product.url, "admin", product.passwords["admin"])
+    boss.button("overview").click()
+    expect(boss.page.locator(".tiles")).to_be_visible()
+    assert findings(boss.page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -56,6 +67,25 @@ def test_the_desk(product, customer_in, agent_in, dark):
     agent.lines.filter(has=agent.page.locator(".cited")).locator(".line-text").click()
     expect(agent.context_panel.locator(".decisions")).to_be_visible()
     assert findings(agent.page) == []
+    agent.page.get_by_role("tab", name="Customer").click()
+    agent.button("knowledge").click()
+    expect(agent.page.locator(".knowledge .picker-item").first).to_be_visible()
+    assert findings(agent.page) == []
+    agent.page.keyboard.press("Escape")
+    for window in ("transfer", "snooze", "return", "close"):
+        agent.button(window).click()
+        expect(agent.dialog).to_be_visible()
+        assert findings(agent.page) == []
+        agent.page.keyboard.press("Escape")
+        expect(agent.dialog).to_have_count(0)
+    agent.page.locator(".talk-head h2").click()
+    agent.page.keyboard.press("?")
+    expect(agent.dialog).to_be_visible()
+    assert findings(agent.page) == []
+    agent.page.keyboard.press("Escape")
+    agent.close_conversation()
+    expect(customer.widget.locator(".star").first).to_be_visible()
+    assert findings(customer.page) == []
 
 
 @pytest.mark.parametrize("path", ["/demo/inbox", "/api/docs"])

@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import Agent
-
 SCENES = {
     "zh": {
         "question": "我还剩多少流量",
@@ -39,32 +37,6 @@ SCENES = {
         "again": "how much data have I left?",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def sessions(product, browser):
-    """Who is logged in, by user name: tries are limited, so each logs in once, and leaves the language behind."""
-    found = {}
-    for name, shown in {"wei": "韦晴", "qin": "秦朗"}.items():
-        product.add_staff(name, shown=shown)
-        agent = Agent(browser, "en")
-        agent.log_in(product.url, name, product.passwords[name])
-        expect(agent.page.get_by_text(shown)).to_be_visible()
-        found[name] = {**agent.context.storage_state(), "origins": []}
-        agent.close()
-    return found
-
-
-@pytest.fixture
-def at_desk(product, agent_in, sessions):
-    """Makes an agent at the desk."""
-
-    def make(language, name="wei"):
-        agent = agent_in(language, size=(1440, 860), session=sessions[name])
-        agent.page.goto(f"{product.url}/desk")
-        return agent
-
-    return make
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -32,6 +32,19 @@ WORDS = {
         "reply": "给客户回复",
         "decision": "决策记录",
         "waiting": "您排在第",
+        "back": "先不转，继续问智能客服",
+        "transfer": "转接",
+        "snooze": "搁置",
+        "wake": "结束搁置",
+        "close": "结束会话",
+        "reopen": "重新打开",
+        "take_over": "接管",
+        "knowledge": "知识库",
+        "overview": "总览",
+        "mark": "标为错误",
+        "note": "内部备注（客户看不到）",
+        "note_kind": "备注",
+        "search": "搜索对话内容",
     },
     "en": {
         "launcher": "Open the chat",
@@ -44,6 +57,19 @@ WORDS = {
         "reply": "Reply to the customer",
         "decision": "Decision record",
         "waiting": "in the queue",
+        "back": "Carry on with the assistant",
+        "transfer": "Transfer",
+        "snooze": "Snooze",
+        "wake": "End the snooze",
+        "close": "Close",
+        "reopen": "Re-open",
+        "take_over": "Take over",
+        "knowledge": "Knowledge base",
+        "overview": "Overview",
+        "mark": "Mark wrong",
+        "note": "Internal note (the customer does not see it)",
+        "note_kind": "Note",
+        "search": "Search all conversations",
     },
 }
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
@@ -183,6 +209,12 @@ class Agent(Visitor):
         self.button(action).click()
         self.dialog.get_by_role("button", name=self.words[action], exact=True).click()
         expect(self.dialog).to_have_count(0)
+
+    def close_conversation(self) -> None:
+        """Ends the open conversation with the outcome that the window proposes."""
+        self.button("close").click()
+        self.dialog.get_by_role("button").last.click()
+        expect(self.button("reopen")).to_be_visible()
 
     def reply(self, text: str) -> None:
         """Writes to the customer and waits until that was stored."""

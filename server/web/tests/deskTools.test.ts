@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { filled, fitting, openVariable, slashAt } from '../src/desk/canned';
 import type { Canned } from '../src/desk/canned';
-import { readDiagnosis } from '../src/desk/diagnosis';
+import { byComponent, readDiagnosis } from '../src/desk/diagnosis';
 import { KEY_TABLE, commandFor } from '../src/desk/keymap';
 import type { KeyPress, KeyRow } from '../src/desk/keymap';
 import { nearEnd, scrolledTo, visibleRows } from '../src/desk/virtual';
@@ -108,7 +108,7 @@ describe('the diagnosis of a hand-over', () => {
     const report = {
       symptom: 'No mobile data',
       hypotheses: [
-        { id: 'apn', fault: 'Wrong APN', probability: 0.2 },
+        { id: 'apn', fault: 'Wrong APN', probability: 0.2, component: 'Settings' },
         { id: 'airplane', fault: 'Airplane mode', probability: 1.7 },
         { fault: 'no probability' },
         'nonsense',
@@ -124,8 +124,8 @@ describe('the diagnosis of a hand-over', () => {
     expect(readDiagnosis(report)).toEqual({
       symptom: 'No mobile data',
       hypotheses: [
-        { id: 'airplane', fault: 'Airplane mode', probability: 1 },
-        { id: 'apn', fault: 'Wrong APN', probability: 0.2 },
+        { id: 'airplane', fault: 'Airplane mode', probability: 1, component: '' },
+        { id: 'apn', fault: 'Wrong APN', probability: 0.2, component: 'Settings' },
       ],
       checks: [
         { what: 'SIM status', outcome: 'fine', bySystem: false },
@@ -138,5 +138,15 @@ describe('the diagnosis of a hand-over', () => {
     });
     expect(readDiagnosis({ engine: {} })).toBeNull();
     expect(readDiagnosis('text')).toBeNull();
+  });
+
+  it('is gathered by component, the likeliest first', () => {
+    const fault = (id: string, probability: number, component: string) => ({ id, fault: id, probability, component });
+    const parts = byComponent([fault('a', 0.4, 'SIM'), fault('b', 0.35, 'Settings'), fault('c', 0.15, 'Settings'), fault('d', 0.1, 'SIM')], 3);
+    expect(parts.map(({ name, faults }) => [name, faults.map(({ id }) => id)])).toEqual([
+      ['Settings', ['b', 'c']],
+      ['SIM', ['a']],
+    ]);
+    expect(parts[0]?.probability).toBeCloseTo(0.5);
   });
 });

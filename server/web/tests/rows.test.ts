@@ -26,6 +26,7 @@ describe('a row', () => {
     expect(tabs(row())).toEqual(['waiting', 'all']);
     expect(tabs(row({ state: 'assigned', mode: 'human', agent: 'lina' }))).toEqual(['mine', 'all']);
     expect(tabs(row({ state: 'assigned', mode: 'human', agent: 'wang' }))).toEqual(['all']);
+    expect(tabs(row({ offered_to: 'lina' }))).toEqual(['waiting', 'mine', 'all']);
     expect(tabs(row({ state: 'snoozed', agent: 'lina' }))).toEqual(['snoozed']);
     expect(tabs(row({ state: 'closed', agent: 'lina' }))).toEqual(['closed']);
   });

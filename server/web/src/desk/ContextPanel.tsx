@@ -84,7 +84,10 @@ function Escalated({ state, thread, mine, onSuggestion, onInspect }: EscalatedPr
   const suggestion = suggestionOf(thread);
   const diagnosis = readDiagnosis(context['diagnosis']);
   const team = state.info?.teams.find((one) => one.id === row.team)?.name[lang];
-  const task = isRecord(context['task']) ? text(context['task']['skill']) : undefined;
+  const task = isRecord(context['task']) ? context['task'] : {};
+  const args = isRecord(task['args']) ? task['args'] : {};
+  // A task that several intents share says which one it was about.
+  const interrupted = text(args['intent']) ?? text(task['skill']);
   return (
     <>
       {row.reason && (
@@ -104,7 +107,7 @@ function Escalated({ state, thread, mine, onSuggestion, onInspect }: EscalatedPr
       {row.summary && (
         <Section title={t('summary')}>
           <p class="words">{row.summary}</p>
-          {task && <p class="fine">{t('interrupted', { task: intent(task) })}</p>}
+          {interrupted && <p class="fine">{t('interrupted', { task: intent(interrupted) })}</p>}
         </Section>
       )}
       {suggestion && (

@@ -31,12 +31,16 @@ export const isEmpty = (value: unknown): boolean =>
 
 const plain = (value: unknown): string => {
   if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
-  if (typeof value === 'boolean') return value ? '✓' : '✗';
   return String(value);
 };
 
+/** An amount of money reads as one thing. */
+const money = (value: Record<string, unknown>): string | null =>
+  Object.keys(value).length === 2 && 'amount' in value && 'currency' in value ? `${plain(value['amount'])} ${plain(value['currency'])}` : null;
+
 export function DataView({ value }: { value: unknown }) {
-  const { coded, intent } = useShell();
+  const { t, coded, intent } = useShell();
+  if (typeof value === 'boolean') return <>{t(value ? 'yes' : 'no')}</>;
   if (Array.isArray(value)) {
     if (value.every((item) => !isRecord(item) && !Array.isArray(item))) return <>{value.map(plain).join(', ')}</>;
     return (
@@ -50,12 +54,14 @@ export function DataView({ value }: { value: unknown }) {
     );
   }
   if (isRecord(value)) {
+    const amount = money(value);
+    if (amount !== null) return <>{amount}</>;
     return (
       <dl class="pairs">
         {Object.entries(value).map(([name, item]) => (
-          <div key={name} class={isRecord(item) ? 'nested' : ''}>
+          <div key={name} class={isRecord(item) && money(item) === null ? 'nested' : ''}>
             <dt title={name}>{coded('slot', name)}</dt>
-            <dd>{name === 'skill' && typeof item === 'string' ? intent(item) : <DataView value={item} />}</dd>
+            <dd>{typeof item !== 'string' ? <DataView value={item} /> : name === 'skill' || name === 'intent' ? intent(item) : name === 'status' ? coded('status', item) : item}</dd>
           </div>
         ))}
       </dl>

@@ -1,7 +1,8 @@
 /** A diagnosis as a small tree: what is wrong, what was found out, what it may be, what comes next. */
 import type { ComponentChildren } from 'preact';
-import { Bar } from './Bar';
-import type { Diagnosis, Finding } from './diagnosis';
+import { Bar, percent } from './Bar';
+import { byComponent } from './diagnosis';
+import type { Diagnosis, Finding, Hypothesis } from './diagnosis';
 import { useShell } from './shell';
 
 /** Likelier faults first; the rest is in the decision record. */
@@ -29,6 +30,18 @@ function Found({ finding }: { finding: Finding }) {
   );
 }
 
+function Faults({ faults }: { faults: readonly Hypothesis[] }) {
+  return (
+    <>
+      {faults.map((one) => (
+        <li key={one.id}>
+          <Bar name={one.fault} title={one.id} value={one.probability} />
+        </li>
+      ))}
+    </>
+  );
+}
+
 export function DiagnosisTree({ diagnosis }: { diagnosis: Diagnosis }) {
   const { t } = useShell();
   const { symptom, checks, fixes, hypotheses, next, team } = diagnosis;
@@ -52,11 +65,15 @@ export function DiagnosisTree({ diagnosis }: { diagnosis: Diagnosis }) {
         )}
         {hypotheses.length > 0 && (
           <Branch title={t('treeCauses')}>
-            {hypotheses.slice(0, MOST_HYPOTHESES).map((one) => (
-              <li key={one.id}>
-                <Bar name={one.fault} title={one.id} value={one.probability} />
-              </li>
-            ))}
+            {byComponent(hypotheses, MOST_HYPOTHESES).map((part) =>
+              part.name ? (
+                <Branch key={part.name} title={`${part.name} ${percent(part.probability)}`}>
+                  <Faults faults={part.faults} />
+                </Branch>
+              ) : (
+                <Faults key="" faults={part.faults} />
+              ),
+            )}
           </Branch>
         )}
         {next && (

@@ -138,7 +138,7 @@ function People({ agents, onOpen, onChanged }: { agents: AgentLine[]; onOpen(con
         <thead>
           <tr>
             <th scope="col">{t('filter_agent')}</th>
-            <th scope="col">{t('presence')}</th>
+            <th scope="col">{t('slot_status')}</th>
             <th scope="col">{t('capacity')}</th>
             <th scope="col">{t('doing')}</th>
             <th scope="col" class="number">{t('takenToday')}</th>
@@ -157,7 +157,8 @@ function People({ agents, onOpen, onChanged }: { agents: AgentLine[]; onOpen(con
               <td>
                 <Capacity one={one} onChanged={onChanged} />
               </td>
-              <td class="doing">
+              <td>
+                <div class="doing">
                 {one.conversations.length === 0 && <span class="faint">–</span>}
                 {one.conversations.map((held) => (
                   <button key={held.conversation} type="button" class="chip" title={t('listenIn')} onClick={() => onOpen(held.conversation)}>
@@ -165,6 +166,7 @@ function People({ agents, onOpen, onChanged }: { agents: AgentLine[]; onOpen(con
                     {held.unanswered && ` · ${t('unansweredFor', { time: since(held.unanswered, now) })}`}
                   </button>
                 ))}
+                </div>
               </td>
               <td class="number">
                 {one.taken} / {one.closed}

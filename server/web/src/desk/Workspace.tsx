@@ -40,7 +40,8 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
   );
   const state = useStore(client);
   const [tab, setTab] = useState<QueueTab>('waiting');
-  const [cursor, setCursor] = useState(0);
+  /** Where the keyboard stands: on a conversation, or where it was once that has left the list. */
+  const [cursor, setCursor] = useState({ conversation: '', index: 0 });
   const [sheet, setSheet] = useState(false);
   const [window_, setWindow] = useState<Window | null>(null);
   const [marking, setMarking] = useState<number | null>(null);
@@ -84,10 +85,12 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
   }, [calls, t, lang, company]);
 
   const rows = state.lists[tab]?.rows ?? [];
-  const at = Math.min(cursor, Math.max(0, rows.length - 1));
+  const found = rows.findIndex((row) => row.conversation === cursor.conversation);
+  const at = found >= 0 ? found : Math.min(cursor.index, Math.max(0, rows.length - 1));
+  const moveTo = (index: number) => setCursor({ conversation: rows[index]?.conversation ?? '', index });
   const showTab = (next: QueueTab) => {
     setTab(next);
-    setCursor(0);
+    setCursor({ conversation: '', index: 0 });
     setOverview(false);
     client.showTab(next);
   };
@@ -128,7 +131,7 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
   };
   const step = (by: number) => {
     const next = Math.min(Math.max(at + by, 0), rows.length - 1);
-    setCursor(next);
+    moveTo(next);
     return rows[next];
   };
 
@@ -261,7 +264,7 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
             onTab={showTab}
             onFilter={(filter) => client.setFilter(filter)}
             onOpen={open}
-            onCursor={setCursor}
+            onCursor={moveTo}
             onMore={(next) => void client.list(tab, next)}
           />
           <Conversation

@@ -59,6 +59,9 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
   const [, putAside] = useState(0);
   const field = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
+  const begunAsNote = useRef(false);
+  /** What is to be selected once the text is in the field. */
+  const selection = useRef<{ from: number; to: number } | null>(null);
   const picker = useRef<PickerHandle>(null);
   const kind: Kind = mine ? wanted : 'note';
   const left = MESSAGE_LIMIT - codePoints(value);
@@ -72,7 +75,10 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
   }, [conversation, value]);
 
   useEffect(() => {
-    if (mine) field.current?.focus();
+    if (!mine) return;
+    // What was begun as a note for colleagues must not go to the customer because the conversation came to this agent.
+    if (begunAsNote.current) setWanted('note');
+    field.current?.focus();
   }, [mine]);
 
   useLayoutEffect(() => {
@@ -80,10 +86,16 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     if (!box) return;
     box.style.height = 'auto';
     box.style.height = `${Math.min(box.scrollHeight, TALLEST_PX)}px`;
+    if (!selection.current) return;
+    // At once with the new text: the next key must meet it.
+    box.focus();
+    box.setSelectionRange(selection.current.from, selection.current.to);
+    selection.current = null;
   }, [value]);
 
   const change = (text: string, caret = text.length) => {
     setValue(text);
+    begunAsNote.current = kind === 'note' && text.trim() !== '';
     if (kind === 'message') client.writing(conversation, text);
     setSlash(kind === 'message' ? slashAt(text, caret) : null);
   };
@@ -93,12 +105,8 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     const next = value.slice(0, from) + words + value.slice(to);
     change(next, 0);
     setSlash(null);
-    const open = openVariable(words);
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      if (open) field.current?.setSelectionRange(from + open.from, from + open.to);
-      else field.current?.setSelectionRange(from + words.length, from + words.length);
-    });
+    const open = openVariable(words) ?? { from: words.length, to: words.length };
+    selection.current = { from: from + open.from, to: from + open.to };
   };
 
   const append = (words: string) => {
@@ -113,6 +121,7 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     setPicture(null);
     if (text === value) {
       setValue('');
+      begunAsNote.current = false;
       setSlash(null);
     }
   };

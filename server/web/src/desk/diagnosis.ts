@@ -14,6 +14,8 @@ export interface Hypothesis {
   fault: string;
   /** 0 to 1, given everything found so far. */
   probability: number;
+  /** The part that it is a fault of; empty where the tree names none. */
+  component: string;
 }
 
 export interface Diagnosis {
@@ -49,11 +51,30 @@ export function readDiagnosis(value: unknown): Diagnosis | null {
         const probability = isRecord(raw) ? number(raw['probability']) : undefined;
         const fault = isRecord(raw) ? (text(raw['fault']) ?? text(raw['id'])) : undefined;
         return isRecord(raw) && probability !== undefined && fault !== undefined
-          ? [{ id: text(raw['id']) ?? fault, fault, probability: Math.min(1, Math.max(0, probability)) }]
+          ? [{ id: text(raw['id']) ?? fault, fault, probability: Math.min(1, Math.max(0, probability)), component: text(raw['component']) ?? '' }]
           : [];
       })
       .sort((a, b) => b.probability - a.probability),
     next: text(value['next']) ?? '',
     team: text(value['team']) ?? '',
   };
+}
+
+export interface Component {
+  name: string;
+  /** Of all its faults together. */
+  probability: number;
+  faults: Hypothesis[];
+}
+
+/** The likeliest faults by the part that they belong to; both in order of probability. */
+export function byComponent(hypotheses: readonly Hypothesis[], most: number): Component[] {
+  const groups = new Map<string, Component>();
+  for (const one of hypotheses.slice(0, most)) {
+    const group = groups.get(one.component) ?? { name: one.component, probability: 0, faults: [] };
+    group.faults.push(one);
+    group.probability = Math.min(1, group.probability + one.probability);
+    groups.set(one.component, group);
+  }
+  return [...groups.values()].sort((a, b) => b.probability - a.probability);
 }

@@ -115,7 +115,7 @@ export function belongs(row: Row, tab: QueueTab, me: string): boolean {
     case 'waiting':
       return row.state === 'waiting';
     case 'mine':
-      return row.agent === me && row.state === 'assigned';
+      return (row.state === 'assigned' && row.agent === me) || (row.state === 'waiting' && row.offeredTo === me);
     case 'all':
       return row.state === 'waiting' || row.state === 'assigned';
     case 'snoozed':
