@@ -88,8 +88,8 @@ class TransformersDecoder:
             past += 1
         if self._cache is None or past == 0:
             self._cache, past = self._cache_type(config=self._model.config), 0
-        else:
-            self._cache.crop(past)
+        elif past < len(self._ids):
+            self._cache.crop(past - len(self._ids))  # so many tokens off its end
         self._ids = list(ids[:past])
         with self._torch.inference_mode():
             given = self._torch.tensor([list(ids[past:])], device=self._device)
