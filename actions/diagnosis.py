@@ -200,6 +200,14 @@ class Run:
         checks = self.graph.checks
         return sorted(self.graph.facets, key=lambda name: (name not in own, checks[self.graph.facets[name].check].cost))
 
+    def covers(self, symptom: str) -> bool:
+        """Whether all that causes another symptom causes this one, so that it is no problem of its own now."""
+        graph = self.graph
+        if symptom not in graph.symptoms:
+            return False
+        own = {name for name in graph.tree(self.symptom).events if name in graph.faults}
+        return {name for name in graph.tree(symptom).events if name in graph.faults} <= own
+
     def tell(self, given: Answer) -> None:
         """Tell the engine, and note it for the agent."""
         self.slot["engine"] = answer(self.knowledge, self.engine, given)

@@ -70,7 +70,7 @@ async def answered(c: Context, expect: Expect) -> bool:
         c.lead.append(m.message("diagnosis.sorry"))
         _take(c, running, Reading(result="still"))
         return True
-    return _by_intent(c, running) or _same_problem(c, running) or _nearly_understood(c)
+    return _by_intent(c, running) or _same_problem(c, running) or _nearly_understood(c, running)
 
 
 def unclear(c: Context) -> None:
@@ -79,6 +79,10 @@ def unclear(c: Context) -> None:
     running = Run.of(c, graphs) if graphs is not None else None
     if running is None or running.slot["open"] is None:
         return
+    _unclear(c, running)
+
+
+def _unclear(c: Context, running: Run) -> None:
     c.lead.append(m.message("diagnosis.unclear"))
     _take(c, running, Reading(result="unsure"))
 
@@ -167,19 +171,23 @@ async def _near(c: Context) -> Near:
     return await c.ports.graphs.nearness.of([text, *(clause.text for clause in clauses(text))])
 
 
-def _complaint(running: Run) -> list[str]:
-    """Facets of the re-test's check that show the symptom itself."""
+def _complaint(running: Run) -> dict[str, frozenset[str]]:
+    """Facets of the re-test's check that show the symptom itself, with the outcomes that do."""
     symptom = running.graph.symptoms[running.symptom]
     check = running.graph.checks.get(symptom.retest)
     if check is None:
-        return []
+        return {}
     causes = set(symptom.caused_by.events())
-    return [
-        facet.id
-        for facet in check.facets.values()
-        if len(check.facets) == 1
-        or any(one.when is not None and set(one.when.events()) == causes for one in facet.outcomes.values())
-    ]
+    found = {}
+    for facet in check.facets.values():
+        shows = frozenset(
+            key
+            for key, one in facet.outcomes.items()
+            if one.when is not None and (len(check.facets) == 1 or set(one.when.events()) == causes)
+        )
+        if shows:
+            found[facet.id] = shows
+    return found
 
 
 def _complains_of_the_fix(c: Context, running: Run) -> bool:
@@ -233,11 +241,11 @@ def _take(c: Context, running: Run, found: Reading) -> None:
 
 def _heed_good_news(running: Run, answer: Answer) -> None:
     """A check that shows the complaint gone ends it after a fix; before one it is asked whether it is gone."""
-    shown = {name: answer.outcomes[name] for name in _complaint(running) if name in (answer.outcomes or {})}  # type: ignore[index]  # not empty
+    complaint = _complaint(running)
+    shown = {name: outcome for name, outcome in (answer.outcomes or {}).items() if name in complaint}
     if answer.kind != "check" or not shown or running.engine["status"] != "open":
         return
-    facets = running.graph.facets
-    if all(outcome == facets[name].normal for name, outcome in shown.items()):
+    if not any(outcome in complaint[name] for name, outcome in shown.items()):
         if running.engine["tried"]:
             running.tell(Answer("solved"))
         else:
@@ -298,11 +306,18 @@ def _pressed(c: Context, running: Run, expect: Expect) -> bool:
     return True
 
 
-def _nearly_understood(c: Context) -> bool:
-    """Take a request for what it most likely is: within a diagnosis there is no better use for it. Always false."""
+def _nearly_understood(c: Context, running: Run) -> bool:
+    """Take a request for what it most likely is, for which there is no better use here; whether it was used up.
+
+    What sounds a little like another fault is an answer that was not understood: who has another problem says so.
+    """
     likely = _likely(c)
-    if c.definition is None and likely is not None and likely.do != "handoff":
-        c.turn = replace(c.turn, intent=likely.name, understood=True)
+    if c.definition is not None or likely is None or likely.do == "handoff":
+        return False
+    if likely.do == "diagnose":
+        _unclear(c, running)
+        return True
+    c.turn = replace(c.turn, intent=likely.name, understood=True)
     return False
 
 
@@ -335,7 +350,7 @@ def _by_intent(c: Context, running: Run) -> bool:
         _take(c, running, Reading(outcomes={facets[0].id: outcome}))
         return True
     question = (step["question"] or {}).get(c.turn.locale, "")
-    found = read_fix(running.version.lexicon, "yes" if yes else "no", question=question, retest="", complaint=())
+    found = read_fix(running.version.lexicon, "yes" if yes else "no", question=question, retest="", complaint={})
     _take(c, running, found)
     return True
 
@@ -400,6 +415,8 @@ async def _another_problem(c: Context, running: Run, facts: dict[str, str]) -> b
     symptom = found.symptoms[0] if found.symptoms else running.symptom
     if running.symptom in definition.symptoms or symptom == running.symptom or symptom not in running.graph.symptoms:
         return False
+    if running.covers(symptom):
+        return False
     seen = {running.graph.facets[facet].check for facet in facts}
     if seen - {running.graph.symptoms[symptom].retest}:
         return False
@@ -414,8 +431,10 @@ async def _another_problem(c: Context, running: Run, facts: dict[str, str]) -> b
 
 
 def _same_problem(c: Context, running: Run) -> bool:
-    """The complaint once more: after a fix it says that it did not help, else it says nothing new."""
+    """The complaint once more, or a part of it: after a fix it says that it did not help, else it says nothing new."""
     if c.definition is None or c.definition.do != "diagnose":
+        return False
+    if running.symptom not in c.definition.symptoms and not any(map(running.covers, c.definition.symptoms)):
         return False
     step = running.slot["open"]
     if step["kind"] == "fix" or step["node"] == running.symptom:

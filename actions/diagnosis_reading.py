@@ -6,7 +6,7 @@ or no, a number. A text that tells nothing this way is compared by meaning (`by_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -100,7 +100,13 @@ def read_facts(lexicon: Lexicon, text: str, facets: Iterable[str]) -> Reading:
 
 
 def read_fix(
-    lexicon: Lexicon, text: str, *, question: str, retest: str, complaint: Iterable[str], others: Iterable[str] = ()
+    lexicon: Lexicon,
+    text: str,
+    *,
+    question: str,
+    retest: str,
+    complaint: Mapping[str, Collection[str]],
+    others: Iterable[str] = (),
 ) -> Reading:
     """Read the answer to a fix, or to the question whether it helped.
 
@@ -109,7 +115,7 @@ def read_fix(
         text: What the customer wrote.
         question: The question whether the symptom is gone, in the customer's language; "" where none was asked.
         retest: The check that shows it; "" where the symptom names none.
-        complaint: Facets of that check which show the symptom itself.
+        complaint: Facets of that check which show the symptom itself, with the outcomes that do.
         others: Facets of other checks, about which facts may be told besides.
     """
     said = plain(text)
@@ -117,11 +123,11 @@ def read_fix(
     parts = clauses(said)
     if found.aside and not _states(parts):
         return found
-    shown = {facet: outcome for facet, outcome in _shown(lexicon, retest, parts).items() if facet in set(complaint)}
+    shown = {facet: outcome for facet, outcome in _shown(lexicon, retest, parts).items() if facet in complaint}
     found.facts = _facts(lexicon, parts, others, set(), {})
     found.result = _helped(said, plain(question)) if question else _done(said)
     if question and shown:
-        bad = any(outcome != lexicon.graph.facets[facet].normal for facet, outcome in shown.items())
+        bad = any(outcome in complaint[facet] for facet, outcome in shown.items())
         found.result = "still" if bad or found.result == "still" else "solved"
     return found
 

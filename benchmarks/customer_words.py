@@ -130,6 +130,10 @@ FACTS: dict[str, dict[str, Words]] = {
         "connected": {"zh": {"usual": ["VPN 连着", "连着呢", "有，显示已连接，速度差"], "unseen": ["公司的隧道软件正挂着"]}, "en": {"usual": ["yes, a VPN is connected", "VPN is on and connected", "connected, performance poor"], "unseen": ["my work tunnel is up"]}},
         "off": {"zh": {"usual": ["没有连", "VPN 没开", "没有 VPN"], "unseen": ["从来不用那玩意"]}, "en": {"usual": ["no VPN", "not connected", "no, it's off"], "unseen": ["never used such a thing"]}},
     },
+    "check_installed_apps": {
+        "vpn_app": {"zh": {"usual": ["有个 VPN 应用", "装了加速器"], "unseen": ["信息、浏览器，还有个叫飞梭加速的"]}, "en": {"usual": ["there is a VPN app", "yes, a VPN app is installed"], "unseen": ["messages, browser, and something called TurboProxy"]}},
+        "none": {"zh": {"usual": ["没有这类应用", "没有"], "unseen": ["就信息和浏览器"]}, "en": {"usual": ["no such app", "no, none"], "unseen": ["just messages and a browser"]}},
+    },
     "storage": {
         "denied": {"zh": {"usual": ["存储权限没开", "存储是拒绝的", "没有存储权限"], "unseen": ["存储那行打了叉"]}, "en": {"usual": ["storage is denied", "no storage permission", "storage not allowed"], "unseen": ["storage has a cross next to it"]}},
         "granted": {"zh": {"usual": ["存储是允许的", "有存储权限", "存储开着"], "unseen": ["存储那行打了勾"]}, "en": {"usual": ["storage is allowed", "storage is granted", "storage permission is on"], "unseen": ["storage has a tick next to it"]}},

@@ -98,6 +98,7 @@ class Phone:
             "check_wifi_status": lambda: {"": "fine"},
             "check_wifi_calling_status": lambda: {"": on("wifi_calling", "on", "off")},
             "check_vpn_status": lambda: {"": on("vpn", "connected", "off")},
+            "check_installed_apps": lambda: {"": on("vpn", "vpn_app", "none")},
             "check_app_permissions": lambda: permissions,
             "check_app_status": lambda: permissions,
             "run_speed_test": lambda: {"": self.speed()},

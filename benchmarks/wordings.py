@@ -68,7 +68,7 @@ async def read(graphs: Graphs, one: Wording, language: str) -> Reading:
     if one.check in {"fix", "done"}:
         works = version.knowledge.graph.symptoms["mobile_data_unavailable"].works[2]
         question = getattr(works, language) if one.check == "fix" else ""
-        found = read_fix(version.lexicon, one.text, question=question, retest="", complaint=())
+        found = read_fix(version.lexicon, one.text, question=question, retest="", complaint={})
         if found.empty and question:
             found.result = helped_by_meaning(one.text, near)
         return found

@@ -365,3 +365,28 @@ async def test_a_complaint_after_a_fix_says_that_it_did_not_help(en: Conversatio
     assert en.diagnosis["log"][-1]["outcome"] == "still"
     await en.say("this is outrageous, I will call my lawyer", "complain")
     assert en.reason == "upset_customer"
+
+
+async def test_what_sounds_a_little_like_another_fault_is_an_answer_not_understood(zh: Conversation) -> None:
+    await zh.say(f"手机上不了网 {FINE}", "fault_mobile_data", phone_number=FINE)
+    before = zh.diagnosis["engine"]["symptom"]
+    await zh.say("它这会儿有点怪", "fault_no_service", confidence=0.55, ranking=[("fault_no_service", 0.7)])
+    assert zh.diagnosis["engine"]["symptom"] == before
+    assert zh.diagnosis["below"] is None
+    assert step(zh)["kind"] == "check"
+
+
+async def test_a_part_of_the_problem_is_no_other_problem(en: Conversation) -> None:
+    await en.say(f"picture messages fail, my number is {FINE}", "fault_mms", phone_number=FINE)
+    await en.say("there is no service at all", "fault_no_service")
+    assert en.diagnosis["also"] == []
+    assert en.diagnosis["engine"]["symptom"] == "mms_fails"
+
+
+async def test_signal_that_is_back_on_an_old_network_is_good_news(en: Conversation) -> None:
+    await begin(en)
+    await en.say("it says no SIM", "inform")
+    await en.say("hard to say", "unsure")
+    assert step(en) == {"kind": "check", "id": "check_status_bar", "retest": True}
+    await en.say("three bars now and it says 2G", "inform")
+    assert en.keys == ["diagnosis.solved_end"]

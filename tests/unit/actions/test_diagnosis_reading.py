@@ -182,7 +182,11 @@ WORKS = {"zh": "信号恢复了吗？", "en": "Is the signal back?"}
 def test_whether_a_fix_helped(text: str, result: str) -> None:
     language = "en" if text.isascii() else "zh"
     read = read_fix(
-        LEXICON, text, question=WORKS[language], retest="check_status_bar", complaint=["check_status_bar.signal"]
+        LEXICON,
+        text,
+        question=WORKS[language],
+        retest="check_status_bar",
+        complaint={"check_status_bar.signal": {"none"}},
     )
     assert read.result == result
 
@@ -193,14 +197,14 @@ def test_whether_a_fix_helped(text: str, result: str) -> None:
 )
 def test_a_question_the_other_way_round(text: str, result: str) -> None:
     question = "Does it still drop?" if text.isascii() else "还会断线吗？"
-    assert read_fix(LEXICON, text, question=question, retest="", complaint=()).result == result
+    assert read_fix(LEXICON, text, question=question, retest="", complaint={}).result == result
 
 
 @pytest.mark.parametrize(
     ("text", "result"), [("做好了", "done"), ("ok, done", "done"), ("好的", "done"), ("I can't do that", "refused")]
 )
 def test_a_fix_that_is_not_tested_yet(text: str, result: str) -> None:
-    assert read_fix(LEXICON, text, question="", retest="", complaint=()).result == result
+    assert read_fix(LEXICON, text, question="", retest="", complaint={}).result == result
 
 
 def nearest_to(wanted: str) -> object:

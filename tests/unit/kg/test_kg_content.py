@@ -17,12 +17,13 @@ ROOT = Path(kg.__file__).parent
 ON_THE_PHONE = {
     "check_status_bar", "check_network_status", "check_network_mode_preference", "check_sim_status",
     "check_data_restriction_status", "check_apn_settings", "check_wifi_status", "check_wifi_calling_status",
-    "check_vpn_status", "check_app_status", "check_app_permissions", "run_speed_test", "can_send_mms",
+    "check_vpn_status", "check_installed_apps", "check_app_status", "check_app_permissions", "run_speed_test",
+    "can_send_mms",
 }  # fmt: skip
 FIXED_ON_THE_PHONE = {
     "set_network_mode_preference", "toggle_airplane_mode", "reseat_sim_card", "toggle_data", "toggle_roaming",
     "toggle_data_saver_mode", "set_apn_settings", "reset_apn_settings", "toggle_wifi", "toggle_wifi_calling",
-    "disconnect_vpn", "grant_app_permission", "reboot_device",
+    "connect_vpn", "disconnect_vpn", "grant_app_permission", "reboot_device",
 }  # fmt: skip
 
 
