@@ -33,7 +33,7 @@ def serve(
     precision: Annotated[str, typer.Option("--precision", help="Of a GGUF model: int8, int4 or float.")] = "int8",
     key_variable: Annotated[
         str, typer.Option("--key-variable", help="Environment variable with the key that clients must send.")
-    ] = "KEFU_LLM_SERVE_KEY",
+    ] = "LLM_SERVE_KEY",
     queue: Annotated[int, typer.Option("--queue", min=1, max=1000, help="Requests at once; more get 429.")] = 16,
     deadline: Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds for one request.")] = 120.0,
 ) -> None:

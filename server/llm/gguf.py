@@ -291,7 +291,10 @@ def _tokenizer(reader: Any, source: Path) -> str:
     tokens = reader.fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(m.split(" ", 1)) for m in reader.fields["tokenizer.ggml.merges"].contents()]
     kinds = reader.fields["tokenizer.ggml.token_type"].contents()
-    tokenizer = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
+    try:
+        tokenizer = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)}, merges=merges))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise ModelFileError(f"{source}: its tokenizer cannot be used: {error}") from None
     rule = _CUTS[cut]
     if rule is None:
         parts = [

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,3 +102,82 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     for open_model in (setup.encoder_embed, lambda name: setup.open_chat(Understanding(engine="local", model=name))):
         with pytest.raises(ModelFileError, match="that transformers can open"):
             open_model(str(tmp_path))
+
+
+NAMES = {
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+}  # fmt: skip
+
+
+def _as_gguf(path: Path, architecture: str, model: Any) -> None:
+    """The model as converters write it: rotary pairs of Llama's queries and keys side by side."""
+    import gguf
+
+    config = model.config
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_context_length(256)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(50_000.0)
+    tokens = [*local.byte_of_character(), "ab", "<|im_start|>", "<|im_end|>"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([1] * 257 + [3] * 2)
+    writer.add_token_merges(["a b"])
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    for name, tensor in model.state_dict().items():
+        array = tensor.float().numpy()
+        if name.startswith("model.layers."):
+            layer, _, rest = name.removeprefix("model.layers.").partition(".")
+            stem, _, end = rest.rpartition(".")
+            own = NAMES[stem]
+            if architecture == "llama" and own in heads:
+                rows, columns = array.shape
+                array = array.reshape(heads[own], 2, rows // heads[own] // 2, columns)
+                array = array.swapaxes(1, 2).reshape(rows, columns)
+            written = f"blk.{layer}.{own}.{end}"
+        else:
+            written = {
+                "model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
+                "lm_head.weight": "output.weight",
+            }[name]  # fmt: skip
+        writer.add_tensor(written, np.ascontiguousarray(array))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_a_gguf_file_says_what_transformers_says(
+    architecture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_DATA_DIR", str(tmp_path))
+    torch.manual_seed(1)
+    config_type = {"llama": transformers.LlamaConfig, "qwen2": transformers.Qwen2Config}[architecture]
+    config = config_type(
+        vocab_size=259, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, rms_norm_eps=1e-5, tie_word_embeddings=False,
+        rope_parameters={"rope_type": "default", "rope_theta": 50_000.0},
+    )  # fmt: skip
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():  # biases begin at zero, which would hide a missing one
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+    _as_gguf(tmp_path / "m.gguf", architecture, model)
+    exact = local.OnnxDecoder(tmp_path / "m.gguf", "float")
+    ids = exact.chat([Message("user", "你好, how are you on 12 May?")])
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits[0, -1].numpy()
+    assert exact.logits(ids[:9]) is not None  # the rest is read with a cache
+    assert exact.logits(ids) == pytest.approx(expected, abs=2e-3)
+    close = local.OnnxDecoder(tmp_path / "m.gguf", "int8").logits(ids)
+    assert np.corrcoef(close, expected)[0, 1] > 0.999

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import httpx
@@ -334,3 +336,18 @@ async def test_an_invented_price_is_refused() -> None:
         with pytest.raises(LlmError, match="nonsense"):
             await ask()
         await chat.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "0.0.0.0"], "put a key into LLM_SERVE_KEY, or listen on 127.0.0.1"),
+        (["--precision", "int2"], "use one of int8, int4, float"),
+        (["--model", "gone.gguf"], "gone.gguf: there is no such file"),
+    ],
+)
+def test_a_server_that_cannot_be_is_explained(options: list[str], message: str) -> None:
+    command = [sys.executable, "-m", "server.cli", "llm", "serve", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode in (1, 2)
+    assert message in ended.stderr
