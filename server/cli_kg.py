@@ -72,6 +72,9 @@ def analyse(
     ] = None,
     cut_sets: Annotated[int, typer.Option("--cut-sets", min=0, help="List up to this many cut sets.")] = 0,
     importance: Annotated[bool, typer.Option("--importance", help="Compute importance measures.")] = False,
+    mission_time: Annotated[
+        float, typer.Option("--mission-time", min=0, metavar="HOURS", help="For failure rates in Open-PSA files.")
+    ] = 8760.0,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="Give up after this time.")] = 600.0,
     company: CompanyOption = None,
     json: Json = False,
@@ -80,14 +83,17 @@ def analyse(
     from kg import analysis
 
     with _explained():
+        found = _read(_paths(paths, company), mission_time)
         result = analysis.analyse(
-            _tree(_read(_paths(paths, company)), top),
+            _tree(found, top),
             top=top,
             max_order=max_order,
             list_limit=cut_sets,
             importance=importance,
             seconds=seconds,
         )
+    if isinstance(found, _Model):
+        result.notes.extend(f"{left}: left out, only fault trees are analysed" for left in found.ignored)
     if json:
         as_json(result.as_json())
     else:
@@ -96,15 +102,21 @@ def analyse(
 
 @app.command("import")
 def import_graph(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="A graph as node-link JSON.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A graph as node-link JSON, or Open-PSA XML.")],
     *,
     out: OutOption = None,
 ) -> None:
-    """Turn a node-link JSON graph into the YAML of a company's kg folder, after checking it."""
+    """Turn a node-link JSON graph or an Open-PSA fault tree into the YAML of a company's kg folder, after checking it.
+
+    A fault tree tells nothing of what customers are asked: checks, fixes and wordings are yours to add.
+    """
+    from kg.convert import graph_of_tree, to_yaml
+
     with _explained():
         found = _read([path])
-    if isinstance(found, _Model):
-        raise ConfigurationError(f"{path}: a fault tree alone lacks what customers are asked and told; import a graph")
+        if isinstance(found, _Model):
+            _write(to_yaml(graph_of_tree(found.tree)), out)
+            return
     text = yaml.dump(_sections(found), allow_unicode=True, sort_keys=False, width=120)
     _write(text, out)
 
@@ -151,13 +163,13 @@ def _paths(paths: list[Path] | None, company: Path | None) -> list[Path]:
     return [loaded.kg_dir]
 
 
-def _read(paths: list[Path]) -> Graph | _Model:
+def _read(paths: list[Path], mission_time: float = 8760.0) -> Graph | _Model:
     from kg import load as graphs
     from kg import nodelink, openpsa
 
     kinds = {path.suffix.lower() for path in paths}
     if kinds == {".xml"}:
-        model = openpsa.read_files(paths)
+        model = openpsa.read_files(paths, mission_time=mission_time)
         return _Model(model.tree, model.ignored)
     if kinds == {".json"} and len(paths) == 1:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -159,6 +160,39 @@ def test_fault_trees_are_checked_and_analysed(kefu: Kefu, tmp_path: Path) -> Non
     answer = json.loads(broken.out)
     assert answer["ok"] is False
     assert answer["problems"][0].startswith("broken.xml:1: ")
+
+
+RATES = """<opsa-mef>
+  <define-initiating-event name="fire" event-tree="later"/>
+  <define-fault-tree name="pump"><define-gate name="stops"><and>
+    <atleast min="1"><event name="p"/><event name="q"/></atleast>
+    <not><house-event name="spare"/></not>
+  </and></define-gate></define-fault-tree>
+  <model-data>
+    <define-house-event name="spare"><constant value="false"/></define-house-event>
+    <define-parameter name="rate"><float value="1e-3"/></define-parameter>
+    <define-basic-event name="p">
+      <exponential><parameter name="rate"/><system-mission-time/></exponential>
+    </define-basic-event>
+    <define-basic-event name="q"><float value="0"/></define-basic-event>
+  </model-data>
+</opsa-mef>"""
+
+
+def test_rates_follow_the_mission_time_and_what_is_no_fault_tree_is_named(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "pump.xml").write_text(RATES)
+    short = json.loads(kefu("kg", "analyse", "pump.xml", "--mission-time", "100", "--json").out)
+    assert short["probability"] == pytest.approx(1 - math.exp(-0.1))
+    assert short["notes"] == ["pump.xml:2: <define-initiating-event>: left out, only fault trees are analysed"]
+    year = json.loads(kefu("kg", "analyse", "pump.xml", "--json").out)
+    assert year["probability"] == pytest.approx(1 - math.exp(-8.76))
+
+
+def test_a_fault_tree_becomes_a_graph(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "lamp.xml").write_text(MODEL)
+    assert kefu("kg", "import", "lamp.xml", "--out", "lamp.yaml").status == 0
+    checked = json.loads(kefu("kg", "check", "lamp.yaml", "--json").out)
+    assert (checked["ok"], checked["symptoms"], checked["faults"]) == (True, 1, 3)
 
 
 def test_a_graph_goes_out_and_comes_back_the_same(kefu: Kefu, tmp_path: Path) -> None:

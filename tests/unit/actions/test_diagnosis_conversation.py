@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from conversations import Clock, Conversation
 from actions.diagnosis_graph import Graphs
 from actions.ports import Ports
 from kg.compiled import Knowledge
-from kg.load import load
+from kg.load import GraphError, load
 from server.settings import ROOT
 from server.texts import render_message
 
@@ -339,6 +340,21 @@ async def test_a_diagnosis_keeps_the_version_it_began_with(zh: Conversation) -> 
     await zh.say("没有 SIM 卡", "inform")
     assert zh.diagnosis["engine"]["graph"] == version
     assert step(zh)["id"] == "reseat_sim_card"
+
+
+async def test_a_version_that_cannot_be_used_leaves_the_running_one_in_service(
+    zh: Conversation, tmp_path: Path
+) -> None:
+    own = Graphs.load(ROOT / "kg" / "data")
+    zh.ports = replace(zh.ports, graphs=own)
+    version = own.current.knowledge.graph.version
+    broken = (ROOT / "kg" / "data" / "telecom.yaml").read_text("utf-8").replace("prior: 0.26", "prior: 26", 1)
+    (tmp_path / "telecom.yaml").write_text(broken, "utf-8")
+    with pytest.raises(GraphError, match=r"telecom\.yaml:\d+.*airplane_mode_on"):
+        own.use(Knowledge(load([tmp_path])))
+    assert own.current.knowledge.graph.version == version
+    await begin(zh)
+    assert zh.diagnosis["engine"]["graph"] == version
 
 
 async def test_a_version_that_is_gone_begins_anew(zh: Conversation) -> None:

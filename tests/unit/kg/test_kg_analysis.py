@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from kg import bdd, cutsets
 from kg import formula as f
 from kg.analysis import analyse
 from kg.formula import parse
+from kg.openpsa import read
 from kg.tree import FaultTree, TreeError
 from kg.truncated import small_cut_sets
 
@@ -165,3 +167,40 @@ def test_small_cut_sets_are_found_where_the_diagram_is_too_large(monkeypatch: py
     assert "does not fit" in result.notes[0]
     with pytest.raises(bdd.AnalysisLimitError, match="does not fit"):
         analyse(votes)
+
+
+def test_cut_sets_are_counted_by_the_hundred_million() -> None:
+    """Twelve of 31 equal events: as many minimal cut sets as ways to choose them, and a binomial tail."""
+    events = [f"e{number}" for number in range(31)]
+    body = "".join(f'<event name="{name}"/>' for name in events)
+    chances = "".join(f'<define-basic-event name="{name}"><float value="0.3"/></define-basic-event>' for name in events)
+    text = f'<opsa-mef><define-gate name="top"><atleast min="12">{body}</atleast></define-gate>{chances}</opsa-mef>'
+    result = analyse(read({"big.xml": text}).tree, seconds=60)
+    assert result.minimal_cut_sets == math.comb(31, 12) == 141_120_525
+    tail = sum(math.comb(31, k) * 0.3**k * 0.7 ** (31 - k) for k in range(12, 32))
+    assert result.probability == pytest.approx(tail, abs=1e-12)
+
+
+def test_every_connective_at_once_is_that_of_enumeration() -> None:
+    chances = {"a": 0.1, "b": 0.2, "c": 0.3}
+    text = """<opsa-mef><define-gate name="top"><and>
+      <imply><event name="a"/><event name="b"/></imply>
+      <iff><event name="a"/><gate name="n"/></iff>
+      <cardinality min="1" max="2"><event name="a"/><event name="b"/><event name="c"/></cardinality>
+    </and></define-gate>
+    <define-gate name="n"><nand><event name="b"/><nor><event name="c"/><event name="a"/></nor></nand></define-gate>"""
+    text += "".join(
+        f'<define-basic-event name="{name}"><float value="{chance}"/></define-basic-event>'
+        for name, chance in chances.items()
+    )
+    whole = 0.0
+    for a, b, c in itertools.product((False, True), repeat=3):
+        n = not (b and not (c or a))
+        if (not a or b) and a == n and 1 <= a + b + c <= 2:
+            whole += math.prod(
+                chance if on else 1 - chance for on, chance in zip((a, b, c), chances.values(), strict=True)
+            )
+    result = analyse(read({"all.xml": text + "</opsa-mef>"}).tree)
+    assert result.probability == pytest.approx(whole)
+    assert result.minimal_cut_sets is None
+    assert "not coherent" in result.notes[0]
