@@ -271,6 +271,10 @@ class Run:
     def next(self) -> Step:
         """The engine's next step. The steps that count are those that the customer was sent."""
         self.engine["steps"] = self.slot["sent"]
+        placeless = self.c.args.get("place") is None if self.c.state.task is not None else True
+        self.engine["asks"] = [
+            name for name, check in self.graph.checks.items() if placeless and check.step == "list_outages"
+        ]
         return next_step(self.knowledge, self.engine)
 
     def ask(self, step: Step) -> Question:

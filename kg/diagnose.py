@@ -55,6 +55,8 @@ ANSWERED: Final = 0.9
 """Share of questions that get an answer; the others are worth nothing."""
 UNSURE_SURCHARGE: Final = 0.3
 """What asking the same again costs more: people who were not sure once often are again."""
+ASKING: Final = 1.0
+"""Cost of a look into a system that the customer has to be asked something for (`asks` in the state)."""
 SHOWN: Final = 5
 """Hypotheses shown with a step."""
 
@@ -397,7 +399,8 @@ def next_step(knowledge: Knowledge, state: State) -> Step:  # noqa: PLR0912 - th
     ranking = plan.best_first(chances[:, 0], costs) if situation.fixes else []
     likely = [place for place in ranking if chances[place, 0] >= (plan.SURE if blind[place] else KNOWN)]
     check, worth = _best_check(situation, costs, blind)
-    if worth > 0 and (not likely or graph.checks[check].who is Who.SYSTEM):
+    silent = bool(check) and graph.checks[check].who is Who.SYSTEM and check not in state.get("asks", ())
+    if worth > 0 and (not likely or silent):
         return _check_step(situation, check, hypotheses)
     if likely and (check := _in_vain(situation, [situation.fixes[place] for place in likely])):
         known = tuple(fault for fault, share in hypotheses if share >= KNOWN)
@@ -562,8 +565,15 @@ def _best_check(situation: _Situation, costs: Floats, blind: Floats) -> tuple[st
     for name in worth:
         repeats = state["unsure"].get(name, 0)
         worth[name] -= graph.checks[name].cost * (1.0 + UNSURE_SURCHARGE * repeats)
+    for name in state.get("asks", ()):
+        if name in worth:
+            worth[name] -= ASKING
     # Looking into a system first costs the customer nothing, and may spare the question.
-    free = [name for name in worth if graph.checks[name].who is Who.SYSTEM and worth[name] > 0]
+    free = [
+        name
+        for name in worth
+        if graph.checks[name].who is Who.SYSTEM and worth[name] > 0 and name not in state.get("asks", ())
+    ]
     best = max(free or worth, key=lambda name: (worth[name], name))
     return best, worth[best]
 

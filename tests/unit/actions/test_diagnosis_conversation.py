@@ -406,3 +406,9 @@ async def test_signal_that_is_back_on_an_old_network_is_good_news(en: Conversati
     assert step(en) == {"kind": "check", "id": "check_status_bar", "retest": True}
     await en.say("three bars now and it says 2G", "inform")
     assert en.keys == ["diagnosis.solved_end"]
+
+
+async def test_where_somebody_lives_is_asked_only_when_it_is_worth_a_question(en: Conversation) -> None:
+    await en.say(f"no internet at home, my number is {FINE}", "fault_broadband", phone_number=FINE)
+    assert en.keys[-1] != "diagnosis.ask_place"
+    assert step(en)["kind"] == "check"
