@@ -21,8 +21,8 @@ from server.settings import ConfigurationError, load_settings
 
 if TYPE_CHECKING:
     from server.llm.setup import Blocking
-    from server.nlu.engine import Engine
-    from server.settings_understanding import Understanding
+    from server.nlu.engine import Engine, Understanding
+    from server.settings_understanding import Understanding as Chosen
 
 _PLAIN_EVERY = 0.1
 
@@ -87,8 +87,8 @@ def evaluate(
     """Measure understanding on examples that training has not seen."""
     from server.nlu.evaluate import evaluate as measure
 
-    with _explained():
-        metrics = measure(_engine(company, model, engine), data).metrics
+    with _explained(), _opened(company, model, engine) as understanding:
+        metrics = measure(understanding, data).metrics
     if json:
         as_json(metrics)
         return
@@ -107,8 +107,7 @@ def parse(
     json: Json = False,
 ) -> None:
     """Show what a message is understood as."""
-    with _explained():
-        understanding = _engine(company, model, engine)
+    with _explained(), _opened(company, model, engine) as understanding:
         for message in (line.rstrip("\n") for line in sys.stdin) if text == "-" else (text,):
             found = understanding.parse(message, locale)
             if json:
@@ -164,7 +163,7 @@ def _train_model(
     }
 
 
-def _understanding(engine: str | None) -> Understanding:
+def _understanding(engine: str | None) -> Chosen:
     if engine is not None and engine not in ENGINES:
         raise ConfigurationError(f"--engine {engine}: use one of {', '.join(ENGINES)}")
     settings = load_settings(understanding={"engine": engine} if engine else None)
@@ -173,7 +172,7 @@ def _understanding(engine: str | None) -> Understanding:
 
 def _prepare_engine(
     company: Path | None,
-    chosen: Understanding,
+    chosen: Chosen,
     data: list[Path] | None,
     out: Path | None,
     *,
@@ -196,6 +195,18 @@ def _prepare_engine(
         setup.prepared(chosen, sources, out, risk_bound=settings.risk_bound, progress=tell, seed=seed)
     )
     return {"engine": chosen.engine, "model": manifest["model"], "folder": str(out), "metrics": manifest["metrics"]}
+
+
+@contextmanager
+def _opened(company: Path | None, model: Path | None, engine: str | None) -> Iterator[Understanding]:
+    """The engine that the options and settings name, closed afterwards where there is something to close."""
+    found = _engine(company, model, engine)
+    try:
+        yield found
+    finally:
+        close = getattr(found, "close", None)
+        if close is not None:
+            close()
 
 
 def _engine(company: Path | None, model: Path | None, engine: str | None = None) -> Engine | Blocking:

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from typer.testing import CliRunner
 
 from server import privacy
+from server.cli import app
 from server.llm import encoder, prepare, setup
 from server.llm.client import OpenAIChat
 from server.llm.engine import Asker, LlmEngine, Metrics, Options
@@ -268,6 +270,28 @@ def test_an_engine_without_calibration_is_refused(folder: Path) -> None:
         asker = Asker(chat, known, OPTIONS, embed=setup.neighbours_embed, executor=executor)
     with pytest.raises(ValueError, match="not calibrated"):
         LlmEngine(asker, None, name="openai", metrics=Metrics(CollectorRegistry()))
+
+
+async def test_the_commands_prepare_parse_and_measure_an_engine(
+    sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, engine = str(sources.data_paths[0]), str(tmp_path / "engine")
+
+    async def kefu(*arguments: str) -> dict[str, object]:
+        ran = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--json"], catch_exceptions=False)
+        answer: dict[str, object] = json.loads(ran.stdout)
+        return answer
+
+    async with broken_server(_answers({"intent": "B"})) as server:
+        for name, value in (("ADDRESS", server.address), ("MODEL", "m"), ("ALSO_ENTITIES", "0"), ("SAMPLE", "20")):
+            monkeypatch.setenv(f"KEFU_UNDERSTANDING_{name}", value)
+        made = await kefu("train", "--engine", "openai", "--data", data, "--out", engine)
+        assert (made["engine"], made["model"], made["folder"]) == ("openai", "m", engine)
+        parse = await kefu("parse", "hello", "--model", engine)
+        assert (parse["engine"], parse["model"], parse["fallback"]) == ("openai", "m", None)
+        metrics = await kefu("eval", "nlu", "--data", data, "--model", engine)
+        # The address always says B, check_bill: 6 of the 15 examples in scope.
+        assert (metrics["in_scope"], metrics["intent_accuracy"]) == (15, 0.4)
 
 
 # ---------------------------------------------------------------- any encoder
