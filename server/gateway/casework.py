@@ -392,7 +392,7 @@ class Casework:
         """
         async with self._store.write() as tx:
             state = await self._held(tx, conversation, who, "return")
-            new, seq = await tx.claim(conversation, client_id)
+            new, seq = await tx.claim(conversation, client_id, state.last_seq + 1)
             if not new:
                 return await self._store.last_event(), seq or state.last_seq
             if not answer.force:

@@ -95,7 +95,7 @@ class Conversations:
         """
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
-            new, seq = await tx.claim(conversation, client_id)
+            new, seq = await tx.claim(conversation, client_id, state.last_seq + 1)
             if not new:
                 return Accepted(state.last_seq if seq is None else seq, None)
             if state.mode == "closed":
@@ -113,15 +113,13 @@ class Conversations:
 
     async def _customer_waits(self, tx: Tx, state: Conversation) -> list[Json]:
         """The customer wrote to the agent: an answer is due, and a snooze is over."""
-        escalation = await tx.open_escalation(state.id)
-        if escalation is None or (escalation.unanswered and escalation.state == "assigned"):
+        changed = await tx.customer_waits(state.id)
+        if changed is None or changed[0] is None:
             return []
-        await tx.set_escalation(state.id, state="assigned", snoozed_until=None, unanswered=tx.now)
-        if escalation.state != "snoozed":
-            return []
+        await tx.set_escalation(state.id, snoozed_until=None)
         self.changed.set()
         woken = {"type": "woken", "conversation": state.id, "agent": state.agent, "why": "customer"}
-        return [await tx.add_event(state.id, {**woken, "team": escalation.team})]
+        return [await tx.add_event(state.id, {**woken, "team": changed[1]})]
 
     async def ask_for_person(self, conversation: str, client_id: str) -> int:
         """The customer's button: waits for a person from now on; asked again it changes nothing."""

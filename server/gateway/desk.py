@@ -1,6 +1,7 @@
 """The staff's socket, ``/ws/desk``."""
 
 import itertools
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ MAX_TAG_CHARACTERS = 40
 MAX_OUTCOME_CHARACTERS = 100
 MAX_COMMENT_CHARACTERS = 1000
 MAX_QUEUE = 200
+ACCOUNT_CHECKED_FOR_S = 2.0
 IN_OPEN_ONES = frozenset({"message", "typing", "read", "delivered", "draft"})
 """Frames that only desks with the conversation open get."""
 
@@ -80,6 +82,7 @@ class _Connection:
         self._uploads = ports.uploads
         self._following = following
         self._greeted = False
+        self._checked_until = 0.0
         self._resume_from: int | None = None
         self._sent_event = 0
         self._open: dict[str, int] = {}
@@ -183,10 +186,7 @@ class _Connection:
             await self._serve(kind, frame)
 
     async def _serve(self, kind: str, frame: Json) -> None:
-        account = await self._store.staff(self._staff.username)
-        if account is None or not account.active:
-            raise CloseSocketError(POLICY, "this account does not exist any more")
-        self._staff = account
+        await self._check_account()
         try:
             if kind not in {"presence", "leave"}:
                 await self._check_rights(text_field(frame, "conversation"))
@@ -199,6 +199,16 @@ class _Connection:
             self._refuse(frame, "unknown_conversation", "there is no such conversation", None)
         except TextError as error:
             raise FrameError(error.code, "the text is empty or too long", action_id(frame)) from None
+
+    async def _check_account(self) -> None:
+        """Who has been disabled, or put elsewhere, while the desk is open notices within moments."""
+        if time.monotonic() < self._checked_until:
+            return
+        account = await self._store.staff(self._staff.username)
+        if account is None or not account.active:
+            raise CloseSocketError(POLICY, "this account does not exist any more")
+        self._staff = account
+        self._checked_until = time.monotonic() + ACCOUNT_CHECKED_FOR_S
 
     async def _check_rights(self, conversation: str) -> None:
         if await self._floor.reads.may_see(self._staff, conversation):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Row, Table, delete, func, insert, literal, select, update
+from sqlalchemy import Insert, Row, Table, and_, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -370,9 +370,12 @@ class Tx:
         """Changes columns of the conversation (``mode``, ``locale``, ``slots``, ``agent``, ``customer`` …)."""
         await self._connection.execute(update(conversations).where(conversations.c.id == conversation).values(**values))
 
-    async def claim(self, conversation: str, client_id: str) -> tuple[bool, int | None]:
-        """Whether a client's id is new, and the ``seq`` acknowledged for it before."""
-        statement = self._insert(client_actions).values(conversation=conversation, id=client_id, seq=None)
+    async def claim(self, conversation: str, client_id: str, seq: int | None = None) -> tuple[bool, int | None]:
+        """Whether a client's id is new, and the ``seq`` acknowledged for it before.
+
+        ``seq`` is what will be acknowledged for a new one: the message's that is about to be added.
+        """
+        statement = self._insert(client_actions).values(conversation=conversation, id=client_id, seq=seq)
         if (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount:
             return True, None
         row = (
@@ -419,12 +422,6 @@ class Tx:
             await self._connection.execute(
                 insert(message_terms).values(conversation=conversation, seq=seq, terms=terms)
             )
-        if client_id:
-            await self._connection.execute(
-                update(client_actions)
-                .where(client_actions.c.conversation == conversation, client_actions.c.id == client_id)
-                .values(seq=seq)
-            )
         return Message(conversation, seq, role, text, extra or {}, client_id, self.now)
 
     async def add_extra(self, message: Message, extra: Json) -> Message:
@@ -444,6 +441,27 @@ class Tx:
             .where(escalations.c.conversation == conversation, escalations.c.state.in_(["assigned", "snoozed"]))
             .values(unanswered=None, first_reply=func.coalesce(escalations.c.first_reply, self.now))
         )
+
+    async def customer_waits(self, conversation: str) -> tuple[str | None, str | None] | None:
+        """The customer wrote to the agent: an answer is due from now on, and a snooze is over.
+
+        Returns (until when it was snoozed, team) where this changed anything.
+        """
+        row = (
+            await self._connection.execute(
+                update(escalations)
+                .where(
+                    escalations.c.conversation == conversation,
+                    or_(
+                        escalations.c.state == "snoozed",
+                        and_(escalations.c.state == "assigned", escalations.c.unanswered.is_(None)),
+                    ),
+                )
+                .values(state="assigned", unanswered=self.now)
+                .returning(escalations.c.snoozed_until, escalations.c.team)
+            )
+        ).first()
+        return None if row is None else (row.snoozed_until, row.team)
 
     async def add_review(self, conversation: str, seq: int, **values: Any) -> None:
         """Keeps a wrong bot message for review; marked again, the newer word counts."""
@@ -530,6 +548,7 @@ class Tx:
                 assignee=None,
                 unanswered=self.now,
                 first_reply=None,
+                snoozed_until=None,
             )
         )
         return bool((await self._connection.execute(statement)).rowcount)
