@@ -34,7 +34,7 @@ from tests.support.clients import Agent, Customer, log_in
 from tests.support.gateway import Gateway
 from tests.support.product import Product
 
-OPEN, AGENTS, EVERY_S, SECONDS = 200, 10, 5.0, 30.0
+OPEN, AGENTS, EVERY_S, SECONDS = 200, 10, 5.0, 20.0
 CLOSED, REQUESTS = 5_000, 60
 ESCALATIONS = 40
 Row = tuple[str, str, float, str]
