@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from server.gateway.casework import REOPENED, TAKEN_OVER
 from server.gateway.floor import Floor
 from server.storage.desk import seconds_between
 from server.storage.store import Escalation, Store, iso
@@ -131,7 +132,8 @@ def _waits(rows: Sequence[Any], target_s: float) -> Json:
 
 
 def _handoffs(rows: Sequence[Any], began: int) -> Json:
-    reasons = Counter(row.reason for row in rows)
+    # What people began themselves is no hand-off of the bot's.
+    reasons = Counter(row.reason for row in rows if row.reason not in {TAKEN_OVER, REOPENED})
     total = sum(reasons.values())
     return {
         "conversations": began,
