@@ -24,8 +24,12 @@ SCENES = {
 QUEUE = (
     ("zh", ("光猫冒烟了，有烧焦的味道",), False),
     ("en", ("this is the third time I have to ask, I am really fed up with your service",), False),
-    ("zh", ("我还剩多少流量", "199 0000 0101", "怎么重置登录密码"), True),
+    ("zh", ("上个月的账单多收了我的钱",), True),
+    ("zh", ("我还剩多少流量", "199 0000 0101", "手机上不了网", "正常", "看起来都正常"), True),
 )
+GREETING = "您好，我是林小雨。我看到您已经查过 SIM 卡和状态栏，接下来我陪您检查网络设置。"
+NOTE = "客户赶着出门，尽量一次解决。"
+LAPTOP, PHONE = (1366, 768), (390, 780)
 
 
 def main() -> int:
@@ -35,6 +39,8 @@ def main() -> int:
     product.start()
     try:
         product.add_staff("lin", shown="林小雨")
+        product.add_staff("mei", shown="梅子清")
+        product.add_staff("shen", "supervisor", shown="沈默然")
         with chromium() as browser:
             take_help(browser, product)
             for language in SCENES:
@@ -88,21 +94,40 @@ def take_desk(browser: Browser, product: Product) -> None:
         if asks:
             customer.human.click()
         expect(customer.status).to_contain_text(customer.words["waiting"])
-    agent = Agent(browser, "zh", size=(1320, 820))
+    last = customers[-1]
+    last.page.mouse.move(0, 0)
+    picture(last.panel, "widget-waiting")
+    agent = Agent(browser, "zh", size=LAPTOP)
     agent.log_in(product.url, "lin", product.passwords["lin"])
     expect(agent.rows).to_have_count(len(customers))
-    agent.rows.last.click()
-    expect(agent.context_panel.locator(".measure").first).to_be_visible()
+    agent.open_row("手机上不了网")
+    expect(agent.context_panel.locator(".tree")).to_be_visible()
     agent.take()
-    agent.reply("您好，我是林小雨。重置时收不到验证码吗？我陪您一步一步来。")
-    expect(agent.lines.filter(has_text="林小雨 已加入对话")).to_be_visible()
-    agent.page.get_by_role("tab", name="等待中").click()
-    expect(agent.rows).to_have_count(len(customers) - 1)
-    expect(agent.button("return")).to_be_enabled()
+    agent.reply(GREETING)
+    agent.page.keyboard.press("Escape")
+    agent.page.keyboard.press("n")
+    agent.page.keyboard.type(NOTE)
+    agent.page.keyboard.press("Enter")
+    expect(agent.page.locator(".line.note")).to_be_visible()
+    agent.page.keyboard.press("Escape")
+    agent.page.keyboard.press("m")
+    agent.page.get_by_role("tab", name="全部").click()
+    expect(agent.rows).to_have_count(len(customers))
+    expect(agent.page.locator(".delivery.read").first).to_be_visible()
     agent.page.screenshot(path=IMAGES / "desk.png")
-    agent.close()
-    for customer in customers:
-        customer.close()
+    colleague = Agent(browser, "en", size=PHONE)
+    colleague.log_in(product.url, "mei", product.passwords["mei"])
+    colleague.open_row("fed up with your service")
+    colleague.take()
+    colleague.reply("Hello, this is Mei. I am sorry about the trouble; I will stay with this until it is solved.")
+    colleague.page.screenshot(path=IMAGES / "desk-phone.png")
+    boss = Agent(browser, "en", size=(1366, 900))
+    boss.log_in(product.url, "shen", product.passwords["shen"])
+    boss.button("overview").click()
+    expect(boss.page.locator(".doing .chip")).not_to_have_count(0)
+    boss.page.screenshot(path=IMAGES / "desk-overview.png")
+    for visitor in (boss, colleague, agent, *customers):
+        visitor.close()
 
 
 def picture(part: Locator, name: str) -> None:
