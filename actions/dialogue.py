@@ -56,6 +56,9 @@ async def respond(turn: Turn, state: State, ports: Ports, diagnosed: Any = None)
     if not c.messages:
         c.say("talk.go_on")
     c.state.last = [{name: value for name, value in one.items() if name != "escalate"} for one in c.messages]
+    if c.diagnosis is not None:
+        # For a person whom the customer asks for between two turns, when no action is there to say how far it came.
+        c.diagnosis = {**c.diagnosis, "report": diagnosis.so_far(c)}
     return Outcome(c.messages, c.state, c.paused, c.diagnosis)
 
 

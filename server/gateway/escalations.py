@@ -107,7 +107,7 @@ def context_of(
         "interrupted": [{"skill": task.skill, "args": task.args} for task in state.stack],
         "customer": state.customer,
         "line": state.line,
-        "diagnosis": None,
+        "diagnosis": (slots.get("diagnosis") or {}).get("report"),
         "passages": record.get("passages") or [],
         "suggestion": "",
     }

@@ -148,6 +148,16 @@ async def test_not_sure_leads_to_other_words_or_another_check(zh: Conversation) 
         assert zh.reason is None
 
 
+async def test_a_person_can_be_told_at_any_moment_how_far_it_came(zh: Conversation) -> None:
+    await begin(zh)
+    report = zh.diagnosis["report"]
+    assert {"get_line"} <= {one["id"] for one in report["checks"]}
+    shares = [one["probability"] for one in report["hypotheses"]]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0
+    assert (step(zh)["id"], report["next"]) == ("check_sim_status", "查看 SIM 卡状态")
+
+
 async def test_a_locked_sim_is_for_a_person(zh: Conversation) -> None:
     await begin(zh)
     await zh.say("让我输 PUK 码", "inform")

@@ -162,6 +162,21 @@ async def test_a_diagnosis_goes_to_the_team_of_its_skill(desk):
     assert "HDMI 线松了（62%）" in escalation.summary
 
 
+async def test_a_customer_who_leaves_a_diagnosis_takes_its_report_along(desk):
+    state = await desk.service.open("zh", None)
+    report = {
+        "symptom": "手机上不了网",
+        "hypotheses": [{"id": "apn", "fault": "APN 不对", "probability": 0.4}],
+        "checks": [],
+    }
+    async with desk.store.write() as tx:
+        await tx.set(state.id, slots={"dialogue": None, "diagnosis": {"engine": {}, "report": report}})
+    await desk.service.ask_for_person(state.id, "k1")
+    escalation = await desk.escalation(state.id)
+    assert escalation.context["diagnosis"] == report
+    assert "APN 不对（40%）" in escalation.summary
+
+
 async def test_contact_details_are_kept_and_repeated(desk):
     state = await desk.waiting()
     await desk.service.leave_contact(state.id, "k1", {"email": "a@example.com"}, "a@example.com")
