@@ -25,7 +25,7 @@ QUEUE = (
     ("zh", ("光猫冒烟了，有烧焦的味道",), False),
     ("en", ("this is the third time I have to ask, I am really fed up with your service",), False),
     ("zh", ("上个月的账单多收了我的钱",), True),
-    ("zh", ("我还剩多少流量", "199 0000 0101", "手机上不了网", "正常", "看起来都正常"), True),
+    ("zh", ("我还剩多少流量", "199 0000 0101", "手机上不了网", "正常"), True),
 )
 GREETING = "您好，我是林小雨。我看到您已经查过 SIM 卡和状态栏，接下来我陪您检查网络设置。"
 NOTE = "客户赶着出门，尽量一次解决。"
@@ -117,7 +117,7 @@ def take_desk(browser: Browser, product: Product) -> None:
     agent.page.screenshot(path=IMAGES / "desk.png")
     colleague = Agent(browser, "en", size=PHONE)
     colleague.log_in(product.url, "mei", product.passwords["mei"])
-    colleague.open_row("fed up with your service")
+    colleague.rows.filter(has_text="truly sorry").click()
     colleague.take()
     colleague.reply("Hello, this is Mei. I am sorry about the trouble; I will stay with this until it is solved.")
     colleague.page.screenshot(path=IMAGES / "desk-phone.png")
