@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     risk_bound: Annotated[float, Field(gt=0, lt=1)] = 0.05
     turn_deadline_s: Annotated[float, Field(ge=1, le=120)] = 8.0
     upload_max_bytes: Annotated[int, Field(ge=1024, le=100 * _MIB)] = 10 * _MIB
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20
     understanding: Understanding = Understanding()
     smtp_host: str = ""

@@ -1,5 +1,6 @@
 """The gateway's application: everything is put together here and nowhere else."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest, rest_desk
+from server.gateway import rest, rest_desk, rest_safety
+from server.gateway.bodies import Guard
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
 from server.gateway.conversations import Conversations
@@ -25,6 +27,8 @@ from server.gateway.limits import RateLimiter
 from server.gateway.presence import Presence
 from server.gateway.replies import Replies
 from server.gateway.reviews import Reviews
+from server.gateway.safety import Safety
+from server.gateway.staff_sessions import close_when_over
 from server.gateway.tokens import Tokens
 from server.gateway.transcripts import Mailer
 from server.gateway.turns import TurnRunner
@@ -46,6 +50,7 @@ HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 DOCS = ("/api/docs", "/api/openapi.json")
@@ -71,7 +76,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             parse_deadline_s=PARSE_DEADLINE_S
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
-        turns = TurnRunner(conversations, upstream)
+        app.state.safety = safety = Safety.over(store, company, settings, clock)
+        turns = TurnRunner(conversations, upstream, safety.content)
         casework = Casework(conversations)
         dispatcher = Dispatcher(casework)
         tokens = Tokens(settings.secret_key())
@@ -87,6 +93,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             company=company,
             clock=clock,
             logins_allowed=RateLimiter(burst=5, per_second=1 / 30, clock=time.monotonic),
+            addresses_allowed=RateLimiter(burst=50, per_second=1 / 5, clock=time.monotonic),
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
         )
@@ -114,11 +121,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         )
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
+        await safety.start()
         await turns.start()
         dispatcher.start()
         yield
         await dispatcher.close()
         await turns.close()
+        await safety.close()
         await upstream.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()
@@ -129,6 +138,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     )
     app.include_router(rest.router)
     app.include_router(rest_desk.router)
+    app.include_router(rest_safety.router)
     if demo_inbox:
         app.include_router(rest.demo_router)
     _add_sockets(app)
@@ -140,8 +150,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         response = await call_next(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if settings.public_url.startswith("https://"):
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response
 
+    # Last added, first asked: nothing reads a body before it.
+    requests_allowed = RateLimiter(burst=600, per_second=100, clock=time.monotonic)
+    app.add_middleware(Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow)
     return app
 
 
@@ -153,7 +168,14 @@ def _add_sockets(app: FastAPI) -> None:
     @app.websocket("/ws/desk")
     async def desk_socket(socket: WebSocket) -> None:
         person = await rest.session_of(app.state.rest, socket.cookies.get(rest.SESSION_COOKIE))
-        await desk(socket, person, app.state.desk)
+        token = socket.cookies.get(rest.SESSION_COOKIE)
+        store = app.state.rest.conversations.store
+        watch = asyncio.create_task(close_when_over(store, token if person else None, socket), name="desk session")
+        try:
+            await desk(socket, person, app.state.desk)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
 
 def _add_health(app: FastAPI) -> None:

@@ -11,4 +11,7 @@ TURN_FAILURES = Counter(
     "kefu_turn_failures_total", "Turns that ended in a hand-over because a service failed.", ["service"]
 )
 SOCKETS = Gauge("kefu_sockets", "Open sockets.", ["kind"])
+REPLIES_HELD_BACK = Counter(
+    "kefu_replies_held_back_total", "Replies of the bot that the content lists forbade.", ["kind"]
+)
 BAD_FRAMES = Counter("kefu_bad_frames_total", "Frames answered with an error.", ["kind", "code"])

@@ -20,6 +20,7 @@ from server.storage.store import Staff, iso
 Json = dict[str, Any]
 SESSION_COOKIE = "kefu_session"
 CSRF_HEADER = "x-kefu"
+SECOND_FACTOR_HEADER = "X-Kefu-Second-Factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class RestPorts:
     company: Company
     clock: Any
     logins_allowed: RateLimiter
+    addresses_allowed: RateLimiter
     secure_cookie: bool
     demo_inbox: bool
 
@@ -39,6 +41,7 @@ class Credentials(BaseModel):
 
     username: Annotated[str, Field(max_length=64)]
     password: Annotated[str, Field(max_length=200)]
+    code: Annotated[str, Field(max_length=10)] = ""
 
 
 class Person(BaseModel):
@@ -107,19 +110,33 @@ async def article(given: Ports, article_id: str, lang: str = "zh") -> Json:
 
 @router.post("/session", dependencies=[Depends(own_page)])
 async def log_in(given: Ports, credentials: Credentials, request: Request, response: Response) -> Person:
-    """Logs a person in and sets the session cookie; 401 where name and password do not fit, 429 after many tries."""
+    """Logs a person in and sets the session cookie; 401 where name and password do not fit, 429 after many tries.
+
+    An account with a second factor gives its ``code`` too; without a right one the answer is 401 with the header
+    ``X-Kefu-Second-Factor``.
+    """
     address = request.client.host if request.client else "?"
-    if not given.logins_allowed.allow(f"{address} {credentials.username}"):
+    safety = request.app.state.safety
+    one_name = given.logins_allowed.allow(f"{address} {credentials.username}")
+    if not one_name or not given.addresses_allowed.allow(address):
         raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
     store = given.conversations.store
     person = await store.staff(credentials.username)
     stored = person.password_hash if person and person.active else None
     if not await asyncio.to_thread(verify_password, stored, credentials.password) or person is None:
+        await safety.audit.note("?", "login.refused", f"staff:{person.username if person else '?'}")
         raise HTTPException(401, "user name and password do not fit")
+    if await safety.factors.wanted(person.username) and not await safety.factors.accepts(
+        person.username, credentials.code, given.clock()
+    ):
+        if credentials.code:
+            await safety.audit.note("?", "login.refused", f"staff:{person.username}", second_factor=True)
+        raise HTTPException(401, "the second factor's code is needed", headers={SECOND_FACTOR_HEADER: "1"})
     token = new_session()
     now: datetime = given.clock()
     async with store.write() as tx:
         await tx.add_session(session_hash(token), person.username, iso(now + SESSION_LIFETIME))
+        await safety.audit.note_in(tx, person.username, "login", f"staff:{person.username}")
     response.set_cookie(
         SESSION_COOKIE,
         token,

@@ -6,8 +6,10 @@ import logging
 import time
 from typing import Any
 
+from server.content import Verdict
+from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
-from server.gateway.metrics import TURN_FAILURES, TURN_SECONDS
+from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
 from server.storage.store import Message, Turn
@@ -25,10 +27,19 @@ class SilencedError(Exception):
     """People have the conversation now: what the bot would still say is dropped."""
 
 
+class BlockedReplyError(Exception):
+    """The bot was about to say what it must not; ``verdict`` tells what."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.kind)
+        self.verdict = verdict
+
+
 class TurnRunner:
     """Owns a task for each conversation that has turns to run; the task ends when there are none."""
 
-    def __init__(self, conversations: Conversations, upstream: Upstream) -> None:
+    def __init__(self, conversations: Conversations, upstream: Upstream, content: Content) -> None:
+        self._content = content
         self._conversations = conversations
         self._store = conversations.store
         self._upstream = upstream
@@ -98,6 +109,9 @@ class TurnRunner:
             raise
         except SilencedError:
             await self._conversations.drop_turn(turn.conversation, turn.seq, record)
+        except BlockedReplyError as error:
+            logger.warning("turn %s/%s: a reply of class %s was held back", *_name(turn), error.verdict.kind)
+            await self._hold_back(turn, record, error.verdict)
         except UpstreamError as error:
             logger.warning("turn %s/%s failed: %s", turn.conversation, turn.seq, error)
             await self._fail(turn, record, error.service, error.code)
@@ -117,6 +131,10 @@ class TurnRunner:
         locale = language_of(message.text, state.locale) if "_value" not in message.extra else state.locale
         if locale not in self._conversations.company.languages:
             locale = state.locale
+        response = self._content.respond(message.text) if "_value" not in message.extra else None
+        if response is not None:
+            await self._respond(turn, response, locale, state.slots, record)
+            return
         record["parse"] = parse = await self._understand(message, locale)
         record["timings"]["parse_ms"] = _ms(started)
         request = {
@@ -160,8 +178,49 @@ class TurnRunner:
         record["bot"].append({key: value for key, value in line.items() if key != "type"})
         record["passages"].extend(line.get("citations") or [])
         text, extra = render_message(line, locale)
+        verdict = self._content.forbids(text)
+        if verdict is not None:
+            raise BlockedReplyError(verdict)
         if not await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra):
             raise SilencedError
+
+    async def _respond(self, turn: Turn, response: Response, locale: str, slots: Json, record: Json) -> None:
+        """The fixed reply to what must not be answered otherwise, with a person where one is due."""
+        record["content"] = {"class": response.verdict.kind, "phrase": response.verdict.phrase}
+        person = self._conversations.company.person
+        choices = [{"value": f"/{person.name}", "key": "choice.person"}] if person and not response.reason else []
+        text, extra = render_message({"key": response.key, "choices": choices}, locale)
+        record["bot"].append({"key": response.key})
+        if not await self._conversations.bot_says(turn.conversation, (turn.seq, 0), text, extra):
+            raise SilencedError
+        escalate = None
+        if response.reason:
+            suggestion = {"key": f"suggest.{response.verdict.kind}"}
+            escalate = {"reason": response.reason, "suggestion": render_message(suggestion, locale)[0]}
+        await self._conversations.finish_turn(
+            turn.conversation, turn.seq, record=record, slots=slots, locale=locale, escalate=escalate
+        )
+
+    async def _hold_back(self, turn: Turn, record: Json, verdict: Verdict) -> None:
+        """What must not be said becomes a hand-over, never silence."""
+        REPLIES_HELD_BACK.labels(kind=verdict.kind).inc()
+        record["content"] = {"class": verdict.kind, "phrase": verdict.phrase, "held_back": True}
+        state = await self._store.conversation(turn.conversation)
+        if state is None:
+            return
+        text, extra = render_message({"key": "content.held_back"}, state.locale)
+        index = len(record["bot"])
+        if await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra):
+            await self._conversations.finish_turn(
+                turn.conversation,
+                turn.seq,
+                record=record,
+                slots=state.slots,
+                locale=state.locale,
+                escalate={"reason": "policy"},
+            )
+        else:
+            await self._conversations.drop_turn(turn.conversation, turn.seq, record)
 
     async def _not_again(self, turn: Turn, line: Json) -> Json:
         """The line, or an offer in its place where it would hand over again what a person has just given back."""
@@ -179,6 +238,10 @@ class TurnRunner:
 
     def _typing(self, conversation: str, *, on: bool) -> None:
         self._conversations.hub.publish(topic(conversation), {"type": "typing", "on": on, "role": "bot"})
+
+
+def _name(turn: Turn) -> tuple[str, int]:
+    return turn.conversation, turn.seq
 
 
 def parse_of_choice(value: str, text: str, locale: str) -> Json:

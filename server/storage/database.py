@@ -27,7 +27,9 @@ def create_engine(url: str) -> AsyncEngine:
     def _pragmas(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         # WAL with NORMAL survives the death of the process at any moment; only a power cut may take the last commits.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        # What is erased is overwritten, not only forgotten.
+        pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
+        for pragma in (*pragmas, f"busy_timeout={BUSY_TIMEOUT_MS}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Row, Table, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Insert, Row, Table, and_, delete, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -174,6 +174,18 @@ class Store:
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._engine.dialect.name
+
+    async def compact(self) -> None:
+        """Takes out of SQLite's files what erased rows may have left there; PostgreSQL's own vacuum does that."""
+        if self._single_writer is None:
+            return
+        async with self._single_writer, self._engine.connect() as connection:
+            # A search index keeps erased words in its segments until they are merged.
+            found = text("SELECT 1 FROM sqlite_master WHERE name = 'message_search'")
+            if (await connection.execute(found)).first():
+                await connection.execute(text("INSERT INTO message_search(message_search) VALUES ('optimize')"))
+            await connection.commit()
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def ping(self) -> None:
         """Raises where the database does not answer."""

@@ -237,3 +237,38 @@ sessions = Table(
     Column("username", ForeignKey("staff.username"), nullable=False),
     Column("expires", String(32), nullable=False),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("target", String(120), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "target"),
+    Index(None, "actor"),
+    sqlite_autoincrement=True,
+)
+"""Who changed and saw what. Triggers refuse changes and removals; each hash covers its row and the hash before it."""
+
+content_lists = Table(
+    "content_lists",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("lists", JSON, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""The admins' versions of the content lists; the newest one rules."""
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("username", ForeignKey("staff.username"), primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("last_step", Integer, nullable=False),
+)

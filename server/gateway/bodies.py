@@ -1,0 +1,77 @@
+"""Limits on what a request may bring, before anything reads it."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 256 * 1024
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _TooBigError(Exception):
+    """The body went on past its limit."""
+
+
+class Guard:
+    """Refuses bodies that are too big, requests from too busy addresses, and changes that a foreign page starts."""
+
+    def __init__(self, app: ASGIApp, *, upload_bytes: int, allowed: Callable[[str], bool]) -> None:
+        self._app = app
+        self._upload_bytes = upload_bytes
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._limited(scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, str]) -> JSONResponse | None:
+        if scope["path"].startswith("/api/") and not self._allowed((scope.get("client") or ("?",))[0]):
+            return JSONResponse(
+                {"detail": "too many requests; please wait a moment"}, status_code=429, headers={"Retry-After": "1"}
+            )
+        origin = headers.get(b"origin")
+        if scope["method"] in _UNSAFE and origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
+            return JSONResponse({"detail": "changes are made from our own pages"}, status_code=403)
+        length = headers.get(b"content-length", "0")
+        if not length.isdigit() or int(length) > self._limit(scope):
+            return self._too_big(scope)
+        return None
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken, limit, begun = 0, self._limit(scope), False
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise _TooBigError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except _TooBigError:
+            if not begun:
+                await self._too_big(scope)(scope, receive, send)
+
+    def _limit(self, scope: dict[str, Any] | Scope) -> int:
+        return self._upload_bytes + 1 if scope["path"] == "/api/uploads" else MAX_BODY_BYTES
+
+    def _too_big(self, scope: Scope) -> JSONResponse:
+        return JSONResponse({"detail": f"a request has at most {self._limit(scope)} bytes"}, status_code=413)
