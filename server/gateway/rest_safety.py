@@ -161,9 +161,7 @@ async def begin_second_factor(given: Ports, safety: SafetyPorts, person: LoggedI
 
 
 @router.put("/session/second-factor", status_code=204, dependencies=CHANGE)
-async def confirm_second_factor(
-    given: Ports, safety: SafetyPorts, person: LoggedIn, code: Code, response: Response
-) -> None:
+async def confirm_second_factor(given: Ports, safety: SafetyPorts, person: LoggedIn, code: Code) -> None:
     """Puts the new secret in force; 403 where the code is wrong."""
     _may_try(given, person)
     if not await safety.factors.accepts(person.username, code.code, given.clock(), confirm=True):
