@@ -1,18 +1,14 @@
 """Limits on what a request may bring, before anything reads it."""
 
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
+from fastapi import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-class _TooBigError(Exception):
-    """The body went on past its limit."""
 
 
 class Guard:
@@ -45,33 +41,32 @@ class Guard:
             return JSONResponse({"detail": "changes are made from our own pages"}, status_code=403)
         length = headers.get(b"content-length", "0")
         if not length.isdigit() or int(length) > self._limit(scope):
-            return self._too_big(scope)
+            return JSONResponse({"detail": _too_big(self._limit(scope))}, status_code=413)
         return None
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, limit, begun = 0, self._limit(scope), False
+        taken, limit = 0, self._limit(scope)
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise _TooBigError
+                raise HTTPException(413, _too_big(limit))
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
+        async def truthful(message: Message) -> None:
+            # Whoever reads the body may call what stopped it a fault of the request: the answer is ours in any case.
+            if taken <= limit:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await JSONResponse({"detail": _too_big(limit)}, status_code=413)(scope, receive, send)
 
-        try:
-            await self._app(scope, counted, watched)
-        except _TooBigError:
-            if not begun:
-                await self._too_big(scope)(scope, receive, send)
+        await self._app(scope, counted, truthful)
 
-    def _limit(self, scope: dict[str, Any] | Scope) -> int:
+    def _limit(self, scope: Scope) -> int:
         return self._upload_bytes + 1 if scope["path"] == "/api/uploads" else MAX_BODY_BYTES
 
-    def _too_big(self, scope: Scope) -> JSONResponse:
-        return JSONResponse({"detail": f"a request has at most {self._limit(scope)} bytes"}, status_code=413)
+
+def _too_big(limit: int) -> str:
+    return f"a request has at most {limit} bytes"

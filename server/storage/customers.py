@@ -69,7 +69,7 @@ class CustomerData:
             column = _conversation_column(table)
             rows = await self._store.all(select(*table.c).where(column.in_(ids)))
             if rows and table.name != "message_terms":  # the index holds the messages' words once more
-                exported[table.name] = [dict(row._mapping) for row in rows]
+                exported[str(table.name)] = [dict(row._mapping) for row in rows]
         return exported
 
     async def erase(self, ids: Sequence[str], names: Sequence[str] = ()) -> dict[str, int]:
@@ -86,7 +86,7 @@ class CustomerData:
             for table in reversed(_tables_of_a_conversation()):
                 count = (await tx.execute(delete(table).where(_conversation_column(table).in_(ids)))).rowcount
                 if count > 0:
-                    gone[table.name] = count
+                    gone[str(table.name)] = count
         await self._store.compact()
         for name in files:
             (self._uploads / name).unlink(missing_ok=True)

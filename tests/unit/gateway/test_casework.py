@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from server.gateway.casework import RefusedError, TakenError
+from server.gateway.content import Content
 from server.gateway.modes import NotPossibleError
 from server.gateway.turns import TurnRunner
+from server.storage.audit import Audit
 from tests.support.floor import Bench, bench, intent
 
 
@@ -323,7 +325,8 @@ async def test_an_offer_takes_the_place_of_a_second_hand_over(desk, lin):
     await desk.turn(state.id, "refund", escalate={"reason": "policy"})
     await desk.cases.take(state.id, "t1", lin)
     await desk.cases.hand_back(state.id, "b1", lin)
-    runner = TurnRunner(desk.service, Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}}))
+    rasa = Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}})
+    runner = TurnRunner(desk.service, rasa, Content(desk.store, desk.service.company, Audit(desk.store, b"key")))
     await runner.start()
     await desk.says(state.id, "refund")
     runner.wake(state.id)
