@@ -35,6 +35,7 @@ from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
 from kg.load import GraphError
 from server.company import Company
+from server.logs import configure_logging, mask_handlers
 from server.settings import ConfigurationError, Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def main() -> int:
     options = parser.parse_args()
     # Rasa ends at 3.6.21; the SDK of 2025 speaks the same protocol with it, which the integration tests show.
     warnings.filterwarnings("ignore", message="Your versions of rasa and rasa_sdk", category=UserWarning)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    configure_logging(logging.WARNING)
     try:
         settings = load_settings()
         company = Company.load(settings.company)
@@ -60,6 +61,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     app = build_app(settings, company)
+    mask_handlers("sanic.root", "sanic.error", "sanic.server")
     port = options.port or settings.actions_port
     # One process: no worker manager, so that the server stops with the process that was started and owns no children.
     app.run(host=os.environ["SANIC_HOST"], port=port, single_process=True, motd=False, access_log=False)

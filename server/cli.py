@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from server import cli_kg, cli_llm, cli_nlu, cli_privacy, cli_user
+from server import cli_customer, cli_kg, cli_llm, cli_nlu, cli_privacy, cli_user
 from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 
 app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_kg.app, name="kg")
+app.add_typer(cli_customer.app, name="customer")
 app.add_typer(cli_llm.app, name="llm")
 
 app.command()(cli_nlu.train)

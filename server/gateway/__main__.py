@@ -1,11 +1,10 @@
 """``python -m server.gateway`` serves people; settings come from ``kefu.toml`` and the environment."""
 
-import logging
-
 import uvicorn
 
 from server.gateway.app import create_app
 from server.gateway.frames import MAX_TEXT_FRAME_BYTES
+from server.logs import configure_logging
 from server.settings import load_settings
 
 GRACE_S = 5
@@ -14,9 +13,7 @@ BACKLOG = 4096
 
 def main() -> None:
     """Runs the gateway until it is told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configure_logging(quiet=("alembic", "httpx"))
     settings = load_settings()
     uvicorn.run(
         create_app(settings),
@@ -27,6 +24,7 @@ def main() -> None:
         ws_max_size=MAX_TEXT_FRAME_BYTES + 1,
         ws_per_message_deflate=False,
         access_log=False,
+        log_config=None,  # its own handlers would write tracebacks unmasked
         log_level="warning",
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,

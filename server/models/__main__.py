@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 
 import uvicorn
 
+from server.logs import configure_logging
 from server.models.app import INDEX, NLU, create_app
 from server.nlu.artefact import Artefact, ArtefactError
 from server.settings import load_settings
@@ -21,14 +21,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8101)
     parser.add_argument("--engine-dir", type=Path, help="folder of the engine that the settings choose, if prepared")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logging()
     try:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
         raise SystemExit(str(error)) from None
     understanding = load_settings().understanding
     app = create_app(arguments.release, understanding=understanding, engine_dir=arguments.engine_dir)
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":
