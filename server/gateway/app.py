@@ -10,13 +10,14 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from actions.accounts import AccountsClient
 from server.company import Company
 from server.gateway import rest, rest_desk, rest_safety
-from server.gateway.bodies import Guard
+from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
 from server.gateway.conversations import Conversations
@@ -134,7 +135,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         await store.close()
 
     app = FastAPI(
-        title="Kefu", version="1", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan
+        title="Kefu",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+        exception_handlers={RequestValidationError: explain},
     )
     app.include_router(rest.router)
     app.include_router(rest_desk.router)

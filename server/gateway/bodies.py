@@ -1,9 +1,11 @@
-"""Limits on what a request may bring, before anything reads it."""
+"""Limits on what a request may bring, before anything reads it, and how one that does not fit is answered."""
 
+import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,3 +72,13 @@ class Guard:
 
 def _too_big(limit: int) -> str:
     return f"a request has at most {limit} bytes"
+
+
+async def explain(_request: Request, error: Exception) -> Response:
+    """What does not fit a request, without repeating what was sent: it may be a password, or no text at all."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {"loc": [str(part) for part in one["loc"]], "msg": one["msg"], "type": one["type"]} for one in error.errors()
+    ]
+    # ASCII only: names of fields come from the request and may hold half characters that no encoding takes.
+    return Response(json.dumps({"detail": faults}), status_code=422, media_type="application/json")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
@@ -68,6 +68,8 @@ def leading(person: LoggedIn) -> Staff:
 
 
 Ports = Annotated[DeskRest, Depends(given_ports)]
+RowId = Annotated[int, Path(ge=1, lt=2**53)]
+"""Larger numbers are none that a database takes."""
 Leading = Annotated[Staff, Depends(leading)]
 CHANGE = [Depends(own_page)]
 router = APIRouter(prefix="/api")
@@ -413,7 +415,7 @@ async def add_reply(given: Ports, person: LoggedIn, reply: NewReply) -> Json:
 
 
 @router.put("/replies/{reply_id}", dependencies=CHANGE)
-async def change_reply(given: Ports, person: LoggedIn, reply_id: int, reply: NewReply) -> Json:
+async def change_reply(given: Ports, person: LoggedIn, reply_id: RowId, reply: NewReply) -> Json:
     """Changes a canned reply."""
     await _own_reply(given, person, reply_id)
     owner = _owner(person, shared=reply.shared)
@@ -426,7 +428,7 @@ async def change_reply(given: Ports, person: LoggedIn, reply_id: int, reply: New
 
 
 @router.delete("/replies/{reply_id}", status_code=204, dependencies=CHANGE)
-async def remove_reply(given: Ports, person: LoggedIn, reply_id: int) -> None:
+async def remove_reply(given: Ports, person: LoggedIn, reply_id: RowId) -> None:
     """Removes a canned reply."""
     await _own_reply(given, person, reply_id)
     await given.replies.remove(reply_id)
@@ -438,7 +440,7 @@ def _owner(person: Staff, *, shared: bool) -> str:
     return "" if shared else person.username
 
 
-async def _own_reply(given: DeskRest, person: Staff, reply_id: int) -> None:
+async def _own_reply(given: DeskRest, person: Staff, reply_id: RowId) -> None:
     owner = await given.replies.owner(reply_id)
     if owner is None or (owner and owner != person.username):
         raise HTTPException(404, "there is no such reply")
@@ -532,7 +534,7 @@ async def reviews(
 
 
 @router.patch("/reviews/{review_id}", dependencies=CHANGE)
-async def settle_review(given: Ports, person: Leading, review_id: int, verdict: Verdict) -> Json:
+async def settle_review(given: Ports, person: Leading, review_id: RowId, verdict: Verdict) -> Json:
     """Says what became of one."""
     if not await given.reviews.settle(review_id, verdict.state):
         raise HTTPException(404, "there is no such entry")

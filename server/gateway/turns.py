@@ -195,7 +195,7 @@ class TurnRunner:
             raise SilencedError
         escalate = None
         if response.reason:
-            suggestion = {"key": f"suggest.{response.verdict.kind}"}
+            suggestion = {"key": f"content.suggest_{response.verdict.kind}"}
             escalate = {"reason": response.reason, "suggestion": render_message(suggestion, locale)[0]}
         await self._conversations.finish_turn(
             turn.conversation, turn.seq, record=record, slots=slots, locale=locale, escalate=escalate
