@@ -128,6 +128,11 @@ def hedged(text: str) -> bool:
     return bool(w.UNSURE.search(text) or w.REFUSED.search(text))
 
 
+def service_lost(text: str) -> bool:
+    """Whether somebody lost their signal or service; who lost the phone itself says something else."""
+    return bool(w.SERVICE_LOST.search(plain(text)))
+
+
 def says_yes(text: str) -> bool:
     """Whether an answer begins with yes or is one."""
     return bool(w.YES.search(text))

@@ -182,6 +182,12 @@ WITHHELD = _any(
     "不想(?:给|说|提供|告诉)|不(?:愿意?|方便|肯)(?:给|说|提供|告诉)?|不给|保密|隐私|没有号码|不记得号码|记不住",
     r"\b(?:don.?t|do not|won.?t|rather not|prefer not|not going to|no need) (?:want |wish |like )?(?:to )?(?:give|share|tell|say|provide|hand)\b|\bprivate\b|\bprivacy\b",
 )
+SERVICE_LOST = _any(
+    "(?:丢|掉|没|失去)了?(?:了|的)?(?:信号|服务|网络|网)|(?:信号|服务|网络)(?:全)?(?:丢|掉|断|没)了?",
+    r"\b(?:lost|lose|losing|loses|dropped) (?:(?:my|its|the|all|any|our|phone|cell|mobile|cellular) ){0,3}"
+    r"(?:service|signal|reception|connection|network|coverage|bars)\b",
+)
+"""What was lost is the service, not the phone."""
 TRIED = _any(
     "已经|早就|试过|做过|弄过|过了|之前.{0,8}过|刚才.{0,6}过|都.{0,6}过",
     _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),

@@ -11,6 +11,7 @@ from actions import messages as m
 from actions.clarify import clarify
 from actions.context import Context, EscalationError, Question, Stopped
 from actions.diagnosis import diagnose, guess_symptom
+from actions.diagnosis_text import service_lost
 from actions.state import Expect, Task
 from actions.turn import Turn
 from server.company import Definition
@@ -42,7 +43,16 @@ async def begin(c: Context, definition: Definition) -> None:
         case "handoff":
             raise EscalationError(definition.reason or "policy", f"escalate.{definition.reason or 'policy'}")
         case "skill":
-            await _skill(c, definition.skill or "")
+            fault = _fault_meant(c, definition)
+            await (begin(c, fault) if fault is not None else _skill(c, definition.skill or ""))
+
+
+def _fault_meant(c: Context, definition: Definition) -> Definition | None:
+    """The fault that is reported where only the word "lost" speaks for a request to suspend the line."""
+    if definition.skill != "suspend_line" or c.turn.chosen or not service_lost(c.turn.text):
+        return None
+    ranked = (c.ports.intents.get(one.name) for one in c.turn.ranking)
+    return next((one for one in ranked if one is not None and one.do == "diagnose"), None)
 
 
 async def not_understood(c: Context) -> None:

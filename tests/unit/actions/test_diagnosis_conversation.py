@@ -422,3 +422,16 @@ async def test_where_somebody_lives_is_asked_only_when_it_is_worth_a_question(en
     await en.say(f"no internet at home, my number is {FINE}", "fault_broadband", phone_number=FINE)
     assert en.keys[-1] != "diagnosis.ask_place"
     assert step(en)["kind"] == "check"
+
+
+@pytest.mark.parametrize("text", ["my phone lost service", "I've lost all my bars", "phone dropped its signal"])
+async def test_who_lost_the_service_does_not_want_the_line_suspended(en: Conversation, text: str) -> None:
+    await en.say(text, "suspend_line", ranking=[("suspend_line", 0.95), ("fault_no_service", 0.03)])
+    assert en.diagnosis["engine"]["symptom"] == "no_service"
+
+
+@pytest.mark.parametrize("text", ["我手机丢了", "手机被偷了，先停机"])
+async def test_who_lost_the_phone_does(zh: Conversation, text: str) -> None:
+    await zh.say(text, "suspend_line", ranking=[("suspend_line", 0.95), ("fault_no_service", 0.03)])
+    assert zh.diagnosis is None
+    assert zh.keys == ["ask.phone"]
