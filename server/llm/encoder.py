@@ -235,6 +235,10 @@ class EncoderEngine:
         why = {"engine": self.name, "cause": cause}
         return [replaced(p, fallback=why) for p in parses]
 
+    async def warm(self) -> None:
+        """Run the encoder once."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, lambda: self._embed(["你好", "hello"]))
+
     async def close(self) -> None:
         """Nothing is held that needs closing."""
 

@@ -42,6 +42,8 @@ _TOKENS_INTENT: Final = 16
 _TOKENS_DETAILS: Final = 200
 _LOOKED_AT: Final = 100  # nearest examples that candidates are drawn from
 _TINY: Final = 1e-6
+_WARMING: Final = ("你好", "hello")
+_WARMING_S: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -344,6 +346,16 @@ class LlmEngine:
             return replaced(parse)
         self._metrics.fallbacks.labels(self.name, cause).inc()
         return replaced(parse, fallback={"engine": self.name, "cause": cause})
+
+    async def warm(self) -> None:
+        """Let the model read what prompts begin with, in each language, so that no customer waits for it."""
+        for text in _WARMING:
+            try:
+                (vector,) = await self._asker.vectors([text])
+                async with self._room:
+                    await self._asker.ask(text, None, vector, deadline_s=_WARMING_S)
+            except LlmError as error:
+                log.warning("%s: the language model is not ready: %s", self.name, error)
 
     async def close(self) -> None:
         """Free the model."""

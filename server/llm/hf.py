@@ -81,11 +81,18 @@ class TransformersDecoder:
             ids += self._encoded(before, split=False) + self._encoded(message.content, split=True)
         return ids + self._encoded(written, split=False)
 
+    def known(self, ids: Sequence[int]) -> int:
+        """How much of the beginning of `ids` the cache holds."""
+        count = 0
+        for mine, theirs in zip(self._ids, ids, strict=False):
+            if mine != theirs:
+                break
+            count += 1
+        return count
+
     def logits(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """The logits after `ids`; the cache of the previous call is used as far as it fits."""
-        past = 0
-        while past < min(len(self._ids), len(ids) - 1) and self._ids[past] == ids[past]:
-            past += 1
+        past = min(self.known(ids), len(ids) - 1)
         if self._cache is None or past == 0:
             self._cache, past = self._cache_type(config=self._model.config), 0
         elif past < len(self._ids):

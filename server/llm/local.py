@@ -27,6 +27,7 @@ from server.llm.protocol import Completion, LlmError, Message, Request, Token
 from server.nlu import weights
 
 Logits = NDArray[np.floating[Any]]
+READ_AT_ONCE: Final = 128  # tokens of a prompt, between two looks at whether anybody still waits
 SLOTS: Final = 2  # conversations whose cache is kept, for what they share with the next one
 EMBEDDED: Final = "embedded"
 
@@ -45,6 +46,10 @@ class Decoder(Protocol):
 
     def logits(self, ids: Sequence[int]) -> Logits:
         """Of the token after `ids`, (vocabulary,)."""
+        ...
+
+    def known(self, ids: Sequence[int]) -> int:
+        """How many of the first `ids` need not be read again."""
         ...
 
 
@@ -100,6 +105,10 @@ class OnnxDecoder:
     def chat(self, messages: Sequence[Message]) -> list[int]:
         """The tokens of a chat."""
         return self._template(messages)
+
+    def known(self, ids: Sequence[int]) -> int:
+        """How much of the beginning of `ids` a kept cache holds."""
+        return max(slot.shared(ids) for slot in self._slots)
 
     def logits(self, ids: Sequence[int]) -> Logits:
         """The logits after `ids`; what a kept cache already holds of them is not computed again."""
@@ -226,6 +235,10 @@ def generate(decoder: Decoder, request: Request, stopped: Callable[[], bool] = l
     state = None if request.schema is None else schema.compiled(request.schema)
     rng = np.random.default_rng(request.seed)
     closing = False
+    for end in range(decoder.known(ids) + READ_AT_ONCE, len(ids), READ_AT_ONCE):
+        if stopped():
+            return
+        decoder.logits(ids[:end])
     while room > 0 and not stopped():
         if state is not None:
             # Closing costs at most a token for each byte.

@@ -44,6 +44,10 @@ class Chosen(Protocol):
         """Parse (text, locale) pairs."""
         ...
 
+    async def warm(self) -> None:
+        """Do once what would make the first messages slow."""
+        ...
+
     async def close(self) -> None:
         """Free what it holds."""
         ...

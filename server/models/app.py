@@ -152,6 +152,8 @@ class Models:
             log.error("the engine %s cannot be opened, the embedded one answers: %s", chosen.engine, error)
         finally:
             self._settled = True
+        if self.chosen is not None and chosen.engine != "openai":
+            await self.chosen.warm()
 
     async def understand(self, items: Sequence[tuple[str, str | None]], deadline_s: float) -> list[Parse]:
         """Parse by the chosen engine, each message within its own deadline and all within `deadline_s`."""

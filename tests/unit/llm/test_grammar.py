@@ -44,6 +44,9 @@ class Anything:
     def chat(self, messages: object) -> list[int]:
         return [1]
 
+    def known(self, ids: object) -> int:
+        return 0
+
     def logits(self, ids: object) -> Any:
         scores = self._rng.normal(size=self.vocabulary.size).astype(np.float32)
         scores[2] = 100
