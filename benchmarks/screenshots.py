@@ -5,6 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.support.pages import Agent, Customer, chromium
@@ -12,6 +13,8 @@ from tests.support.product import ROOT, Product
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 200_000
+# Enough for the pages' flat colours and the edges of letters.
+COLOURS = 128
 # Around the chat's panel: its shadow and a little of the page.
 MARGIN = 16
 
@@ -139,7 +142,10 @@ def picture(part: Locator, name: str) -> None:
 
 
 def report() -> int:
-    """Names the pictures; 1 where one is too large for a repository."""
+    """Makes the pictures small and names them; 1 where one is too large for a repository."""
+    for path in IMAGES.glob("*.png"):
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
     sizes = {path: path.stat().st_size for path in sorted(IMAGES.glob("*.png"))}
     for path, size in sizes.items():
         print(f"{path.relative_to(ROOT)}: {size / 1000:.0f} kB{' — too large' if size > LARGEST_BYTES else ''}")

@@ -131,8 +131,8 @@ class Conversations:
             if state.mode == "closed":
                 raise ClosedError
             turns = await self.store.turn_records(conversation)
-            told = await tx.add_message(conversation, "system", await self.floor.connecting(state.locale))
             escalation, event = await self.escalate(tx, state, "customer_asked", turns, None)
+            told = await tx.add_message(conversation, "system", await self.floor.connecting(escalation))
         self.publish_message(told)
         await self.announce_escalation(escalation, event)
         return told.seq
@@ -240,10 +240,10 @@ class Conversations:
                 return
             turns = [*await self.store.turn_records(conversation), Turn(conversation, seq, "done", record)]
             state = await tx.lock(conversation)
-            told = await tx.add_message(conversation, "system", await self.floor.connecting(locale, told=True))
             escalation, event = await self.escalate(
                 tx, state, str(escalate["reason"]), _once(turns), escalate, before=before.slots
             )
+            told = await tx.add_message(conversation, "system", await self.floor.connecting(escalation, told=True))
         self.publish_message(told)
         await self.announce_escalation(escalation, event)
 
@@ -257,9 +257,9 @@ class Conversations:
             if state.mode != "bot" or not pending:
                 return
             turns = [*await self.store.turn_records(conversation), Turn(conversation, seq, "failed", record)]
-            sorry = render("system.trouble", {}, state.locale) + " " + await self.floor.connecting(state.locale)
-            told = await tx.add_message(conversation, "system", sorry)
             escalation, event = await self.escalate(tx, state, "system_failure", _once(turns), None)
+            sorry = render("system.trouble", {}, state.locale) + " " + await self.floor.connecting(escalation)
+            told = await tx.add_message(conversation, "system", sorry)
         self.publish_message(told)
         await self.announce_escalation(escalation, event)
 

@@ -135,21 +135,29 @@ class Floor:
         pick_up, service = self._times[1]
         return expected_wait_s(position, people.values(), pick_up, service)
 
-    async def connecting(self, locale: str, *, told: bool = False) -> str:
+    async def connecting(self, escalation: Escalation, *, told: bool = False) -> str:
         """What is said when a conversation begins to wait: somebody comes, place and wait, or when people are back.
 
-        ``told``: that somebody comes was said already.
+        ``told``: that somebody comes was said already. The place is the one that `queue_position` gives once the
+        escalation is stored: among those who wait for the same team.
         """
+        locale = escalation.language
         if not self.people_there():
             opens = self.company.opens_at(self._clock())
             if opens is None:
                 return render("handoff.nobody_there", {}, locale)
             moment = {"$time": opens.isoformat(), "zone": self.company.timezone}
             return render("handoff.nobody_there_until", {"opens": moment}, locale)
-        waiting = [one for one in await self.reads.open_escalations() if one.state == "waiting"]
-        wait = await self.expected_wait_s(len(waiting) + 1, await self.colleagues())
-        key = "handoff.place" if waiting else "handoff.next"
-        params: Json = {"ahead": len(waiting)}
+        ahead = [
+            one
+            for one in await self.reads.open_escalations()
+            if one.state == "waiting"
+            and one.id != escalation.id
+            and (one.team, one.priority >= escalation.priority) == (escalation.team, True)
+        ]
+        wait = await self.expected_wait_s(len(ahead) + 1, await self.colleagues())
+        key = "handoff.place" if ahead else "handoff.next"
+        params: Json = {"ahead": len(ahead)}
         if wait is not None:
             params["minutes"] = max(1, round(wait / _SECONDS_A_MINUTE))
             key += "_wait"

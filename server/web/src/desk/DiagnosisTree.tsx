@@ -1,6 +1,6 @@
 /** A diagnosis as a small tree: what is wrong, what was found out, what it may be, what comes next. */
 import type { ComponentChildren } from 'preact';
-import { Bar, percent } from './Bar';
+import { Bar } from './Bar';
 import { byComponent } from './diagnosis';
 import type { Diagnosis, Finding, Hypothesis } from './diagnosis';
 import { useShell } from './shell';
@@ -67,7 +67,7 @@ export function DiagnosisTree({ diagnosis }: { diagnosis: Diagnosis }) {
           <Branch title={t('treeCauses')}>
             {byComponent(hypotheses, MOST_HYPOTHESES).map((part) =>
               part.name ? (
-                <Branch key={part.name} title={`${part.name} ${percent(part.probability)}`}>
+                <Branch key={part.name} title={part.name}>
                   <Faults faults={part.faults} />
                 </Branch>
               ) : (

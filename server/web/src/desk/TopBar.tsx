@@ -28,6 +28,8 @@ interface TopBarProps {
 export function TopBar(props: TopBarProps) {
   const { t, lang, coded } = useShell();
   const { staff, company, state, sound, notifications, overview, note } = props;
+  // What is offered counts: the place is taken.
+  const load = state.counts.mine;
   const self = state.colleagues.find((one) => one.agent === state.me);
   return (
     <header class="bar">
@@ -50,7 +52,7 @@ export function TopBar(props: TopBarProps) {
           state.info && !state.info.office.open && <span class="link-note">{t('officeClosed')}</span>
         )}
       </span>
-      <button type="button" class="icon-button" title={t('shortcuts')} aria-label={t('shortcuts')} onClick={props.onShortcuts}>
+      <button type="button" class="icon-button only-wide" title={t('shortcuts')} aria-label={t('shortcuts')} onClick={props.onShortcuts}>
         <KeysIcon />
       </button>
       <button type="button" class="icon-button" aria-pressed={sound} title={t(sound ? 'soundOn' : 'soundOff')} aria-label={t(sound ? 'soundOn' : 'soundOff')} onClick={props.onSound}>
@@ -80,8 +82,8 @@ export function TopBar(props: TopBarProps) {
         </select>
       </label>
       {self && (
-        <span class="load" title={t('myLoad', { load: self.load, capacity: self.capacity })}>
-          {self.load}/{self.capacity}
+        <span class="load" title={t('myLoad', { load, capacity: self.capacity })}>
+          {load}/{self.capacity}
         </span>
       )}
       <span class="me">{staff.name}</span>

@@ -62,19 +62,19 @@ export function readDiagnosis(value: unknown): Diagnosis | null {
 
 export interface Component {
   name: string;
-  /** Of all its faults together. */
-  probability: number;
   faults: Hypothesis[];
 }
 
-/** The likeliest faults by the part that they belong to; both in order of probability. */
+/**
+ * The likeliest faults by the part that they belong to, the part with the likeliest one first. Several faults may be there
+ * at once, so their probabilities do not add up to the part's.
+ */
 export function byComponent(hypotheses: readonly Hypothesis[], most: number): Component[] {
   const groups = new Map<string, Component>();
   for (const one of hypotheses.slice(0, most)) {
-    const group = groups.get(one.component) ?? { name: one.component, probability: 0, faults: [] };
+    const group = groups.get(one.component) ?? { name: one.component, faults: [] };
     group.faults.push(one);
-    group.probability = Math.min(1, group.probability + one.probability);
     groups.set(one.component, group);
   }
-  return [...groups.values()].sort((a, b) => b.probability - a.probability);
+  return [...groups.values()];
 }
