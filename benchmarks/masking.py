@@ -2,8 +2,9 @@
 
     python -m benchmarks.masking [--show] [FILE …]
 
-Without FILE it reads the two lists of `tests/masking`: `lines.txt` was written before the recognisers and they were made
-with it; `unseen.txt` was written after them and measures them on lines that nobody tuned anything for. A span counts
+Without FILE it reads the lists of `tests/masking`: `lines.txt` was written before the recognisers and they were made with
+it; the others were written after them, one after the other, and each says in its head what was measured when it was new.
+A span counts
 where kind, beginning and end are those of the list; "covered" counts characters, whatever the kind.
 """
 
@@ -85,7 +86,12 @@ def _said(text: str, spans: list[Span]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("files", nargs="*", type=Path, default=[LISTS / "lines.txt", LISTS / "unseen.txt"])
+    parser.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        default=[LISTS / f"{name}.txt" for name in ("lines", "second", "third", "unseen")],
+    )
     parser.add_argument("--show", action="store_true", help="print the lines that come out wrong")
     arguments = parser.parse_args()
     for path in arguments.files:

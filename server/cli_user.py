@@ -68,6 +68,36 @@ def passwd(name: Name, password_stdin: PasswordStdin = False, json: Json = False
     _done(json, {"username": name}, f'changed the password of "{name}"')
 
 
+@app.command()
+def reset(name: Name, json: Json = False) -> None:
+    """Remove an account's second factor (a lost phone) and end its sessions."""
+    settings = load_settings()
+    with _explained():
+        removed = asyncio.run(_reset(settings.database_url, settings.secret_key(), name))
+    if not removed:
+        raise CommandFailedError(f'"{name}" has no second factor')
+    _done(json, {"username": name}, f'removed the second factor of "{name}"')
+
+
+async def _reset(database_url: str, key: bytes, name: str) -> bool:
+    from server.gateway.staff_sessions import SecondFactors, end_sessions
+    from server.storage.audit import Audit
+    from server.storage.database import create_engine, migrate
+    from server.storage.store import Store
+
+    engine = create_engine(database_url)
+    store = Store(engine, lambda: dt.datetime.now(dt.UTC))
+    try:
+        await migrate(engine)
+        removed = await SecondFactors(store).remove(name)
+        if removed:
+            await end_sessions(store, name)
+            await Audit(store, key).note("cli", "second_factor.removed", f"staff:{name}")
+        return removed
+    finally:
+        await store.close()
+
+
 @app.command("list")
 def list_accounts(json: Json = False) -> None:
     """List the staff accounts."""

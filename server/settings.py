@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.common_passwords import weakness
 from server.settings_understanding import Understanding
 
 PREFIX = "KEFU_"
@@ -88,11 +89,19 @@ class Settings(BaseSettings):
         """Order the sources: the caller's arguments, then the environment, then the file."""
         return init_settings, env_settings, _FileSource(settings_cls)
 
-    @field_validator("secret", "admin_password")
+    @field_validator("secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SECRET_MIN_CHARACTERS:
             raise ValueError(f"use at least {SECRET_MIN_CHARACTERS} characters")
+        return value
+
+    @field_validator("admin_password")
+    @classmethod
+    def _not_tried_first(cls, value: SecretStr | None) -> SecretStr | None:
+        problem = weakness(value.get_secret_value()) if value is not None else None
+        if problem:
+            raise ValueError(problem)
         return value
 
     @field_validator("account_api_url", "public_url")

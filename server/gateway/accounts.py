@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from server.gateway.passwords import MIN_CHARACTERS, hash_password, new_password
+from server.common_passwords import weakness
+from server.gateway.passwords import hash_password, new_password
 from server.settings import ROOT, Settings
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
@@ -47,7 +48,7 @@ def add_user(settings: Settings, username: str, password: str, role: str, name: 
     """
     if role not in ROLES:
         raise AccountError(f"role '{role}' is unknown: use one of {', '.join(ROLES)}")
-    _check(password)
+    _check(password, username)
 
     async def add(store: Store) -> bool:
         async with store.write() as tx:
@@ -63,7 +64,7 @@ def set_password(settings: Settings, username: str, password: str) -> None:
     Raises:
         AccountError: There is no such account, or the password is too short.
     """
-    _check(password)
+    _check(password, username)
 
     async def change(store: Store) -> bool:
         async with store.write() as tx:
@@ -88,9 +89,10 @@ async def _bootstrap(store: Store, settings: Settings, *, demo: bool) -> list[Cr
     return credentials
 
 
-def _check(password: str) -> None:
-    if len(password) < MIN_CHARACTERS:
-        raise AccountError(f"the password has {len(password)} characters; use at least {MIN_CHARACTERS}")
+def _check(password: str, username: str) -> None:
+    problem = weakness(password, username)
+    if problem:
+        raise AccountError(problem)
 
 
 def _with_store(settings: Settings, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:

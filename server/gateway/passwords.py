@@ -5,7 +5,6 @@ import secrets
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MIN_CHARACTERS = 10
 # No letters and digits that look alike: these passwords are read from a terminal.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _GENERATED_CHARACTERS = 16

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+from server.gateway.staff_sessions import SecondFactors
 from server.settings import ROOT, Settings
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
@@ -42,3 +43,23 @@ def test_export_then_erase(settings):
     assert not any(NUMBER.encode() in path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
     vague = kefu(settings, "export", "199")
     assert (vague.returncode, "too short" in vague.stderr) == (2, True)
+
+
+def test_a_second_factor_is_reset_when_the_phone_is_lost(settings):
+    async def enrol() -> None:
+        engine = create_engine(settings.database_url)
+        await migrate(engine)
+        store = Store(engine, lambda: datetime.now(UTC))
+        async with store.write() as tx:
+            await tx.add_staff("lin", "Lin", "agent", "-")
+        assert await SecondFactors(store).begin("lin")
+        await store.close()
+
+    asyncio.run(enrol())
+    environment = {**os.environ, "KEFU_DATA_DIR": str(settings.data_dir), "KEFU_SECRET": "a long secret of the tests"}
+    command = [sys.executable, "-m", "server.cli", "user", "reset", "lin"]
+    codes = [
+        subprocess.run(command, env=environment, cwd=ROOT, timeout=60, check=False, capture_output=True).returncode
+        for _ in range(2)
+    ]
+    assert codes == [0, 1]

@@ -1,6 +1,6 @@
 /** Who are you? */
 import { useEffect, useState } from 'preact/hooks';
-import { RestError, logIn } from '../shared/rest';
+import { CODE_NEEDED, RestError, logIn } from '../shared/rest';
 import type { Company, Staff } from '../shared/rest';
 import { initial } from '../shared/text';
 import { useShell } from './shell';
@@ -15,6 +15,7 @@ export function Login({ company, switchLanguage, onStaff }: LoginProps) {
   const { t, lang } = useShell();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const [asksCode, setAsksCode] = useState(false);
 
   useEffect(() => {
     document.title = t('loginTitle');
@@ -26,10 +27,14 @@ export function Login({ company, switchLanguage, onStaff }: LoginProps) {
     setBusy(true);
     setProblem(null);
     try {
-      onStaff(await logIn(String(form.get('username') ?? '').trim(), String(form.get('password') ?? '')));
+      const field = (name: string) => String(form.get(name) ?? '');
+      onStaff(await logIn(field('username').trim(), field('password'), field('code').replace(/\s/g, '')));
     } catch (error) {
       const status = error instanceof RestError ? error.status : 0;
-      setProblem(status === 429 ? t('loginLimited') : status >= 400 && status < 500 ? t('loginFailed') : t('networkFailed'));
+      const wantsCode = error instanceof RestError && error.message === CODE_NEEDED;
+      setAsksCode(asksCode || wantsCode);
+      if (wantsCode) setProblem(t(asksCode ? 'codeWrong' : 'codeNeeded'));
+      else setProblem(status === 429 ? t('loginLimited') : status >= 400 && status < 500 ? t('loginFailed') : t('networkFailed'));
       setBusy(false);
     }
   };
@@ -52,6 +57,12 @@ export function Login({ company, switchLanguage, onStaff }: LoginProps) {
           {t('password')}
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
+        {asksCode && (
+          <label>
+            {t('code')}
+            <input name="code" autocomplete="one-time-code" inputmode="numeric" maxLength={9} required autofocus />
+          </label>
+        )}
         <p class="login-problem" role="alert">
           {problem}
         </p>

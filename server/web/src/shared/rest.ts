@@ -152,12 +152,15 @@ export const CHANGES = { 'X-Kefu': '1' };
 
 export const fetchSession = async (): Promise<Staff> => readStaff(await request('/api/session'));
 
-export const logIn = async (username: string, password: string): Promise<Staff> =>
+/** What a log-in without the code of a second factor is answered with. */
+export const CODE_NEEDED = "the second factor's code is needed";
+
+export const logIn = async (username: string, password: string, code = ''): Promise<Staff> =>
   readStaff(
     await request('/api/session', {
       method: 'POST',
       headers: { ...CHANGES, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ username, password }),
+      body: JSON.stringify({ username, password, code }),
     }),
   );
 
