@@ -168,7 +168,9 @@ async def over_socket(made: Sequence[Case], address: str, port: int, at_once: in
                     results[number] = await converse(case, talk, account)
 
         try:
-            async with httpx.AsyncClient(base_url=base) as http, asyncio.TaskGroup() as group:
+            # The customers' own inbox and payments need no port.
+            inbox = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base)
+            async with inbox as http, asyncio.TaskGroup() as group:
                 for worker in range(at_once):
                     group.create_task(work(worker, http))
         finally:
