@@ -257,7 +257,9 @@ async def _frames(url: str, channel: str, cookie: str | None, count: int, luck: 
     while count > 0:
         part = min(count, FRAMES_A_CONNECTION)
         count -= part
-        async with connect(url, additional_headers=headers, max_size=None, max_queue=None) as connection:
+        async with connect(
+            url, additional_headers=headers, max_size=None, max_queue=None, open_timeout=60
+        ) as connection:
             over = asyncio.Event()
             reading = asyncio.create_task(_read(connection, channel, known, report, over))
             try:
