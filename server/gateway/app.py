@@ -80,7 +80,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.safety = safety = Safety.over(store, company, settings, clock)
         turns = TurnRunner(conversations, upstream, safety.content)
         casework = Casework(conversations)
-        dispatcher = Dispatcher(casework)
+        app.state.dispatcher = dispatcher = Dispatcher(casework)
         tokens = Tokens(settings.secret_key())
         accounts_http = httpx.AsyncClient(trust_env=False)
         uploads = Uploads(

@@ -185,7 +185,9 @@ class Conversations:
                 given = {"score": score, "solved": solved}
                 verdict = {name: value for name, value in given.items() if value is not None}
                 if verdict and await tx.set_last_escalation(conversation, **verdict):
-                    frame = {"type": "rated", "conversation": conversation, **given, "comment": comment}
+                    last = await self.store.last_escalation(conversation)
+                    team = last.team if last else None
+                    frame = {"type": "rated", "conversation": conversation, **given, "comment": comment, "team": team}
                     event = await tx.add_event(conversation, frame)
         if event is not None:
             self.hub.publish(DESK, event)
@@ -202,10 +204,11 @@ class Conversations:
             told = await tx.add_message(
                 conversation, "system", render("handoff.contact_saved", {"contact": shown}, state.locale)
             )
-            event = await tx.add_event(
-                conversation, {"type": "contact", "conversation": conversation, "contact": contact}
-            )
-        self.publish_message(told, event)
+            last = await self.store.last_escalation(conversation)
+            frame = {"type": "contact", "conversation": conversation, "contact": contact}
+            # What was never handed over is no business of the desk's; the row says so once it is.
+            events = [await tx.add_event(conversation, {**frame, "team": last.team})] if last else []
+        self.publish_message(told, *events)
         return told.seq
 
     # ------------------------------------------------------------------ the bot

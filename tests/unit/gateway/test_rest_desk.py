@@ -2,7 +2,7 @@
 
 import io
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -56,6 +56,7 @@ async def running(tmp_path, **more):
     settings = Settings(data_dir=tmp_path, company=ROOT / "demo", uploads_per_conversation=2, **more)
     app = create_app(settings, clock)
     async with app.router.lifespan_context(app):
+        await app.state.dispatcher.close()  # it works by the wall clock; these tests have their own
         casework = app.state.desk.casework
         bench = Bench(clock, casework.conversations, casework, None)
         for name, role, place in STAFF:
@@ -444,3 +445,24 @@ async def test_the_opening_hours_are_told(desk, lin):
     desk.clock.now = datetime(2026, 3, 1, 20, 0, tzinfo=UTC)
     office = (await lin.get("/api/desk")).json()["office"]
     assert office == {"open": False, "opens_at": "2026-03-02T00:00:00.000Z"}
+
+
+async def test_an_agents_stream_tells_nothing_of_other_teams(desk):
+    """Whatever kind of event it is, it carries the team by which a desk keeps it back."""
+    person = await desk.account("boss")
+    conversation = await fault(desk)
+    await desk.cases.take(conversation, desk.id(), person)
+    await desk.service.leave_contact(conversation, desk.id(), {"phone": "19900000101"}, "19900000101")
+    await desk.cases.snooze(conversation, desk.id(), person, desk.clock() + timedelta(hours=1))
+    await desk.cases.wake(conversation, desk.id(), person)
+    await desk.cases.release(conversation, desk.id(), person)
+    await desk.cases.take(conversation, desk.id(), person)
+    await desk.cases.close(conversation, desk.id(), person, outcome="solved", tags=[])
+    await desk.service.feedback(conversation, desk.id(), score=5)
+    await desk.cases.reopen(conversation, desk.id(), person)
+    await desk.cases.hand_back(conversation, desk.id(), person)
+    events = [one for one in await desk.events() if one["type"] != "message"]
+    assert {one["type"] for one in events} == {
+        "escalation", "taken", "contact", "snoozed", "woken", "released", "closed", "rated", "reopened", "mode",
+    }  # fmt: skip
+    assert {one["team"] for one in events} == {"network"}
