@@ -58,6 +58,9 @@ async def answered(c: Context, expect: Expect) -> bool:
     if found.aside == "why":
         _say_why(c, running)
         return True
+    elsewhere = _of_another_product(c, running)
+    if elsewhere and await _another_problem(c, running, {}):
+        return True
     if not found.outcomes and not found.result and await _another_problem(c, running, found.facts):
         return True
     if found.outcomes or found.result or found.facts or found.tried:
@@ -403,6 +406,15 @@ def _elsewhere(running: Run, asked: frozenset[str]) -> Text | None:
 
 
 # --------------------------------------------------------------------------- other problems
+
+
+def _of_another_product(c: Context, running: Run) -> bool:
+    """Whether a message was understood as a fault of something else altogether, the television for the phone."""
+    if c.definition is None or c.definition.do != "diagnose":
+        return False
+    symptoms = running.graph.symptoms
+    products = {symptoms[name].product for name in c.definition.symptoms if name in symptoms}
+    return bool(products) and symptoms[running.symptom].product not in products
 
 
 async def _another_problem(c: Context, running: Run, facts: dict[str, str]) -> bool:

@@ -125,7 +125,10 @@ def read_fix(
         return found
     shown = {facet: outcome for facet, outcome in _shown(lexicon, retest, parts).items() if facet in complaint}
     found.facts = _facts(lexicon, parts, others, set(), {})
-    found.result = _helped(said, plain(question)) if question else _done(said)
+    if question:
+        found.result = _helped(_about(lexicon, parts, found.facts, question) if found.facts else said, plain(question))
+    else:
+        found.result = _done(said)
     if question and shown:
         bad = any(outcome in complaint[facet] for facet, outcome in shown.items())
         found.result = "still" if bad or found.result == "still" else "solved"
@@ -418,6 +421,14 @@ def _shown(lexicon: Lexicon, retest: str, parts: list[Clause]) -> dict[str, str]
                 if outcome and weight >= 6:
                     found[facet.id] = outcome
     return found
+
+
+def _about(lexicon: Lexicon, parts: list[Clause], facts: dict[str, str], question: str) -> str:
+    """What an answer says besides facts about other things: "the APN is fine" does not say that it helped."""
+    checks = {lexicon.graph.facets[facet].check for facet in facts}
+    facets = [facet.id for check in checks for facet in lexicon.graph.checks[check].facets.values()]
+    told = {topic for facet in facets for topic in lexicon.facet(facet).topics} - topics(plain(question))
+    return " , ".join(part.text for part in parts if not part.topics or not part.topics <= told)
 
 
 def _helped(said: str, question: str) -> Result:

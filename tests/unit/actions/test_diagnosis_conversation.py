@@ -435,3 +435,32 @@ async def test_who_lost_the_phone_does(zh: Conversation, text: str) -> None:
     await zh.say(text, "suspend_line", ranking=[("suspend_line", 0.95), ("fault_no_service", 0.03)])
     assert zh.diagnosis is None
     assert zh.keys == ["ask.phone"]
+
+
+async def to_a_fix_with_its_question(talk: Conversation) -> None:
+    await begin(talk)
+    await talk.say("没有 SIM 卡" if talk.locale == "zh" else "no SIM", "inform")
+    assert step(talk) == {"kind": "fix", "id": "reseat_sim_card", "retest": True}
+
+
+async def test_a_fact_about_something_else_does_not_say_that_a_fix_helped(en: Conversation) -> None:
+    await to_a_fix_with_its_question(en)
+    await en.say("I think the APN is fine but the MMSC is empty", "inform")
+    assert en.diagnosis is not None
+    assert en.diagnosis["engine"]["status"] == "open"
+    assert step(en)["id"] == "reseat_sim_card"
+
+
+async def test_done_is_not_solved(zh: Conversation) -> None:
+    await to_a_fix_with_its_question(zh)
+    await zh.say("做好了", "affirm")
+    assert step(zh) == {"kind": "check", "id": "check_status_bar", "retest": True}
+    await zh.say("好了", "affirm")
+    assert zh.keys == ["diagnosis.solved_end"]
+
+
+async def test_trouble_with_something_else_is_no_answer_to_a_fix(zh: Conversation) -> None:
+    await to_a_fix_with_its_question(zh)
+    await zh.say("家里电视也没信号了", "fault_tv")
+    assert zh.diagnosis["also"] == ["tv_no_picture"]
+    assert step(zh)["id"] == "reseat_sim_card"
