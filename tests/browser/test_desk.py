@@ -1,9 +1,13 @@
 """A customer and an agent, each in a browser of their own, on the running product."""
 
 import re
+import time
 
+import httpx
 import pytest
 from playwright.sync_api import expect
+
+from server.gateway import totp
 
 SCENES = {
     "zh": {
@@ -139,3 +143,24 @@ def test_a_wrong_password_is_said(product, agent_in):
     agent.log_in(product.url, "wei", "not-the-password")
     expect(agent.page.get_by_role("alert")).to_have_text("The user name or the password is not right.")
     assert agent.rows.count() == 0
+
+
+def test_a_second_factor_is_asked_for_and_accepted(product, agent_in):
+    product.add_staff("liu", shown="柳明")
+    step = int(time.time()) // totp.STEP_S
+    login = {"username": "liu", "password": product.passwords["liu"]}
+    with httpx.Client(base_url=product.url, headers={"X-Kefu": "1"}) as client:
+        assert client.post("/api/session", json=login).status_code == 200
+        secret = client.post("/api/session/second-factor").json()["secret"]
+        code = totp.code_at(secret, step)
+        assert client.put("/api/session/second-factor", json={"code": code}).status_code == 204
+    agent = agent_in("en")
+    agent.log_in(product.url, "liu", product.passwords["liu"])
+    field = agent.page.get_by_label("Code from your authenticator app")
+    expect(field).to_be_focused()
+    field.fill(code)  # it was used to confirm the secret, and works once
+    field.press("Enter")
+    expect(agent.page.get_by_role("alert")).to_contain_text("This code is not right")
+    field.fill(totp.code_at(secret, step + 1))
+    field.press("Enter")
+    expect(agent.page.get_by_text("柳明")).to_be_visible()

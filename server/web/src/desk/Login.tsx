@@ -5,6 +5,9 @@ import type { Company, Staff } from '../shared/rest';
 import { initial } from '../shared/text';
 import { useShell } from './shell';
 
+/** The code is asked for in the middle of logging in: its field has the keyboard at once. */
+const focused = (field: HTMLInputElement | null) => field?.focus();
+
 interface LoginProps {
   company: Company | null;
   switchLanguage(): void;
@@ -60,7 +63,7 @@ export function Login({ company, switchLanguage, onStaff }: LoginProps) {
         {asksCode && (
           <label>
             {t('code')}
-            <input name="code" autocomplete="one-time-code" inputmode="numeric" maxLength={9} required autofocus />
+            <input name="code" autocomplete="one-time-code" inputmode="numeric" maxLength={9} required ref={focused} />
           </label>
         )}
         <p class="login-problem" role="alert">
