@@ -45,6 +45,17 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
   }, [thread.messages.length, thread.happenings.length, pending.length, thread.customerTyping, writing.length, thread.status, goTo]);
 
   useEffect(() => {
+    const list = box.current;
+    if (!list) return undefined;
+    // The text field grows, a suggestion appears above it: what was at the bottom stays there.
+    const watch = new ResizeObserver(() => {
+      if (atBottom.current) list.scrollTop = list.scrollHeight;
+    });
+    watch.observe(list);
+    return () => watch.disconnect();
+  }, []);
+
+  useEffect(() => {
     if (goTo === null || thread.status !== 'ready') return;
     const found = box.current?.querySelector(`[data-seq="${goTo}"]`);
     found?.scrollIntoView({ block: 'center' });
