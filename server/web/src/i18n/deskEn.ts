@@ -417,6 +417,4 @@ export const desk: Texts<typeof zh.desk> = {
   status_resolved: 'resolved',
   status_active: 'active',
   status_suspended: 'suspended',
-  code: 'Code from your authenticator app',
-  codeFailed: 'This code is not right; please use the latest one.',
 };

@@ -415,6 +415,4 @@ export const desk = {
   status_resolved: '已解决',
   status_active: '正常',
   status_suspended: '已停机',
-  code: '身份验证器上的验证码',
-  codeFailed: '验证码不正确，请用最新的一个。',
 } as const;
