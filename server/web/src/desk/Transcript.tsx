@@ -32,6 +32,7 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
   const { t } = useShell();
   const box = useRef<HTMLDivElement>(null);
   const atBottom = useRef(true);
+  const lastTop = useRef(0);
   const pending = state.pending.filter(
     (item) => item.action.conversation === conversation && (item.action.type === 'message' || item.action.type === 'note'),
   );
@@ -76,7 +77,11 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
       tabIndex={0}
       onScroll={() => {
         const list = box.current;
-        if (list) atBottom.current = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_BOTTOM_PX;
+        if (!list) return;
+        // Only a move upwards leaves the bottom; what grew below since the last move does not.
+        if (list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_BOTTOM_PX) atBottom.current = true;
+        else if (list.scrollTop < lastTop.current) atBottom.current = false;
+        lastTop.current = list.scrollTop;
       }}
     >
       {thread.status === 'loading' && thread.messages.length === 0 && <p class="empty">{t('loading')}</p>}
