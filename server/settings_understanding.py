@@ -34,6 +34,11 @@ class Understanding(BaseModel):
         """Whether the language model finds entities too: unless said otherwise, only behind an address."""
         return self.engine == "openai" if self.also_entities is None else self.also_entities
 
+    @property
+    def translates(self) -> bool:
+        """Whether the engine is a language model, which can translate too."""
+        return self.engine in {"local", "openai"}
+
     def folder_name(self, release: str) -> str:
         """Name of the folder that an engine is prepared in: another model or way of asking is another folder."""
         facts = self.model_dump(exclude={"key_variable", "deadline_s", "concurrency", "unmasked"})

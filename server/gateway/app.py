@@ -118,6 +118,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             accounts=AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
             upstream=upstream,
             tokens=tokens,
+            translates=settings.understanding.translates,
             clock=clock,
         )
         app.state.upstream = upstream

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from actions.accounts import AccountsClient, AccountsError, NotFoundError
 from server.gateway import statistics
@@ -51,6 +51,7 @@ class DeskRest:
     accounts: AccountsClient
     upstream: Upstream
     tokens: Tokens
+    translates: bool
     clock: Any
 
 
@@ -110,6 +111,7 @@ async def desk(given: Ports, person: LoggedIn) -> Json:
         "office": {"open": company.is_open(now), "opens_at": iso(opens) if opens else None},
         "counts": await floor.reads.counts(person),
         "mail": given.mailer.ready,
+        "translation": given.translates,
         "max_upload_bytes": given.uploads.max_bytes,
     }
 
@@ -461,6 +463,34 @@ async def knowledge(
         return await given.upstream.search(q, lang, k)
     except UpstreamError as error:
         raise HTTPException(503, f"the search does not answer: {error.code}") from error
+
+
+class Translatable(BaseModel):
+    """A text to put into the other language."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+    source: Literal["zh", "en"]
+    target: Literal["zh", "en"]
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> Self:
+        if self.source == self.target:
+            raise ValueError("source and target are the same language")
+        return self
+
+
+@router.post("/translations", dependencies=CHANGE)
+async def translate(given: Ports, person: LoggedIn, asked: Translatable) -> Json:
+    """A machine translation as ``text``, or ``refused``: why there is none to be relied on.
+
+    404 where no language model is set up, 503 where it does not answer.
+    """
+    if not given.translates:
+        raise HTTPException(404, "not_configured: translation needs a language model; set [understanding] engine")
+    try:
+        return await given.upstream.translate(asked.text, asked.source, asked.target)
+    except UpstreamError as error:
+        raise HTTPException(503, f"the translation does not come: {error.code}") from error
 
 
 @router.post("/uploads", status_code=201, dependencies=CHANGE)

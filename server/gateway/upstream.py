@@ -10,6 +10,8 @@ import orjson
 
 Json = dict[str, Any]
 PARSE_DEADLINE_S = 3.0
+TRANSLATION_DEADLINE_S = 12.0
+"""More than the model service gives its language model, less than the desk's page waits."""
 CONNECT_DEADLINE_S = 1.0
 MAX_LINE_BYTES = 1024 * 1024
 
@@ -72,11 +74,26 @@ class Upstream:
         Raises:
             UpstreamError: The model service is away, slow or refuses.
         """
+        return await self._models_answer("/search", {"query": query, "language": language, "k": k}, PARSE_DEADLINE_S)
+
+    async def translate(self, text: str, source: str, target: str) -> Json:
+        """``text``: the translation, or ``refused``: why what the language model wrote cannot be taken.
+
+        Raises:
+            UpstreamError: The model service or its language model is away, slow or refuses.
+        """
+        body = {"text": text, "source": source, "target": target}
+        found = await self._models_answer("/translate", body, TRANSLATION_DEADLINE_S)
+        if not isinstance(found, dict) or not isinstance(found.get("text", found.get("refused")), str):
+            raise UpstreamError("models", "nonsense")
+        return found
+
+    async def _models_answer(self, path: str, body: Json, deadline_s: float) -> Json:
         try:
             response = await self._client.post(
-                f"{self._models}/search",
-                json={"query": query, "language": language, "k": k},
-                timeout=httpx.Timeout(PARSE_DEADLINE_S, connect=CONNECT_DEADLINE_S),
+                f"{self._models}{path}",
+                json=body,
+                timeout=httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S),
             )
             response.raise_for_status()
             found: Json = orjson.loads(response.content)

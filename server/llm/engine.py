@@ -11,8 +11,9 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from scipy.special import expit, logit
 
-from server.llm import prompts
+from server.llm import helpers, prompts
 from server.llm.examples import Embed, Knowledge, Vectors
+from server.llm.helpers import Refused
 from server.llm.masking import Finder, masked, nothing
 from server.llm.prompts import Detail, Shown
 from server.llm.protocol import MAX_TOP, Chat, LlmError, Request
@@ -96,6 +98,12 @@ class Metrics:
         )
         self.lost = Counter(
             "kefu_llm_details_lost", "Details that the model named and the message does not hold", registry=registry
+        )
+        self.translations = Counter(
+            "kefu_llm_translations",
+            "Texts that the language model was to translate, by outcome",
+            ["engine", "outcome"],
+            registry=registry,
         )
         self.seconds = Histogram(
             "kefu_llm_parse_seconds",
@@ -178,6 +186,10 @@ class Asker:
         for name, value in zip((*asked.candidates, OUT_OF_SCOPE), choice, strict=True):
             logits[self._places.get(name, -1)] = value
         return Heard(language, logits, near[0][1] if near else 0.0, details, lost, completion.model)
+
+    async def translate(self, text: str, to: Language, deadline_s: float) -> str | Refused:
+        """The text in the other language, or why what the model wrote is not taken. Raises `LlmError`."""
+        return await helpers.translate(self.chat, text, to, deadline_s=deadline_s, find_personal=self._find)
 
     def _private(self, shown: Shown) -> Shown:
         private = masked(shown.text, self._find)
@@ -281,7 +293,28 @@ class LlmEngine:
         self._metrics.lost.inc(heard.lost)
         return self._parse(item[0], heard, seconds * 1000)
 
+    async def translate(self, text: str, to: Language, within_s: float) -> str | Refused:
+        """The text in the other language; `within_s` includes waiting for its turn among the messages.
+
+        Raises `LlmError`.
+        """
+        try:
+            async with self._turn(within_s) as left:
+                found = await self._asker.translate(text, to, within_s if left is None else left)
+        except LlmError as error:
+            self._metrics.translations.labels(self.name, error.cause).inc()
+            raise
+        outcome = found.reason if isinstance(found, Refused) else "translated"
+        self._metrics.translations.labels(self.name, outcome).inc()
+        return found
+
     async def _in_turn(self, read: Item, vector: Vectors, within_s: float | None) -> Heard:
+        async with self._turn(within_s) as left:
+            return await self._asker.ask(*read, vector, deadline_s=left)
+
+    @asynccontextmanager
+    async def _turn(self, within_s: float | None) -> AsyncIterator[float | None]:
+        """Room at the model; gives what is left of the time."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(within_s):
@@ -289,8 +322,7 @@ class LlmEngine:
         except TimeoutError:
             raise LlmError("overloaded", "its turn did not come in time") from None
         try:
-            left = None if within_s is None else max(within_s - (time.monotonic() - began), 0.0)
-            return await self._asker.ask(*read, vector, deadline_s=left)
+            yield None if within_s is None else max(within_s - (time.monotonic() - began), 0.0)
         finally:
             self._room.release()
 

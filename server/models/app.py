@@ -9,16 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.retrieval import Index, Result
 from server.llm import setup
-from server.llm.engine import replaced
+from server.llm.engine import LlmEngine, replaced
+from server.llm.helpers import Refused
+from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
 from server.nlu.artefact import ArtefactError
@@ -35,6 +37,9 @@ PARSE_BATCH: Final = 16
 QUEUE: Final = 256
 DEADLINE_S: Final = 5.0
 BATCH_DEADLINE_S: Final = 30.0
+TRANSLATION_DEADLINE_S: Final = 10.0
+MAX_TRANSLATED: Final = 1500  # characters: about what fits the tokens that a translation may have
+TRANSLATIONS: Final = 16  # at once, those that wait for their turn included
 RETRY_AFTER_S: Final = "1"
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -73,6 +78,20 @@ class EmbedRequest(_Strict):
     query: bool = True
 
 
+class TranslateRequest(_Strict):
+    """A text to put into the other language."""
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    source: Literal["zh", "en"]
+    target: Literal["zh", "en"]
+
+    @model_validator(mode="after")
+    def _two_languages(self) -> Self:
+        if self.source == self.target:
+            raise ValueError("source and target are the same language")
+        return self
+
+
 class _Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -107,6 +126,7 @@ class Models:
         self.engine_dir = engine_dir
         self.chosen: Chosen | None = None
         self._settled = understanding.engine == "embedded"
+        self._translating = 0
         self.deadline_s = max(DEADLINE_S, understanding.deadline_s + DEADLINE_S)
         self.release = release_dir.resolve().name
         self.engine: Engine | None = None
@@ -166,6 +186,23 @@ class Models:
         self.metrics.unopened.labels(self.understanding.engine).inc(len(found))
         why = {"engine": self.understanding.engine, "cause": "unopened"}
         return [replaced(p, fallback=why) for p in found]
+
+    async def translate(self, asked: TranslateRequest) -> str | Refused:
+        """The text in the other language, or why there is none that can be taken.
+
+        Raises `LlmError` where the model fails, `OverloadedError` where too many wait.
+        """
+        if len(asked.text) > MAX_TRANSLATED:
+            return Refused("too_long")
+        if not isinstance(self.chosen, LlmEngine):
+            raise LlmError("unreachable", "the engine is not open")
+        if self._translating >= TRANSLATIONS:
+            raise OverloadedError
+        self._translating += 1
+        try:
+            return await self.chosen.translate(asked.text, asked.target, TRANSLATION_DEADLINE_S)
+        finally:
+            self._translating -= 1
 
     async def _embedded(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
         return await _all([self.parses.ask(item, BATCH_DEADLINE_S) for item in items])
@@ -273,7 +310,25 @@ def create_app(
             rows = await loop.run_in_executor(models.executor, lambda: embed(body.texts, query=body.query))
         return JSONResponse({"vectors": [[round(float(x), 6) for x in row] for row in rows]})
 
+    _add_translation(app, models)
     return app
+
+
+def _add_translation(app: FastAPI, models: Models) -> None:
+    @app.post("/translate")
+    async def translate(body: TranslateRequest) -> Response:
+        if not models.understanding.translates:
+            return JSONResponse({"error": "not_configured"}, 404)
+        if not models.ready:
+            return _loading(models)
+        try:
+            found = await models.translate(body)
+        except LlmError as error:
+            if error.cause in {"nonsense", "too_long"}:  # it answered, or cannot take this text: no failure
+                return JSONResponse({"refused": error.cause})
+            log.warning("no translation: %s", error.cause)
+            return _unavailable(error.cause)
+        return JSONResponse({"refused": found.reason} if isinstance(found, Refused) else {"text": found})
 
 
 async def _all(questions: Sequence[Coroutine[Any, Any, Parse]]) -> list[Parse]:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from server.llm import setup
 from server.llm.prepare import Sources
-from server.models.app import MAX_TEXT, create_app
+from server.models.app import MAX_TEXT, MAX_TRANSLATED, create_app
 from server.models.batching import Batcher, OverloadedError
 from server.nlu.index import build_index
 from server.nlu.train import train
@@ -142,6 +142,47 @@ async def test_an_engine_that_was_not_prepared_is_said_in_every_parse(release: P
         assert (parse["engine"], parse["intent"]["name"]) == ("embedded", "greet")
         assert parse["fallback"] == {"engine": "openai", "cause": "unopened"}
         assert 'kefu_llm_unopened_total{engine="openai"} 1.0' in (await http.get("/metrics")).text
+
+
+def _says(translation: str) -> bytes:
+    content = json.dumps({"translation": translation}, ensure_ascii=False)
+    return reply("200 OK", json.dumps({"choices": [{"message": {"content": content}}]}).encode())
+
+
+async def test_a_language_model_translates_and_what_cannot_be_relied_on_is_refused(
+    release: Path, engine_dir: Path
+) -> None:
+    asked = {"text": "Please call 19900000101 about the router", "source": "en", "target": "zh"}
+    answers = (_says("请拨打[PHONE_1]询问路由器"), _says("Please call [PHONE_1]"), _says("请拨打电话询问路由器"))
+    nonsense = reply("200 OK", json.dumps({"choices": [{"message": {"content": "certainly!"}}]}).encode())
+    async with broken_server(*answers, nonsense) as server:
+        app = create_app(release, understanding=_chosen(server.address), engine_dir=engine_dir)
+        async with _running(app) as http:
+            found = [(await http.post("/translate", json=asked)).json() for _ in range(4)]
+            assert found == [
+                {"text": "请拨打19900000101询问路由器"},
+                {"refused": "wrong_language"},
+                {"refused": "number_not_found"},
+                {"refused": "nonsense"},
+            ]
+            assert all(b"19900000101" not in request for request in server.requests)
+            assert b"[PHONE_1]" in server.requests[0]
+            long = {**asked, "text": "x" * (MAX_TRANSLATED + 1)}
+            assert (await http.post("/translate", json=long)).json() == {"refused": "too_long"}
+            assert len(server.requests) == 4
+            await server.stop()
+            gone = await http.post("/translate", json=asked)
+            assert (gone.status_code, gone.json()) == (503, {"error": "unreachable"})
+            counted = (await http.get("/metrics")).text
+    assert 'kefu_llm_translations_total{engine="openai",outcome="translated"} 1.0' in counted
+    assert 'kefu_llm_translations_total{engine="openai",outcome="unreachable"} 1.0' in counted
+
+
+async def test_nothing_is_translated_without_a_language_model(client: httpx.AsyncClient) -> None:
+    asked = {"text": "hello", "source": "en", "target": "zh"}
+    answer = await client.post("/translate", json=asked)
+    assert (answer.status_code, answer.json()) == (404, {"error": "not_configured"})
+    assert (await client.post("/translate", json={**asked, "target": "en"})).status_code == 422
 
 
 async def test_a_text_is_parsed(client: httpx.AsyncClient) -> None:

@@ -13,6 +13,7 @@ from server.gateway.app import create_app
 from server.gateway.passwords import hash_password
 from server.settings import ROOT, Settings
 from tests.support.floor import START, Bench, Clock, intent
+from tests.support.language_model import broken_server, reply
 from tests.support.product import free_ports
 
 PASSWORD = "a long password"
@@ -262,6 +263,42 @@ async def test_without_a_mail_server_it_is_said(tmp_path):
 
 async def test_the_search_for_articles_says_when_it_is_away(desk, lin):
     assert (await lin.get("/api/knowledge", params={"q": "wifi", "lang": "en"})).status_code == 503
+
+
+TRANSLATION = {"text": "My broadband is down", "source": "en", "target": "zh"}
+
+
+async def test_translation_is_offered_where_a_language_model_is_set_up(desk, lin):
+    assert (await lin.get("/api/desk")).json()["translation"] is False
+    answer = await lin.post("/api/translations", json=TRANSLATION)
+    assert answer.status_code == 404
+    assert "not_configured" in answer.json()["detail"]
+
+
+async def test_a_translation_comes_from_the_model_service_or_the_answer_says_why_not(tmp_path):
+    model = {"engine": "openai", "address": "http://127.0.0.1:1/v1", "model": "m"}
+    answers = (
+        reply("200 OK", '{"text": "我的宽带断了"}'.encode()),
+        reply("200 OK", b'{"refused": "wrong_language"}'),
+        reply("200 OK", b'{"refused": null}'),
+        reply("503 Service Unavailable", b'{"error": "unreachable"}'),
+    )
+    async with broken_server(*answers) as models:
+        port = int(models.address.removesuffix("/v1").rpartition(":")[2])
+        # The model service has the first of the internal ports.
+        async with running(tmp_path, understanding=model, internal_port=port) as desk, logged_in(desk, "lin") as lin:
+            assert (await lin.get("/api/desk")).json()["translation"] is True
+            same = await lin.post("/api/translations", json={**TRANSLATION, "target": "en"})
+            assert same.status_code == 422
+            found = [await lin.post("/api/translations", json=TRANSLATION) for _ in range(4)]
+            await models.stop()
+            gone = await lin.post("/api/translations", json=TRANSLATION)
+    assert [one.status_code for one in found] == [200, 200, 503, 503]
+    assert [one.json() for one in found[:2]] == [{"text": "我的宽带断了"}, {"refused": "wrong_language"}]
+    assert "nonsense" in found[2].json()["detail"]
+    assert (gone.status_code, gone.json()["detail"]) == (503, "the translation does not come: unreachable")
+    assert models.requests[0].startswith(b"POST /translate ")
+    assert b'"target":"zh"' in models.requests[0]
 
 
 # ------------------------------------------------------------------ replies

@@ -1,5 +1,5 @@
 /** What was said and done in a conversation. */
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { RichText } from '../shared/RichText';
 import { AlertIcon, ClockIcon, FlagIcon, NoteIcon, TickIcon, TwoTicksIcon } from '../shared/icons';
 import type { Picture } from '../shared/frames';
@@ -10,6 +10,8 @@ import type { DeskClient } from './deskClient';
 import { deliveryOf, lastSeq } from './deskThread';
 import { agentName } from './deskTypes';
 import type { DeskMessage, DeskState, Pending, Thread } from './deskTypes';
+import { translationOf } from './translation';
+import type { Translation } from './translation';
 import { useShell } from './shell';
 
 const NEAR_BOTTOM_PX = 80;
@@ -29,7 +31,7 @@ interface TranscriptProps {
 }
 
 export function Transcript({ client, state, thread, conversation, mine, inspected, goTo, onInspect, onMark }: TranscriptProps) {
-  const { t } = useShell();
+  const { t, lang } = useShell();
   const box = useRef<HTMLDivElement>(null);
   const atBottom = useRef(true);
   const lastTop = useRef(0);
@@ -43,7 +45,7 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
   useLayoutEffect(() => {
     const list = box.current;
     if (list && atBottom.current && goTo === null) list.scrollTop = list.scrollHeight;
-  }, [thread.messages.length, thread.happenings.length, pending.length, thread.customerTyping, writing.length, thread.status, goTo]);
+  }, [thread.messages.length, thread.happenings.length, pending.length, thread.customerTyping, writing.length, thread.translations, thread.status, goTo]);
 
   useEffect(() => {
     const list = box.current;
@@ -66,6 +68,17 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
   useEffect(() => {
     if (mine && last > 0 && document.visibilityState === 'visible') client.read(conversation, last);
   });
+
+  const translationFor = (message: DeskMessage): LineProps['translation'] => {
+    if (message.role !== 'customer' || state.info?.translation !== true) return null;
+    const wanted = translationOf(message.text, thread.locale, lang);
+    if (!wanted) return null;
+    const known = thread.translations[message.seq];
+    return {
+      known: known?.to === lang ? known : undefined,
+      ask: () => void client.translate(conversation, message.seq, message.text, wanted.source, wanted.target),
+    };
+  };
 
   return (
     <div
@@ -102,6 +115,7 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
             inspected={item.message.role === 'bot' && item.message.seq === inspected}
             marks={thread.marks.filter((mark) => mark.seq === item.message?.seq && item.message.role === 'bot')}
             delivery={item.message.role === 'agent' ? <Delivery thread={thread} seq={item.message.seq} last={item.message.seq === lastOwn} /> : null}
+            translation={translationFor(item.message)}
             {...{ onInspect, onMark }}
           />
         ) : (
@@ -182,11 +196,13 @@ interface LineProps {
   found: boolean;
   marks: readonly Mark[];
   delivery: preact.ComponentChild;
+  /** Null where there is nothing to translate, or nobody who could. */
+  translation: { known: Translation | undefined; ask(): void } | null;
   onInspect(seq: number): void;
   onMark(seq: number): void;
 }
 
-function Line({ message, inspected, found, marks, delivery, onInspect, onMark }: LineProps) {
+function Line({ message, inspected, found, marks, delivery, translation, onInspect, onMark }: LineProps) {
   const { t, lang, intent } = useShell();
   const who = message.role === 'agent' || message.role === 'note' ? message.name || t(`role_${message.role}`) : t(`role_${message.role}`);
   const bot = message.role === 'bot';
@@ -221,6 +237,7 @@ function Line({ message, inspected, found, marks, delivery, onInspect, onMark }:
           <RichText text={message.text} />
         </div>
       )}
+      {translation && <Translated {...translation} />}
       {message.choices && (
         <div class="line-extra">
           {message.choices.map((choice) => (
@@ -248,6 +265,34 @@ function Line({ message, inspected, found, marks, delivery, onInspect, onMark }:
           </span>
         </p>
       ))}
+    </div>
+  );
+}
+
+/** The offer to translate a message, then its translation; the message itself stays above. */
+export function Translated({ known, ask }: { known: Translation | undefined; ask(): void }) {
+  const { t } = useShell();
+  const [hidden, setHidden] = useState(false);
+  const asked = known?.state === 'asked';
+  const shown = known?.state === 'done' && !hidden;
+  const press = () => {
+    if (known?.state === 'done') setHidden(!hidden);
+    else if (!asked) ask();
+  };
+  const failed = known?.state === 'refused' || known?.state === 'away';
+  // One button throughout, so that the focus stays on it.
+  return (
+    <div class={shown ? 'translation shown' : 'translation'}>
+      {shown && (
+        <p key="text" lang={known.to === 'zh' ? 'zh-Hans' : 'en'} dir="auto">
+          <b>{t('machineTranslation')}</b>
+          {known.text}
+        </p>
+      )}
+      {failed && <span key="failed">{t(known.state === 'refused' ? 'translationRefused' : 'translationAway')} </span>}
+      <button key="press" type="button" class="text-button" aria-disabled={asked} onClick={press}>
+        {t(asked ? 'translating' : shown ? 'translationHide' : failed ? 'tryAgain' : 'translate')}
+      </button>
     </div>
   );
 }

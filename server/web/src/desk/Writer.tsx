@@ -1,7 +1,7 @@
 /** Writing in a conversation: answers and notes, with canned replies, the knowledge base and pictures at hand. */
 import type { RefObject } from 'preact';
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { BookIcon, CloseIcon, PictureIcon, SlashIcon } from '../shared/icons';
+import { BookIcon, CloseIcon, PictureIcon, SlashIcon, TranslateIcon } from '../shared/icons';
 import type { Picture } from '../shared/frames';
 import { sendsMessage } from '../shared/keys';
 import { MESSAGE_LIMIT, codePoints } from '../shared/text';
@@ -14,6 +14,7 @@ import type { DeskClient } from './deskClient';
 import type { DeskState, Thread } from './deskTypes';
 import { KnowledgePicker } from './KnowledgePicker';
 import { useShell } from './shell';
+import { otherLang, translationOf } from './translation';
 
 const TALLEST_PX = 180;
 
@@ -56,10 +57,15 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
   const [knowledge, setKnowledge] = useState(false);
   const [picture, setPicture] = useState<Picture | 'uploading' | null>(null);
   const [problem, setProblem] = useState('');
+  /** A draft and the machine translation that took its place. */
+  const [translated, setTranslated] = useState<{ from: string; to: string } | null>(null);
+  const [translating, setTranslating] = useState(false);
   const [, putAside] = useState(0);
   const field = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
   const begunAsNote = useRef(false);
+  const current = useRef(value);
+  current.current = value;
   /** What is to be selected once the text is in the field. */
   const selection = useRef<{ from: number; to: number } | null>(null);
   const picker = useRef<PickerHandle>(null);
@@ -67,6 +73,8 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
   const left = MESSAGE_LIMIT - codePoints(value);
   const attached = kind === 'message' && picture !== null && picture !== 'uploading' ? picture : undefined;
   const sendable = (value.trim() !== '' || attached !== undefined) && left >= 0 && !(kind === 'message' && picture === 'uploading');
+  const customerLang = thread.locale || otherLang(lang);
+  const translatable = translationOf(value, otherLang(customerLang), customerLang);
   const offered = mine && suggestion !== '' && !spent.has(conversation) ? suggestion : '';
 
   useEffect(() => {
@@ -124,6 +132,23 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
       begunAsNote.current = false;
       setSlash(null);
     }
+  };
+
+  /** Puts the draft's translation in its place, for the agent to check; nothing is sent. */
+  const translate = async () => {
+    if (!translatable || translating) return;
+    setProblem('');
+    setTranslating(true);
+    const found = await client.translated(value, translatable.source, translatable.target);
+    setTranslating(false);
+    // Who went on writing keeps what was written.
+    if (current.current !== value) return;
+    if (found.state !== 'done') {
+      setProblem(t(found.state === 'refused' ? 'translationRefusedDraft' : 'translationAway'));
+      return;
+    }
+    setTranslated({ from: value, to: found.text });
+    place(found.text, 0, value.length);
   };
 
   const spend = () => {
@@ -256,6 +281,18 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
           <button type="button" class="icon-button" aria-label={t('addPicture')} title={t('addPicture')} onClick={() => files.current?.click()}>
             <PictureIcon />
           </button>
+          {state.info?.translation && kind === 'message' && (
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={t(translating ? 'translating' : 'translateDraft')}
+              title={t(translatable ? 'translateDraft' : 'translateDraftHint')}
+              aria-disabled={!translatable || translating}
+              onClick={() => void translate()}
+            >
+              <TranslateIcon />
+            </button>
+          )}
           <input
             ref={files}
             type="file"
@@ -282,6 +319,21 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
               </button>
             </>
           )}
+        </p>
+      )}
+      {translated && translated.to === value && (
+        <p class="translated-draft" role="status">
+          {t('draftTranslated')}{' '}
+          <button
+            type="button"
+            class="text-button"
+            onClick={() => {
+              place(translated.from, 0, value.length);
+              setTranslated(null);
+            }}
+          >
+            {t('draftBack')}
+          </button>
         </p>
       )}
       {problem && (

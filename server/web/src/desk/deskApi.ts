@@ -4,6 +4,7 @@ import { isLang, isRecord, list, number, readMessage, readMode, text } from '../
 import { CHANGES, RestError, items, localised, request } from '../shared/rest';
 import type { Localised } from '../shared/rest';
 import type { Canned } from './canned';
+import type { Translation } from './translation';
 import { FILTERS, readLabel, readRating, readRow } from './rows';
 import type { Filter, Listing, QueueTab, Rating, Row } from './rows';
 
@@ -78,6 +79,8 @@ export interface DeskInfo {
   counts: Counts;
   /** E-mail is set up. */
   mail: boolean;
+  /** A language model that translates is set up. */
+  translation: boolean;
   maxUploadBytes: number;
 }
 
@@ -99,6 +102,7 @@ export async function fetchDesk(): Promise<DeskInfo> {
     office: { open: office['open'] !== false, opensAt: word(office, 'opens_at') },
     counts: readCounts(body['counts']),
     mail: body['mail'] === true,
+    translation: body['translation'] === true,
     maxUploadBytes: number(body['max_upload_bytes']) ?? 0,
   };
 }
@@ -385,6 +389,18 @@ export async function searchKnowledge(query: string, lang: Lang): Promise<{ pass
       : [],
   );
   return { passages, confident: isRecord(body) && body['confident'] === true };
+}
+
+/** A machine translation; a failure is told in its state, but for a session that is over. */
+export async function fetchTranslation(words: string, source: Lang, target: Lang): Promise<Translation> {
+  try {
+    const body = await request('/api/translations', send('POST', { text: words, source, target }));
+    const found = isRecord(body) ? text(body['text']) : undefined;
+    return found ? { to: target, state: 'done', text: found } : { to: target, state: 'refused' };
+  } catch (error) {
+    if (error instanceof RestError && error.status === 401) throw error;
+    return { to: target, state: 'away' };
+  }
 }
 
 export const PICTURE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'] as const;

@@ -6,13 +6,14 @@ import { parseObject } from '../shared/frames';
 import { CLOSE_POLICY } from '../shared/backoff';
 import { RestError } from '../shared/rest';
 import type { Staff } from '../shared/rest';
-import type { Picture } from '../shared/frames';
-import { fetchConversation, fetchCounts, fetchDesk, fetchQueue } from './deskApi';
+import type { Lang, Picture } from '../shared/frames';
+import { fetchConversation, fetchCounts, fetchDesk, fetchQueue, fetchTranslation } from './deskApi';
 import type { Presence } from './deskApi';
 import { deskStep, initialDesk } from './deskState';
 import { lastSeq } from './deskThread';
 import type { DeskAction, DeskEvent, DeskFrame, DeskState, TransferTarget } from './deskTypes';
 import type { Filter, QueueTab } from './rows';
+import type { Translation } from './translation';
 
 const FIRST_PAGE = 100;
 const NEXT_PAGE = 200;
@@ -137,6 +138,23 @@ export class DeskClient {
       this.apply({ type: 'loaded', detail: await fetchConversation(conversation) });
     } catch (error) {
       if (!this.signedOut(error)) this.apply({ type: 'loadFailed', conversation });
+    }
+  }
+
+  /** Has a message translated; what comes of it stands in the thread. */
+  async translate(conversation: string, seq: number, text: string, source: Lang, target: Lang): Promise<void> {
+    this.apply({ type: 'translated', conversation, seq, translation: { to: target, state: 'asked' } });
+    const translation = await this.translated(text, source, target);
+    this.apply({ type: 'translated', conversation, seq, translation });
+  }
+
+  /** A machine translation of a text. */
+  async translated(text: string, source: Lang, target: Lang): Promise<Translation> {
+    try {
+      return await fetchTranslation(text, source, target);
+    } catch (error) {
+      if (!this.signedOut(error)) throw error;
+      return { to: target, state: 'away' };
     }
   }
 

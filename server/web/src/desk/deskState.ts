@@ -103,6 +103,12 @@ export function deskStep(state: DeskState, event: DeskEvent): DeskStep {
       if (!thread || thread.status === 'ready') return quiet(state);
       return quiet(withThread(state, event.conversation, { ...thread, status: 'failed' }));
     }
+    case 'translated': {
+      const thread = state.threads[event.conversation];
+      if (!thread) return quiet(state);
+      const translations = { ...thread.translations, [event.seq]: event.translation };
+      return quiet(withThread(state, event.conversation, { ...thread, translations }));
+    }
     case 'frame':
       return onFrame(state, event.frame);
   }

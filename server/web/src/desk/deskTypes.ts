@@ -2,6 +2,7 @@
 import type { ChatMessage, ChatMode, Json, Lang, Picture } from '../shared/frames';
 import type { Colleague, Contact, Counts, ConversationDetail, DeskInfo, Draft, Escalation, Happening, Mark, Presence, Verdict } from './deskApi';
 import type { Filter, Listing, Lists, QueueTab } from './rows';
+import type { Translation } from './translation';
 
 export type TransferTarget = { agent: string } | { team: string };
 
@@ -36,6 +37,8 @@ export interface Thread {
   agentName: string;
   locale: Lang | '';
   messages: readonly DeskMessage[];
+  /** Machine translations of messages, by `seq`. */
+  translations: Readonly<Record<number, Translation>>;
   happenings: readonly Happening[];
   escalation: Escalation | null;
   contact: Contact | null;
@@ -58,6 +61,7 @@ export const EMPTY_THREAD: Thread = {
   agentName: '',
   locale: '',
   messages: [],
+  translations: {},
   happenings: [],
   escalation: null,
   contact: null,
@@ -138,7 +142,8 @@ export type DeskEvent =
   | { type: 'listed'; tab: QueueTab; page: Listing; filter: Filter; append: boolean }
   | { type: 'read'; conversation: string }
   | { type: 'loaded'; detail: ConversationDetail }
-  | { type: 'loadFailed'; conversation: string };
+  | { type: 'loadFailed'; conversation: string }
+  | { type: 'translated'; conversation: string; seq: number; translation: Translation };
 
 export interface DeskStep {
   state: DeskState;

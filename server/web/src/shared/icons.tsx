@@ -147,3 +147,9 @@ export const StarIcon = icon(<path d="m12 4.5 2.3 4.8 5.2.7-3.8 3.6 1 5.2L12 16.
 export const PhoneIcon = icon(<path d="M7 4.5h3l1.3 4-2 1.5a11 11 0 0 0 4.7 4.7l1.5-2 4 1.3v3a2 2 0 0 1-2.2 2A15.5 15.5 0 0 1 5 6.7a2 2 0 0 1 2-2.2Z" />);
 export const SoundIcon = icon(<path d="M5 10v4h3l4 3.5v-11L8 10Zm10.5-1.5a5 5 0 0 1 0 7M18 6a8.5 8.5 0 0 1 0 12" />);
 export const SoundOffIcon = icon(<path d="M5 10v4h3l4 3.5v-11L8 10Zm10.5 0 4.5 4.5m0-4.5-4.5 4.5" />);
+export const TranslateIcon = icon(
+  <>
+    <path d="M3.5 6h9M8 3.8V6M11 6c-.6 3.4-3 6.2-6.8 7.8M5.6 8.6c1 2.3 3 4.1 5.6 5.2" />
+    <path d="m11.8 20.2 4.2-9.7 4.2 9.7M13.2 17h5.6" />
+  </>,
+);
