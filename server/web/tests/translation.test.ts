@@ -3,11 +3,14 @@ import { h, render } from 'preact';
 import { act } from 'preact/test-utils';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fetchDesk, fetchTranslation } from '../src/desk/deskApi';
+import { DeskClient } from '../src/desk/deskClient';
 import { deskStep, initialDesk } from '../src/desk/deskState';
+import { EMPTY_THREAD } from '../src/desk/deskTypes';
 import { ShellContext, makeShell } from '../src/desk/shell';
 import { Translated } from '../src/desk/Transcript';
 import { translationOf } from '../src/desk/translation';
 import type { Translation } from '../src/desk/translation';
+import { Writer } from '../src/desk/Writer';
 
 const answers = (status: number, body: unknown) => {
   const fetch = vi.fn(() => Promise.resolve(new Response(JSON.stringify(body), { status })));
@@ -46,6 +49,8 @@ describe('asking for a translation', () => {
     expect(JSON.parse(String(init.body))).toEqual({ text: 'My broadband is down', source: 'en', target: 'zh' });
     answers(200, { refused: 'wrong_language' });
     expect(await fetchTranslation('a b', 'en', 'zh')).toEqual({ to: 'zh', state: 'refused' });
+    answers(200, { refused: 'too_long' });
+    expect(await fetchTranslation('a b', 'en', 'zh')).toEqual({ to: 'zh', state: 'long' });
     answers(503, { detail: 'slow' });
     expect(await fetchTranslation('a b', 'en', 'zh')).toEqual({ to: 'zh', state: 'away' });
     answers(401, {});
@@ -102,10 +107,61 @@ describe('the line under a message', () => {
     const into = box();
     const ask = vi.fn();
     show(into, { to: 'en', state: 'refused' }, ask);
-    expect(into.textContent).toContain('go by the original');
+    expect(into.textContent).toContain('the original stays');
     show(into, { to: 'en', state: 'away' }, ask);
     expect(into.textContent).toContain('not available right now');
     act(() => into.querySelector('button')?.click());
     expect(ask).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a draft', () => {
+  const words = '请您重启路由器，然后等一会儿';
+
+  async function written(status: number, body: unknown, conversation: string, translation = true) {
+    answers(200, { translation });
+    const client = new DeskClient({ username: 'lina', name: '李娜', role: 'agent' }, 'ws://desk.test/', () => {});
+    await client.begin();
+    const into = document.body.appendChild(document.createElement('div'));
+    const thread = { ...EMPTY_THREAD, status: 'ready', mode: 'human', agent: 'lina', locale: 'en' } as const;
+    const props = { client, state: client.state, thread, conversation, agent: '李娜', mine: true, suggestion: '', handle: { current: null } };
+    act(() => render(h(ShellContext.Provider, { value: makeShell('en') }, h(Writer, props)), into));
+    const field = into.querySelector('textarea') as HTMLTextAreaElement;
+    act(() => {
+      field.value = words;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    const button = into.querySelector<HTMLButtonElement>('button[aria-label="Translate before sending"]');
+    const fetch = answers(status, body);
+    await act(async () => {
+      button?.click();
+      await vi.waitFor(() => expect(fetch.mock.calls.length).toBe(button ? 1 : 0));
+      await Promise.resolve();
+    });
+    return { client, into, field, button };
+  }
+
+  it('is replaced for the agent to check, is not sent, and comes back', async () => {
+    const { client, into, field } = await written(200, { text: 'Please restart the router and wait' }, 'c1');
+    await vi.waitFor(() => expect(field.value).toBe('Please restart the router and wait'));
+    expect(into.querySelector('.translated-draft')?.textContent).toContain('please check it');
+    expect(client.state.pending).toEqual([]);
+    act(() => into.querySelector<HTMLButtonElement>('.translated-draft button')?.click());
+    expect(field.value).toBe(words);
+    expect(into.querySelector('.translated-draft')).toBeNull();
+    act(() => render(null, into));
+  });
+
+  it('stays as it is where there is no translation', async () => {
+    const { into, field } = await written(200, { refused: 'number_not_found' }, 'c2');
+    await vi.waitFor(() => expect(into.querySelector('[role="alert"]')?.textContent).toContain('No reliable translation'));
+    expect(field.value).toBe(words);
+    act(() => render(null, into));
+  });
+
+  it('has no such button where no language model is set up', async () => {
+    const { button, into } = await written(200, {}, 'c3', false);
+    expect(button).toBeNull();
+    act(() => render(null, into));
   });
 });

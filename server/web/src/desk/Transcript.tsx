@@ -279,7 +279,7 @@ export function Translated({ known, ask }: { known: Translation | undefined; ask
     if (known?.state === 'done') setHidden(!hidden);
     else if (!asked) ask();
   };
-  const failed = known?.state === 'refused' || known?.state === 'away';
+  const failed = known && known.state !== 'done' && known.state !== 'asked' ? known.state : undefined;
   // One button throughout, so that the focus stays on it.
   return (
     <div class={shown ? 'translation shown' : 'translation'}>
@@ -289,7 +289,7 @@ export function Translated({ known, ask }: { known: Translation | undefined; ask
           {known.text}
         </p>
       )}
-      {failed && <span key="failed">{t(known.state === 'refused' ? 'translationRefused' : 'translationAway')} </span>}
+      {failed && <span key="failed">{t(`translation_${failed}`)} </span>}
       <button key="press" type="button" class="text-button" aria-disabled={asked} onClick={press}>
         {t(asked ? 'translating' : shown ? 'translationHide' : failed ? 'tryAgain' : 'translate')}
       </button>

@@ -64,12 +64,13 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
   const field = useRef<HTMLTextAreaElement>(null);
   const files = useRef<HTMLInputElement>(null);
   const begunAsNote = useRef(false);
-  const current = useRef(value);
-  current.current = value;
+  /** What is in the field right now; null once the field is gone. */
+  const current = useRef<{ value: string; kind: Kind } | null>(null);
   /** What is to be selected once the text is in the field. */
   const selection = useRef<{ from: number; to: number } | null>(null);
   const picker = useRef<PickerHandle>(null);
   const kind: Kind = mine ? wanted : 'note';
+  current.current = { value, kind };
   const left = MESSAGE_LIMIT - codePoints(value);
   const attached = kind === 'message' && picture !== null && picture !== 'uploading' ? picture : undefined;
   const sendable = (value.trim() !== '' || attached !== undefined) && left >= 0 && !(kind === 'message' && picture === 'uploading');
@@ -88,6 +89,8 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     if (begunAsNote.current) setWanted('note');
     field.current?.focus();
   }, [mine]);
+
+  useEffect(() => () => void (current.current = null), []);
 
   useLayoutEffect(() => {
     const box = field.current;
@@ -142,11 +145,8 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     const found = await client.translated(value, translatable.source, translatable.target);
     setTranslating(false);
     // Who went on writing keeps what was written.
-    if (current.current !== value) return;
-    if (found.state !== 'done') {
-      setProblem(t(found.state === 'refused' ? 'translationRefusedDraft' : 'translationAway'));
-      return;
-    }
+    if (current.current?.value !== value || current.current.kind !== 'message') return;
+    if (found.state !== 'done') return setProblem(t(`translation_${found.state}`));
     setTranslated({ from: value, to: found.text });
     place(found.text, 0, value.length);
   };

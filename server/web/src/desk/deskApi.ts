@@ -4,7 +4,7 @@ import { isLang, isRecord, list, number, readMessage, readMode, text } from '../
 import { CHANGES, RestError, items, localised, request } from '../shared/rest';
 import type { Localised } from '../shared/rest';
 import type { Canned } from './canned';
-import type { Translation } from './translation';
+import type { Answer } from './translation';
 import { FILTERS, readLabel, readRating, readRow } from './rows';
 import type { Filter, Listing, QueueTab, Rating, Row } from './rows';
 
@@ -392,11 +392,12 @@ export async function searchKnowledge(query: string, lang: Lang): Promise<{ pass
 }
 
 /** A machine translation; a failure is told in its state, but for a session that is over. */
-export async function fetchTranslation(words: string, source: Lang, target: Lang): Promise<Translation> {
+export async function fetchTranslation(words: string, source: Lang, target: Lang): Promise<Answer> {
   try {
     const body = await request('/api/translations', send('POST', { text: words, source, target }));
     const found = isRecord(body) ? text(body['text']) : undefined;
-    return found ? { to: target, state: 'done', text: found } : { to: target, state: 'refused' };
+    if (found) return { to: target, state: 'done', text: found };
+    return { to: target, state: isRecord(body) && body['refused'] === 'too_long' ? 'long' : 'refused' };
   } catch (error) {
     if (error instanceof RestError && error.status === 401) throw error;
     return { to: target, state: 'away' };

@@ -13,7 +13,7 @@ import { deskStep, initialDesk } from './deskState';
 import { lastSeq } from './deskThread';
 import type { DeskAction, DeskEvent, DeskFrame, DeskState, TransferTarget } from './deskTypes';
 import type { Filter, QueueTab } from './rows';
-import type { Translation } from './translation';
+import type { Answer } from './translation';
 
 const FIRST_PAGE = 100;
 const NEXT_PAGE = 200;
@@ -149,7 +149,7 @@ export class DeskClient {
   }
 
   /** A machine translation of a text. */
-  async translated(text: string, source: Lang, target: Lang): Promise<Translation> {
+  async translated(text: string, source: Lang, target: Lang): Promise<Answer> {
     try {
       return await fetchTranslation(text, source, target);
     } catch (error) {

@@ -2,12 +2,14 @@
 import type { Lang } from '../shared/frames';
 import { clearLanguage } from '../shared/text';
 
-/** A machine translation of one message into one language. */
-export type Translation =
-  | { to: Lang; state: 'asked' }
+/** What came of asking for a machine translation. */
+export type Answer =
   | { to: Lang; state: 'done'; text: string }
   /** `refused`: the model answered and cannot be relied on here; `away`: there was no answer. */
-  | { to: Lang; state: 'refused' | 'away' };
+  | { to: Lang; state: 'refused' | 'long' | 'away' };
+
+/** A machine translation of one message into one language. */
+export type Translation = Answer | { to: Lang; state: 'asked' };
 
 const WORDS = /\p{L}{2}/u;
 
