@@ -77,7 +77,9 @@ class Context:
     @property
     def definition(self) -> Definition | None:
         """What the understood intent stands for; ``None`` where the message was not understood."""
-        return self.ports.intents.get(self.turn.intent) if self.turn.understood else None
+        if not self.turn.understood:
+            return None
+        return self.turn.new or self.ports.intents.get(self.turn.intent)
 
     # ------------------------------------------------------------------ saying
 

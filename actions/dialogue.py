@@ -12,7 +12,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from actions import diagnosis, offers, questions, tasks
+from actions import diagnosis, offers, questions, tasks, wishes
 from actions import messages as m
 from actions.accounts import AccountsError
 from actions.context import Context, EscalationError
@@ -80,6 +80,9 @@ async def _without_question(c: Context) -> None:
         await tasks.not_understood(c)
         return
     c.state.clarify = 0
+    if c.turn.also:
+        await wishes.begin_all(c, c.definition)
+        return
     await tasks.begin(c, c.definition)
 
 

@@ -22,10 +22,11 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Task:
-    """Something the customer wants done: a skill and what is known for it so far."""
+    """Something the customer wants done: a skill, what is known for it so far, and whether it was begun."""
 
     skill: str
     args: Json = field(default_factory=dict)
+    begun: bool = True
 
 
 @dataclass(slots=True)

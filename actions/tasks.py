@@ -99,13 +99,13 @@ async def run(c: Context, task: Task) -> None:
 
 
 def offer_to_resume(c: Context) -> None:
-    """Offer to go on with the task that was interrupted last."""
+    """Offer to go on with the task that was interrupted last, or to begin the one that was asked for besides."""
     if not c.state.stack:
         return
+    waiting = c.state.stack[-1]
     yes = m.choice(m.press("affirm", question="resume"), "choice.resume")
     no = m.choice(m.press("deny", question="resume"), "choice.no_resume")
-    label = label_of(c, c.state.stack[-1])
-    c.say("resume.offer", choices=[yes, no], task=label)
+    c.say("resume.offer" if waiting.begun else "resume.next", choices=[yes, no], task=label_of(c, waiting))
     c.offered = Expect("resume", token="resume")  # noqa: S106 (names a question)
 
 

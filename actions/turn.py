@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
+from server.company import Definition
+
 FALLBACK_INTENT = "nlu_fallback"
 DYNAMIC_INTENT = "dynamic"
 DEFAULT_THRESHOLD = 0.6
@@ -33,11 +37,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """Something else that the same message asks for: the words that say so, and the details among them."""
+
+    intent: str
+    confidence: float
+    text: str
+    entities: tuple[Entity, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A customer message to answer.
 
     ``understood`` is false where Rasa's fallback classifier refused the parse; ``decision`` is the action that Rasa
-    chose; ``now`` carries the company's time zone; ``number`` is the message's ``seq``.
+    chose; ``now`` carries the company's time zone; ``number`` is the message's ``seq``. ``also`` are further wishes in
+    the same message; ``new`` is what an intent stands for that Rasa's model does not know yet.
     """
 
     conversation: str
@@ -52,6 +67,8 @@ class Turn:
     entities: tuple[Entity, ...]
     oos: float
     now: datetime
+    also: tuple[Wish, ...] = ()
+    new: Definition | None = None
 
     def entity(self, kind: str) -> str | None:
         """The normalised value of the first entity of a kind, or ``None``."""
@@ -78,6 +95,7 @@ def read_turn(decision: Decision, latest: Mapping[str, Any], *, conversation: st
     seen = _mapping(latest.get("intent"))
     intent = _mapping(parse.get("intent"))
     name = str(parse.get("dynamic") or intent.get("name") or "")
+    new = _definition(parse.get("definition")) if parse.get("dynamic") else None
     confidence = _number(intent.get("confidence"))
     threshold = _number(parse.get("threshold"), DEFAULT_THRESHOLD)
     refused = seen.get("name") == FALLBACK_INTENT or name in {"", FALLBACK_INTENT, DYNAMIC_INTENT}
@@ -96,6 +114,8 @@ def read_turn(decision: Decision, latest: Mapping[str, Any], *, conversation: st
         entities=tuple(_entities(parse, text)),
         oos=_number(parse.get("oos")),
         now=now,
+        also=tuple(_wishes(parse, text)),
+        new=new,
     )
 
 
@@ -118,6 +138,26 @@ def _entities(parse: Mapping[str, Any], text: str) -> list[Entity]:
             raw = text[int(_number(item.get("start"))) : int(_number(item.get("end")))]
         found.append(Entity(str(item["entity"]), str(item["value"]), str(raw)))
     return found
+
+
+def _wishes(parse: Mapping[str, Any], text: str) -> list[Wish]:
+    found = []
+    for item in parse.get("also") or []:
+        intent = _mapping(_mapping(item).get("intent"))
+        if not intent.get("name"):
+            continue
+        start, end = int(_number(item.get("start"))), int(_number(item.get("end")))
+        inside = [e for e in parse.get("entities") or [] if start <= int(_number(_mapping(e).get("start"))) < end]
+        entities = tuple(_entities({"entities": inside}, text))
+        found.append(Wish(str(intent["name"]), _number(intent.get("confidence")), text[start:end], entities))
+    return found
+
+
+def _definition(value: Any) -> Definition | None:
+    try:
+        return Definition.model_validate(value)
+    except ValidationError:
+        return None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

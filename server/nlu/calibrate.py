@@ -24,6 +24,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, logit, logsumexp, softmax
 from scipy.stats import beta
 
+from server.nlu.fewshot import Judge
+
 Floats = NDArray[np.floating[Any]]
 OOS_PRIOR: Final = 0.1  # share of messages out of scope that the probability assumes
 RISK_BOUND: Final = 0.05
@@ -150,6 +152,7 @@ class Calibrations:
     languages: dict[str, Calibration] = field(default_factory=dict)
     thresholds: dict[str, Threshold] = field(default_factory=dict)
     oos: OosModel | None = None
+    judge: Judge = field(default_factory=Judge)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -162,6 +165,7 @@ class Calibrations:
             {k: Calibration(**v) for k, v in data["languages"].items()},
             {k: Threshold(**v) for k, v in data["thresholds"].items()},
             OosModel(**data["oos"]) if data["oos"] else None,
+            Judge.from_json(data["judge"]),
         )
 
 

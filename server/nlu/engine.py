@@ -12,13 +12,14 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from server.nlu import intents
+from server.nlu import clauses, fewshot, intents
 from server.nlu.artefact import Artefact
-from server.nlu.calibrate import Calibrations, OosModel
+from server.nlu.calibrate import Calibrations, OosModel, Threshold
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, load_entities
-from server.nlu.entities import EntityModel, read
-from server.nlu.intents import IntentModel
+from server.nlu.entities import EntityModel, Tagged, read
+from server.nlu.fewshot import NewIntent
+from server.nlu.intents import Encoded, IntentModel
 from server.nlu.language import detect
 from server.nlu.normalise import Normaliser
 from server.nlu.text import align
@@ -48,8 +49,20 @@ class Entity:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """Another thing that the same message asks for, and where it says so (code points, end exclusive)."""
+
+    intent: Intent
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Parse:
-    """What a message means, as docs/architecture.md has it. `oos` is P(out of scope); `ms` the time it took."""
+    """What a message means, as docs/architecture.md has it. `oos` is P(out of scope); `ms` the time it took.
+
+    `also`: further wishes in the same message; `dynamic`: the intent's name where training has not seen it yet.
+    """
 
     text: str
     language: str
@@ -62,6 +75,8 @@ class Parse:
     release: str
     engine: str
     ms: float
+    also: tuple[Wish, ...] = ()
+    dynamic: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a JSON answer."""
@@ -105,6 +120,8 @@ class Engine:
         entities_file = folder / "entities.yml"
         kinds = load_entities(entities_file if entities_file.is_file() else None)
         self._normaliser = Normaliser(kinds, self.artefact.manifest["synonyms"])
+        self._new_names: tuple[str, ...] = ()
+        self._shots: list[NDArray[Any]] = []
         self._hidden = self._intents.classes.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in self._intents.classes else None
 
     @property
@@ -121,43 +138,128 @@ class Engine:
         if not items:
             return []
         began = time.perf_counter()
-        aligned = [align(text[:MAX_CHARACTERS]) for text, _ in items]
-        languages = [detect(a.text, locale) for a, (_, locale) in zip(aligned, items, strict=True)]
+        # The parts of a message that may hold several wishes are read in the same pass.
+        cuts = [clauses.parts(text[:MAX_CHARACTERS]) for text, _ in items]
+        inner = [
+            (text[part.start : part.end], locale)
+            for (text, locale), cut in zip(items, cuts, strict=True)
+            for part in cut
+        ]
+        aligned = [align(text[:MAX_CHARACTERS]) for text, _ in [*items, *inner]]
+        locales = [locale for _, locale in [*items, *inner]]
+        languages = [detect(a.text, locale) for a, locale in zip(aligned, locales, strict=True)]
         encoded = intents.encode([a.text for a in aligned], languages)
         encoded.vectors["cues"] = self._cues.of(aligned)
-        readings = read(aligned, encoded.e5_states)
+        rankings, oos = self._rank(encoded, [bool(a.tokens()) for a in aligned])
+        readings = read(aligned[: len(items)], encoded.e5_states[: len(items)])
+        now = self._clock()
+        at = len(items)
+        found = []
+        for i, (text, _) in enumerate(items):
+            threshold = self._calibration.thresholds[languages[i]]
+            whole = _Ranked(rankings[i], threshold)
+            also: tuple[Wish, ...] = ()
+            if cuts[i]:
+                own = [
+                    (part, _Ranked(rankings[at + k], self._calibration.thresholds[languages[at + k]]))
+                    for k, part in enumerate(cuts[i])
+                ]
+                at += len(own)
+                whole, also = _wishes(whole, own)
+            entities = tuple(self._entity(t, text, now) for t in self._entities.tag(readings[i]))
+            found.append((text, languages[i], whole, also, entities, round(float(oos[i]), 4), threshold))
+        ms = round((time.perf_counter() - began) * 1000 / len(items), 2)
+        return [
+            Parse(
+                text,
+                language,
+                whole.ranking[0],
+                whole.ranking,
+                entities,
+                outside,
+                round(threshold.confidence, 4),
+                round(threshold.ambiguity, 4),
+                self.release,
+                self.name,
+                ms,
+                also,
+                whole.ranking[0].name if whole.ranking[0].name in self._new_names else None,
+            )
+            for text, language, whole, also, entities, outside, threshold in found
+        ]
+
+    def learn(self, new: Sequence[NewIntent]) -> None:
+        """Understand these intents besides the trained ones, from now on; replaces those given before.
+
+        Raises `ValueError` for a name that is trained already or comes twice, or an intent without examples.
+        """
+        names = [intent.name for intent in new]
+        for intent in new:
+            if intent.name in self.intents or names.count(intent.name) > 1:
+                raise ValueError(f'intent "{intent.name}" exists already; choose another name')
+            if not intent.examples:
+                raise ValueError(f'intent "{intent.name}" has no examples; give at least {fewshot.SHOTS}')
+        shots = []
+        for intent in new:
+            texts = [align(t).text for t in intent.texts]
+            shots.append(intents.meaning(intents.encode(texts, [detect(t) for t in texts])))
+        self._new_names, self._shots = tuple(names), shots
+
+    def _rank(self, encoded: Encoded, spoken: Sequence[bool]) -> tuple[list[tuple[Intent, ...]], NDArray[Any]]:
+        """Calibrated rankings, and P(out of scope); `spoken[i]` is False for a text without a word."""
         logits = self._intents.logits(encoded)
-        oos: NDArray[Any] = np.zeros(len(items))
+        oos: NDArray[Any] = np.zeros(len(spoken))
         if self._calibration.oos is not None:
             features = OosModel.features(logits, self._intents.nearness(encoded), self._hidden)
             oos = self._calibration.oos.probability(features)
         visible = logits if self._hidden is None else np.delete(logits, self._hidden, axis=1)
-        now = self._clock()
-        results: list[tuple[Any, ...]] = []
-        for i, (text, _) in enumerate(items):
-            language = languages[i]
-            empty = not readings[i].tokens
+        new: NDArray[Any] = np.zeros(len(spoken))
+        shares: NDArray[Any] = np.zeros((len(spoken), 0))
+        if self._shots:
+            new, shares = self._calibration.judge.probability(intents.compare(self._intents, encoded, self._shots))
+        names = [*self._intents.intents, *self._new_names]
+        rankings = []
+        for i, language in enumerate(encoded.languages):
             p = self._calibration.languages[language].probabilities(visible[i : i + 1], oos[i : i + 1])[0]
-            if empty:
+            p = np.concatenate([p * (1 - new[i]), shares[i] * new[i]])
+            oos[i] *= 1 - new[i]
+            if not spoken[i]:
                 p, oos[i] = np.zeros_like(p), 1.0
             order = np.argsort(-p, kind="stable")[:_RANKED]
-            ranking = tuple(Intent(self._intents.intents[k], round(float(p[k]), 4)) for k in order)
-            found = tuple(
-                Entity(
-                    t.start,
-                    t.end,
-                    t.entity,
-                    self._normaliser.value(t.entity, text[t.start : t.end], now),
-                    text[t.start : t.end],
-                    round(t.confidence, 4),
-                )
-                for t in self._entities.tag(readings[i])
-            )
-            results.append((text, language, ranking, found, round(float(oos[i]), 4)))
-        ms = round((time.perf_counter() - began) * 1000 / len(items), 2)
-        parses = []
-        for text, language, ranking, found, outside in results:
-            threshold = self._calibration.thresholds[language]
-            numbers = (outside, round(threshold.confidence, 4), round(threshold.ambiguity, 4))
-            parses.append(Parse(text, language, ranking[0], ranking, found, *numbers, self.release, self.name, ms))
-        return parses
+            rankings.append(tuple(Intent(names[k], round(float(p[k]), 4)) for k in order))
+        return rankings, oos
+
+    def _entity(self, tagged: Tagged, text: str, now: dt.datetime) -> Entity:
+        raw = text[tagged.start : tagged.end]
+        value = self._normaliser.value(tagged.entity, raw, now)
+        return Entity(tagged.start, tagged.end, tagged.entity, value, raw, round(tagged.confidence, 4))
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    ranking: tuple[Intent, ...]
+    threshold: Threshold
+
+    def reading(self) -> clauses.Reading:
+        top = self.ranking[0]
+        second = self.ranking[1].confidence if len(self.ranking) > 1 else 0.0
+        sure = top.confidence >= self.threshold.confidence and top.confidence - second >= self.threshold.ambiguity
+        return clauses.Reading(top.name, top.confidence, sure, {r.name: r.confidence for r in self.ranking})
+
+
+def _wishes(whole: _Ranked, own: Sequence[tuple[clauses.Part, _Ranked]]) -> tuple[_Ranked, tuple[Wish, ...]]:
+    """What the message mainly asks for, and what else.
+
+    The reading of the whole stays where it is sure; else the first part that is sure of itself takes its place.
+    """
+    reading = whole.reading()
+    found = clauses.wishes(reading, [(part, ranked.reading()) for part, ranked in own])
+    if not found:
+        return whole, ()
+    if not reading.sure or reading.intent not in {r.intent for _, r in found}:
+        first = found[0][0]
+        whole = next(ranked for part, ranked in own if part == first)
+    main = whole.ranking[0].name
+    return whole, tuple(
+        Wish(Intent(r.intent, r.confidence), part.start, part.end) for part, r in found if r.intent != main
+    )

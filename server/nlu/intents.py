@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from server.nlu import encoders
+from server.nlu import encoders, fewshot
 from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.encoders import Array, States
 from server.nlu.language import LANGUAGES, Language
@@ -35,7 +35,7 @@ _NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour d
 class Encoded:
     """A batch of texts as the views see them; a row of a view that skips the text's language is zero."""
 
-    vectors: dict[str, Array]  # view → (texts, width); "e5" only measures nearness, "cues" may be missing
+    vectors: dict[str, Array]  # view → (texts, width); "e5" serves nearness alone, "cues" may be missing
     languages: list[Language]
     e5_states: list[States]  # without the prefix
 
@@ -113,7 +113,7 @@ class IntentModel:
         in_scope = np.flatnonzero(np.array(labels) != OUT_OF_SCOPE)
         if len(in_scope) > _NEIGHBOURS:
             in_scope = np.sort(np.random.default_rng(seed).choice(in_scope, _NEIGHBOURS, replace=False))
-        return cls(classes, views, encoded.vectors["e5"][in_scope].astype(np.float16))
+        return cls(classes, views, meaning(encoded)[in_scope])
 
     def logits(self, encoded: Encoded, views: Sequence[str] | None = None) -> Array:
         """Summed logits (texts, classes), of all views or of those named."""
@@ -128,13 +128,14 @@ class IntentModel:
 
     def nearness(self, encoded: Encoded) -> Array:
         """Cosine to the nearest training example, (texts,)."""
-        vectors, known = encoded.vectors["e5"], self._neighbours.astype(np.float32)
+        vectors, known = meaning(encoded), self._neighbours
         step = 1024
         return np.concatenate([(vectors[i : i + step] @ known.T).max(axis=1) for i in range(0, len(vectors), step)])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything needed to rebuild the model, for `numpy.savez`."""
-        saved: dict[str, NDArray[Any]] = {"classes": np.array(self.classes), "neighbours": self._neighbours}
+        neighbours = self._neighbours.astype(np.float16)
+        saved: dict[str, NDArray[Any]] = {"classes": np.array(self.classes), "neighbours": neighbours}
         for name, view in self._views.items():
             for part in ("mean", "scale", "weights", "bias"):
                 saved[f"{name}.{part}"] = getattr(view, part)
@@ -145,7 +146,22 @@ class IntentModel:
         """The inverse of `arrays`."""
         names = [name for name in VIEWS if f"{name}.weights" in saved]
         views = {n: _View(*(saved[f"{n}.{part}"] for part in ("mean", "scale", "weights", "bias"))) for n in names}
-        return cls([str(c) for c in saved["classes"]], views, saved["neighbours"])
+        return cls([str(c) for c in saved["classes"]], views, saved["neighbours"].astype(np.float32))
+
+
+def meaning(encoded: Encoded) -> Array:
+    """Both multilingual encoders side by side, (texts, 896), length 1: what nearness is measured in."""
+    return np.concatenate([encoded.vectors["e5"], encoded.vectors["use"]], axis=1) * np.float32(2**-0.5)
+
+
+def compare(model: IntentModel, encoded: Encoded, shots: Sequence[Array]) -> fewshot.Nearness:
+    """Messages against new intents, given as the `meaning` of their examples."""
+    logits = model.logits(encoded)
+    hidden = model.classes.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.classes else None
+    visible = logits if hidden is None else np.delete(logits, hidden, axis=1)
+    top = visible.max(axis=1)
+    over = np.zeros_like(top) if hidden is None else logits[:, hidden] - top
+    return fewshot.nearness(meaning(encoded), shots, model.nearness(encoded), top, over)
 
 
 def softmax_regression(x: Array, y: NDArray[Any], classes: int, *, strength: float = STRENGTH) -> tuple[Array, Array]:

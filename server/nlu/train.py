@@ -15,19 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from server.nlu import artefact, calibrate, intents
+from server.nlu import artefact, calibrate, fewshot, intents
 from server.nlu.artefact import Artefact
 from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
 from server.nlu.entities import EntityModel, Reading, read
-from server.nlu.intents import Encoded, IntentModel
+from server.nlu.intents import Encoded, IntentModel, compare
 from server.nlu.language import LANGUAGES
 from server.nlu.text import align
 
 Progress = Callable[[float, str], None]
 FOLDS: Final = 4
 _ENCODE_STEP: Final = 256
+_NEW_AT_ONCE: Final = 3  # hidden intents that an episode treats as new
 _LEAST_TO_CALIBRATE: Final = 40  # messages of a language; below, both languages share numbers
 
 
@@ -172,6 +173,7 @@ def _calibrate(
     logits = np.full((len(examples), width), np.nan, np.float32)
     nearness = np.zeros(len(examples), np.float32)
     strangers: list[NDArray[Any]] = []
+    episodes: list[tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_]]] = []
     fold = folds(examples, FOLDS, seed)
     group = {
         name: int(g)
@@ -196,6 +198,7 @@ def _calibrate(
             seen = blind.logits(rows)
             strange_hidden = seen.shape[1] - 1 if OUT_OF_SCOPE in blind.classes else None
             strangers.append(OosModel.features(seen, blind.nearness(rows), strange_hidden))
+            episodes += _episodes(blind, encoded, labels, known=known, rest=rest, test=test, seed=seed + k)
         progress((2 * k + 2) / (2 * FOLDS))
     logits = np.where(np.isnan(logits), np.nanmin(logits, axis=1, keepdims=True) - 1, logits)
     inside = labels != OUT_OF_SCOPE
@@ -210,8 +213,46 @@ def _calibrate(
     if outside:
         fitted.oos = OosModel.fit(features[inside], np.concatenate(outside), np.concatenate(weights))
         oos = fitted.oos.probability(features)
+    if episodes:
+        fitted.judge = _judge(episodes)
     unseen = _Unseen(logits[:, : len(classes)], labels, inside, languages, oos, index)
     return fitted, _by_language(fitted, unseen, bound)
+
+
+def _episodes(
+    blind: IntentModel,
+    encoded: Encoded,
+    labels: NDArray[Any],
+    *,
+    known: NDArray[Any],
+    rest: NDArray[Any],
+    test: NDArray[Any],
+    seed: int,
+) -> list[tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Hidden intents as if they were new, a few at a time: (features, belongs to its nearest new one, is new)."""
+    rng = np.random.default_rng(seed)
+    seen = set(labels[known])
+    hidden = [name for name in sorted(set(labels[test]) - seen) if (labels[rest] == name).sum() >= fewshot.SHOTS]
+    others = test[np.isin(labels[test], sorted(seen))]
+    found = []
+    for group in (hidden[i : i + _NEW_AT_ONCE] for i in range(0, len(hidden), _NEW_AT_ONCE)):
+        shots = [
+            intents.meaning(encoded.rows(rng.choice(rest[labels[rest] == name], fewshot.SHOTS, replace=False)))
+            for name in group
+        ]
+        own = test[np.isin(labels[test], group)]
+        sample = rng.choice(others, min(len(others), 4 * len(own)), replace=False)
+        rows = np.concatenate([own, sample])
+        near = compare(blind, encoded.rows(rows), shots)
+        belongs = np.array(group)[near.values.argmax(axis=1)] == labels[rows]
+        found.append((near.features, belongs, np.arange(len(rows)) < len(own)))
+    return found
+
+
+def _judge(episodes: Sequence[tuple[NDArray[Any], NDArray[np.bool_], NDArray[np.bool_]]]) -> fewshot.Judge:
+    features, right, new = (np.concatenate(parts) for parts in zip(*episodes, strict=True))
+    weight = np.where(new, fewshot.PRIOR / max(1, new.sum()), (1 - fewshot.PRIOR) / max(1, (~new).sum()))
+    return fewshot.Judge.fit(features, right, weight)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ class Conversation:
         definition = self.ports.intents.get(intent)
         oos = more.pop("oos", 0.01)
         ranking = more.pop("ranking", [(intent, confidence)])
+        also = more.pop("also", [])
         understood = confidence >= 0.6 and intent in self.known
         decision: Decision = "fallback"
         if self.state.awaiting:
@@ -113,8 +114,22 @@ class Conversation:
             "intent": {"name": intent, "confidence": confidence},
             "intent_ranking": [{"name": name, "confidence": sure} for name, sure in ranking],
             "entities": [
-                {"entity": kind, "value": value, "raw": value if value in text else text, "confidence": 1.0}
+                {
+                    "entity": kind,
+                    "value": value,
+                    "raw": value if value in text else text,
+                    "confidence": 1.0,
+                    "start": max(0, text.find(value)),
+                }
                 for kind, value in more.items()
+            ],
+            "also": [
+                {
+                    "intent": {"name": name, "confidence": 0.95},
+                    "start": text.index(part),
+                    "end": text.index(part) + len(part),
+                }
+                for name, part in also
             ],
             "oos": oos,
             "threshold": 0.6,
