@@ -82,13 +82,24 @@ def evaluate(
     company: CompanyOption = None,
     model: ModelOption = None,
     engine: EngineOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write a page (HTML): confusions, reliability, risk and coverage, worst examples."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Measure understanding on examples that training has not seen."""
+    from server.nlu import report as page
     from server.nlu.evaluate import evaluate as measure
 
     with _explained(), _opened(company, model, engine) as understanding:
-        metrics = measure(understanding, data).metrics
+        found = measure(understanding, data)
+        if report is not None:
+            release = found.parses[0].release if found.parses else "–"
+            page.write(found, report, title=f"{release} · {', '.join(path.name for path in data)}")
+    metrics = found.metrics
     if json:
         as_json(metrics)
         return

@@ -125,7 +125,8 @@ class Classifier:
             x, kept = self._forward(layer, x, batch, rng)
             steps.append(kept)
         counts = batch.counts
-        unit, length = _unit((np.add.reduceat(x, batch.starts, axis=0) / counts - self.mean) / self.scale)
+        pooled = np.asarray(np.add.reduceat(x, batch.starts, axis=0) / counts, dtype=np.float32)
+        unit, length = _unit((pooled - self.mean) / self.scale)
         drop = _dropout(unit.shape, rng)
         fed = unit * drop
         logits = fed @ self.p["head.w"] * HEAD_SCALE + self.p["head.b"]

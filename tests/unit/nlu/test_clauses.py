@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_parts_lie_in_order_inside_the_text(text: str) -> None:
     assert len(found) != 1
     assert len(found) <= MOST_PARTS
     assert all(0 <= p.start < p.end <= len(text) for p in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
 
 
 def reading(intent: str, confidence: float = 0.9, *, sure: bool = True, **others: float) -> Reading:
