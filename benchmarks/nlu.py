@@ -28,7 +28,8 @@ from server.nlu.engine import Engine
 from server.nlu.evaluate import evaluate
 from server.nlu.intents import IntentModel
 from server.nlu.text import align
-from server.nlu.train import folds, train
+from server.nlu.train import train
+from server.nlu.unseen import folds
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_ASKED = {

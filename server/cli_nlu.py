@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,13 @@ EngineOption = Annotated[
 ]
 
 
+class Effort(StrEnum):
+    """How much time training may take."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
 def train(
     *,
     company: CompanyOption = None,
@@ -52,6 +60,10 @@ def train(
         Path | None, typer.Option("--out", help="Train understanding alone and write the model into this folder.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random, with --out.")] = 0,
+    effort: Annotated[
+        Effort,
+        typer.Option("--effort", help="full tunes the encoders too (with --out): better, and several minutes more."),
+    ] = Effort.FULL,
     json: Json = False,
 ) -> None:
     """Train the company's release if its data changed; with --out, a model of its own from any examples.
@@ -64,8 +76,10 @@ def train(
         chosen = _understanding(engine)
         if chosen.engine != "embedded" and (engine is not None or out is None):
             answer = _prepare_engine(company, chosen, data, out, seed=seed, tell=tell)
+        elif out is None:
+            answer = _train_release(company, tell)
         else:
-            answer = _train_release(company, tell) if out is None else _train_model(company, data, out, seed, tell)
+            answer = _train_model(company, data, out, seed=seed, effort=effort, tell=tell)
     if json:
         as_json(answer)
         return
@@ -146,7 +160,13 @@ def _train_release(company: Path | None, tell: Callable[[float, str], None]) -> 
 
 
 def _train_model(
-    company: Path | None, data: list[Path] | None, out: Path, seed: int, tell: Callable[[float, str], None]
+    company: Path | None,
+    data: list[Path] | None,
+    out: Path,
+    *,
+    seed: int,
+    effort: Effort,
+    tell: Callable[[float, str], None],
 ) -> dict[str, object]:
     from server.nlu.train import train as work
 
@@ -161,11 +181,12 @@ def _train_model(
             intents_file=intents_file,
             entities_file=entities_file if entities_file.is_file() else None,
             seed=seed,
+            effort=effort.value,
             risk_bound=settings.risk_bound,
             progress=tell,
         )
     else:
-        artefact = work(data, out, seed=seed, risk_bound=settings.risk_bound, progress=tell)
+        artefact = work(data, out, seed=seed, effort=effort.value, risk_bound=settings.risk_bound, progress=tell)
     return {
         "model": artefact.id,
         "folder": str(out),

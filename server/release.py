@@ -61,7 +61,7 @@ def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
 
 def release_id(settings: Settings, company: Company) -> str:
     """Names the release by a hash of all that training reads."""
-    digest = hashlib.sha256(f"{settings.risk_bound} {company.languages}".encode())
+    digest = hashlib.sha256(f"{settings.risk_bound} {settings.training_effort} {company.languages}".encode())
     for path in sorted(_inputs(company)):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
@@ -92,6 +92,7 @@ def _train(build: Path, release: str, settings: Settings, company: Company, prog
                 build / NLU,
                 intents_file=company.nlu_dir / "intents.yml",
                 entities_file=entities,
+                effort=settings.training_effort,
                 risk_bound=settings.risk_bound,
                 progress=lambda fraction, text: progress(0.8 * fraction, text),
             )

@@ -23,6 +23,7 @@ class States:
     vectors: Array  # (pieces, width)
     offsets: list[tuple[int, int]]  # of `vectors`' rows; (0, 0) for a special token
     pooled: Array | None = None  # means of several layers side by side, where the model offers them
+    middle: Array | None = None  # hidden states of a middle layer, where the model offers them
 
 
 class OnnxEncoder:
@@ -30,14 +31,9 @@ class OnnxEncoder:
 
     def __init__(self, model: str, tokenizer: str, *, max_length: int, prefix: Sequence[int] = ()) -> None:
         """`prefix`: token ids put before every text, for a decoder, whose first position is an attention sink."""
-        import onnxruntime  # noqa: PLC0415 (loads the runtime)
         from tokenizers import Tokenizer  # noqa: PLC0415 (loads the runtime)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = weights.THREADS
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = session(model)
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._tokenizer: Any = Tokenizer.from_file(tokenizer)
         self._tokenizer.no_padding()
@@ -48,7 +44,7 @@ class OnnxEncoder:
         """Hidden states of each text, in the order given. Texts longer than the maximum are cut."""
         encodings = self._tokenizer.encode_batch(list(texts))
         results: list[States | None] = [None] * len(texts)
-        for chosen in _by_length([len(e.ids) + len(self._prefix) for e in encodings]):
+        for chosen in by_length([len(e.ids) + len(self._prefix) for e in encodings], BATCH_TOKENS):
             width = max(len(encodings[i].ids) for i in chosen) + len(self._prefix)
             ids = np.zeros((len(chosen), max(width, 1)), np.int64)
             mask = np.zeros_like(ids)
@@ -56,20 +52,36 @@ class OnnxEncoder:
                 tokens = self._prefix + encodings[i].ids
                 ids[row, : len(tokens)] = tokens
                 mask[row, : len(tokens)] = 1
-            outputs = self._session.run(self._outputs, {"input_ids": ids, "attention_mask": mask})
+            found = self._session.run(self._outputs, {"input_ids": ids, "attention_mask": mask})
+            outputs = dict(zip(self._outputs, found, strict=True))
             for row, i in enumerate(chosen):
                 start = len(self._prefix)
-                vectors = outputs[0][row, start : start + len(encodings[i].ids)]
-                pooled = outputs[1][row] if len(outputs) > 1 else None
-                results[i] = States(vectors, list(encodings[i].offsets), pooled)
+                end = start + len(encodings[i].ids)
+                results[i] = States(
+                    outputs["states"][row, start:end],
+                    list(encodings[i].offsets),
+                    outputs["pooled"][row] if "pooled" in outputs else None,
+                    outputs["middle"][row, start:end] if "middle" in outputs else None,
+                )
         return [r for r in results if r is not None]
 
 
-def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices grouped so that texts of similar length share a pass and little of it is padding."""
+def session(model: str) -> Any:
+    """An ONNX model, ready to run."""
+    import onnxruntime  # noqa: PLC0415 (loads the runtime)
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = weights.THREADS
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def by_length(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices grouped so that texts of similar length share a pass of at most `tokens`, and little of it is padding."""
     group: list[int] = []
     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if group and (len(group) + 1) * lengths[i] > BATCH_TOKENS:
+        if group and (len(group) + 1) * lengths[i] > tokens:
             yield group
             group = []
         group.append(i)

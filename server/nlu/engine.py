@@ -23,6 +23,7 @@ from server.nlu.intents import Encoded, IntentModel
 from server.nlu.language import detect
 from server.nlu.normalise import Normaliser
 from server.nlu.text import align
+from server.nlu.tuned import Tuned
 
 MAX_CHARACTERS: Final = 2_000  # of a text that is read; what follows is left unread
 _RANKED: Final = 10
@@ -114,6 +115,8 @@ class Engine:
         self._clock = clock
         with np.load(folder / "intents.npz") as arrays:
             self._intents = IntentModel.from_arrays(dict(arrays))
+        for language, weight in self.artefact.manifest["tuned"].items():
+            self._intents.add(language, Tuned(folder / f"tuned-{language}.onnx"), weight)
         self._entities = EntityModel.load(folder / "entities")
         self._cues = Cues(self._entities.gazetteer, self._entities.patterns)
         self._calibration = Calibrations.from_json(self.artefact.manifest["calibration"])
@@ -212,7 +215,8 @@ class Engine:
         if self._calibration.oos is not None:
             features = OosModel.features(logits, self._intents.nearness(encoded), self._hidden)
             oos = self._calibration.oos.probability(features)
-        visible = logits if self._hidden is None else np.delete(logits, self._hidden, axis=1)
+        ranked = self._intents.ranked(encoded, logits)
+        visible = ranked if self._hidden is None else np.delete(ranked, self._hidden, axis=1)
         new: NDArray[Any] = np.zeros(len(spoken))
         shares: NDArray[Any] = np.zeros((len(spoken), 0))
         if self._shots:

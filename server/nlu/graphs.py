@@ -64,64 +64,109 @@ class _Graph:
         mixed = self.op("MatMul", self.op("Softmax", scores, axis=-1), v)
         return self.op("Reshape", self.op("Transpose", mixed, perm=[0, 2, 1, 3]), self.const([0, 0, width]))
 
-    def model(self, states: int, pooled: int = 0) -> onnx.ModelProto:
-        """The finished model: int64 `input_ids` and `attention_mask` (batch, length) in, float out.
+    def model(self, inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
+        """The finished model; inputs and outputs by name, with their shape after the batch.
 
-        Out come `states` (batch, length, its width) and, where a width is given, `pooled` (batch, its width).
+        -1 stands for the length of the texts. Inputs without a width are int64, everything else is float.
         """
-        ints = [
-            helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "length"])
-            for n in ("input_ids", "attention_mask")
-        ]
-        outs = [helper.make_tensor_value_info("states", TensorProto.FLOAT, ["batch", "length", states])]
-        if pooled:
-            outs.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", pooled]))
-        graph = helper.make_graph(self.nodes, "encoder", ints, outs, self.weights)
+
+        def value(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
+            kind = TensorProto.INT64 if name in inputs and len(shape) == 1 else TensorProto.FLOAT
+            return helper.make_tensor_value_info(name, kind, ["batch", *("length" if n < 0 else n for n in shape)])
+
+        ins, outs = ([value(n, shape) for n, shape in given.items()] for given in (inputs, outputs))
+        graph = helper.make_graph(self.nodes, "encoder", ins, outs, self.weights)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
         onnx.checker.check_model(model)
         return model
 
 
+_TOKENS: Mapping[str, Sequence[int]] = {"input_ids": [-1], "attention_mask": [-1]}
+
+
 def bert(
-    weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float = 1e-12, pooled: Sequence[int] = ()
+    weights: Mapping[str, Array],
+    *,
+    layers: int,
+    heads: int,
+    epsilon: float = 1e-12,
+    pooled: Sequence[int] = (),
+    middle: int = 0,
 ) -> onnx.ModelProto:
-    """A BERT encoder; output `states` is the last layer, (batch, length, width).
+    """A BERT encoder: int64 `input_ids` and `attention_mask` (batch, length) in, `states` of the last layer out,
+    (batch, length, width).
 
     `pooled`: layers (counted from 1) whose mean over the text's pieces is put side by side in a second output of
-    that name.
+    that name; `middle`: the layer whose states are a third output of that name.
     """
     g = _Graph()
     width = weights["embeddings.word_embeddings.weight"].shape[1]
-    size = width // heads
-
-    def norm(x: str, prefix: str) -> str:
-        scale, shift = g.const(weights[f"{prefix}.weight"]), g.const(weights[f"{prefix}.bias"])
-        return g.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=epsilon)
-
-    def dense(x: str, prefix: str) -> str:
-        return g.linear(x, weights[f"{prefix}.weight"], weights[f"{prefix}.bias"])
-
     length = g.op("Gather", g.op("Shape", "input_ids"), g.const(np.asarray(1, np.int64)))
     positions = g.op("Range", g.const(np.asarray(0, np.int64)), length, g.const(np.asarray(1, np.int64)))
     words = g.op("Gather", g.const(weights["embeddings.word_embeddings.weight"], "words"), "input_ids")
     # Every text here is one segment, so its embedding is folded into the positions.
     places = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
-    x = norm(g.op("Add", words, g.op("Gather", g.const(places), positions)), "embeddings.LayerNorm")
+    x = g.op("Add", words, g.op("Gather", g.const(places), positions))
+    x = _bert_norm(g, x, weights, "embeddings.LayerNorm", epsilon)
     bias = _padding_bias(g)
     means: list[str] = []
+    outputs: dict[str, Sequence[int]] = {"states": [-1, width]}
+    if pooled:
+        outputs["pooled"] = [width * len(pooled)]
     for i in range(layers):
-        p = f"encoder.layer.{i}"
-        q, k, v = (g.split_heads(dense(x, f"{p}.attention.self.{n}"), heads, size) for n in ("query", "key", "value"))
-        mixed = dense(g.attend(q, k, v, bias, size=size, width=width), f"{p}.attention.output.dense")
-        x = norm(g.op("Add", x, mixed), f"{p}.attention.output.LayerNorm")
-        wide = g.op("Gelu", dense(x, f"{p}.intermediate.dense"))
-        x = norm(g.op("Add", x, dense(wide, f"{p}.output.dense")), f"{p}.output.LayerNorm")
+        x = _bert_layer(g, x, bias, weights, f"encoder.layer.{i}", heads=heads, epsilon=epsilon)
         if i + 1 in pooled:
             means.append(_masked_mean(g, x))
+        if i + 1 == middle:
+            g.op("Identity", x, output="middle")
+            outputs["middle"] = [-1, width]
     g.op("Identity", x, output="states")
     if means:
         g.op("Concat", *means, output="pooled", axis=1)
-    return g.model(width, width * len(means))
+    return g.model(_TOKENS, outputs)
+
+
+def classifier(
+    weights: Mapping[str, Array], *, layers: Sequence[int], heads: int, epsilon: float, head: Mapping[str, Array]
+) -> onnx.ModelProto:
+    """The upper layers of a BERT encoder with a linear head: `middle` (batch, length, width) and `attention_mask` in,
+    `logits` (batch, classes) out.
+
+    `head`: "mean" and "scale" of the pooled vector, which is then scaled to length 1; "weight" (width, classes) and
+    "bias".
+    """
+    g = _Graph()
+    width, classes = head["weight"].shape
+    bias = _padding_bias(g)
+    x = "middle"
+    for i in layers:
+        x = _bert_layer(g, x, bias, weights, f"encoder.layer.{i}", heads=heads, epsilon=epsilon)
+    z = g.op("Div", g.op("Sub", _masked_mean(g, x), g.const(head["mean"])), g.const(head["scale"]))
+    z = g.op("LpNormalization", z, axis=-1, p=2)
+    g.op("Add", g.op("MatMul", z, g.const(head["weight"])), g.const(head["bias"]), output="logits")
+    return g.model({"middle": [-1, width], "attention_mask": [-1]}, {"logits": [classes]})
+
+
+def _bert_norm(g: _Graph, x: str, weights: Mapping[str, Array], prefix: str, epsilon: float) -> str:
+    scale, shift = g.const(weights[f"{prefix}.weight"]), g.const(weights[f"{prefix}.bias"])
+    return g.op("LayerNormalization", x, scale, shift, axis=-1, epsilon=epsilon)
+
+
+def _bert_layer(
+    g: _Graph, x: str, bias: str, weights: Mapping[str, Array], p: str, *, heads: int, epsilon: float
+) -> str:
+    """One layer, its weights under the prefix `p`; `bias` is added to the attention scores."""
+    width = weights[f"{p}.output.dense.weight"].shape[0]
+    size = width // heads
+
+    def dense(x: str, name: str) -> str:
+        return g.linear(x, weights[f"{p}.{name}.weight"], weights[f"{p}.{name}.bias"])
+
+    q, k, v = (g.split_heads(dense(x, f"attention.self.{n}"), heads, size) for n in ("query", "key", "value"))
+    mixed = dense(g.attend(q, k, v, bias, size=size, width=width), "attention.output.dense")
+    x = _bert_norm(g, g.op("Add", x, mixed), weights, f"{p}.attention.output.LayerNorm", epsilon)
+    wide = g.op("Gelu", dense(x, "intermediate.dense"))
+    return _bert_norm(g, g.op("Add", x, dense(wide, "output.dense")), weights, f"{p}.output.LayerNorm", epsilon)
 
 
 def llama(
@@ -181,7 +226,7 @@ def llama(
         gated = g.op("Mul", g.op("Mul", gate, g.op("Sigmoid", gate)), g.linear(y, weights[f"{p}.ffn_up.weight"]))
         x = g.op("Add", x, g.linear(gated, weights[f"{p}.ffn_down.weight"]))
     g.op("Identity", x, output="states")
-    return g.model(width)
+    return g.model(_TOKENS, {"states": [-1, width]})
 
 
 def rotary(length: int, size: int, base: float) -> tuple[Array, Array]:

@@ -14,20 +14,18 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from server.nlu import encoders, fewshot
 from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.encoders import Array, States
 from server.nlu.language import LANGUAGES, Language
+from server.nlu.regression import softmax_regression
+from server.nlu.tuned import Tuned
 
 VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "deep": ("zh", "en"), "minilm": ("en",)}
 E5_PREFIX: Final = "query: "  # the encoder was trained with it (Wang et al. 2024, arXiv 2402.05672)
 CUED: Final = ("use", "deep")  # views that the cues stand beside
 CUE_SCALE: Final = 0.3  # of one cue against the length of an encoder's vector
-STRENGTH: Final = 10.0  # inverse of the L2 penalty
-_ITERATIONS: Final = 200
-_TOLERANCE: Final = 1e-5
 _NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour distance
 
 
@@ -38,6 +36,7 @@ class Encoded:
     vectors: dict[str, Array]  # view → (texts, width); "e5" serves nearness alone, "cues" may be missing
     languages: list[Language]
     e5_states: list[States]  # without the prefix
+    middles: list[NDArray[Any]]  # states that the tuned layers of the text's language begin with; may be missing
 
     def rows(self, chosen: NDArray[Any]) -> Encoded:
         """The texts at these indices."""
@@ -45,6 +44,7 @@ class Encoded:
             {name: v[chosen] for name, v in self.vectors.items()},
             [self.languages[i] for i in chosen],
             [self.e5_states[i] for i in chosen],
+            [self.middles[i] for i in chosen] if self.middles else [],
         )
 
 
@@ -54,8 +54,12 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
     skip = len(E5_PREFIX)
     english = [i for i, language in enumerate(languages) if language == "en"]
     minilm = np.zeros((len(texts), 384), np.float32)
+    middles = [s.middle if s.middle is not None else s.vectors for s in states]
     if english:
-        minilm[english] = encoders.mean_pool(encoders.minilm().states([texts[i] for i in english]))
+        read = encoders.minilm().states([texts[i] for i in english])
+        minilm[english] = encoders.mean_pool(read)
+        for i, s in zip(english, read, strict=True):
+            middles[i] = s.middle if s.middle is not None else s.vectors
     return Encoded(
         {
             "use": encoders.use_embed(texts),
@@ -65,6 +69,7 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
         },
         list(languages),
         [States(s.vectors, [(max(a - skip, 0), max(b - skip, 0)) for a, b in s.offsets]) for s in states],
+        middles,
     )
 
 
@@ -90,12 +95,12 @@ class IntentModel:
         self.intents = [c for c in classes if c != OUT_OF_SCOPE]
         self._views = views
         self._neighbours = neighbours
+        self._tuned: dict[Language, tuple[Tuned, float]] = {}
 
     @classmethod
     def fit(cls, encoded: Encoded, labels: Sequence[str], *, seed: int = 0) -> IntentModel:
         """Train on every row; `labels[i]` is the intent of row i."""
-        found = sorted(set(labels) - {OUT_OF_SCOPE})
-        classes = [*found, OUT_OF_SCOPE] if OUT_OF_SCOPE in labels else found
+        classes = class_names(labels)
         index = {name: i for i, name in enumerate(classes)}
         y = np.array([index[label] for label in labels])
         languages = np.array(encoded.languages)
@@ -115,8 +120,23 @@ class IntentModel:
             in_scope = np.sort(np.random.default_rng(seed).choice(in_scope, _NEIGHBOURS, replace=False))
         return cls(classes, views, meaning(encoded)[in_scope])
 
+    def add(self, language: Language, tuned: Tuned, weight: float) -> None:
+        """Let tuned layers speak for a language too, with this weight beside the frozen views."""
+        self._tuned[language] = (tuned, weight)
+
+    def ranked(self, encoded: Encoded, frozen: Array) -> Array:
+        """The logits that intents are ranked by: those of the frozen views, and what the tuned layers say besides."""
+        if not self._tuned:
+            return frozen
+        total = frozen.copy()
+        for language, (tuned, weight) in self._tuned.items():
+            rows = [i for i, spoken in enumerate(encoded.languages) if spoken == language]
+            if rows:
+                total[rows] += np.float32(weight) * tuned.logits([encoded.middles[i] for i in rows])
+        return total
+
     def logits(self, encoded: Encoded, views: Sequence[str] | None = None) -> Array:
-        """Summed logits (texts, classes), of all views or of those named."""
+        """Summed logits (texts, classes) of the frozen views, all or those named."""
         total = np.zeros((len(encoded.languages), len(self.classes)), np.float32)
         for name, view in self._views.items():
             if views is not None and name not in views:
@@ -149,6 +169,12 @@ class IntentModel:
         return cls([str(c) for c in saved["classes"]], views, saved["neighbours"].astype(np.float32))
 
 
+def class_names(labels: Sequence[str]) -> list[str]:
+    """The intents in order; the hidden class comes last where there are negatives."""
+    found = sorted(set(labels) - {OUT_OF_SCOPE})
+    return [*found, OUT_OF_SCOPE] if OUT_OF_SCOPE in labels else found
+
+
 def meaning(encoded: Encoded) -> Array:
     """Both multilingual encoders side by side, (texts, 896), length 1: what nearness is measured in."""
     return np.concatenate([encoded.vectors["e5"], encoded.vectors["use"]], axis=1) * np.float32(2**-0.5)
@@ -162,38 +188,6 @@ def compare(model: IntentModel, encoded: Encoded, shots: Sequence[Array]) -> few
     top = visible.max(axis=1)
     over = np.zeros_like(top) if hidden is None else logits[:, hidden] - top
     return fewshot.nearness(meaning(encoded), shots, model.nearness(encoded), top, over)
-
-
-def softmax_regression(x: Array, y: NDArray[Any], classes: int, *, strength: float = STRENGTH) -> tuple[Array, Array]:
-    """Multinomial logistic regression by L-BFGS: weights (width, classes) and bias (classes,).
-
-    Minimises mean cross-entropy + |weights|² / (2 · strength · rows); the bias is not penalised.
-    """
-    rows, width = x.shape
-    target = np.zeros((rows, classes), np.float32)
-    target[np.arange(rows), y] = 1
-    penalty = 1.0 / (strength * rows)
-
-    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        w = flat[:-classes].reshape(width, classes).astype(np.float32)
-        z = x @ w + flat[-classes:].astype(np.float32)
-        z -= z.max(axis=1, keepdims=True)
-        p = np.exp(z)
-        total = p.sum(axis=1, keepdims=True)
-        p /= total
-        value = float(-(z[np.arange(rows), y] - np.log(total[:, 0])).mean(dtype=np.float64)) + 0.5 * penalty * float(
-            (w * w).sum()
-        )
-        p -= target
-        gradient = (x.T @ p) / rows + penalty * w
-        return value, np.concatenate([gradient.ravel(), p.mean(axis=0)]).astype(np.float64)
-
-    start = np.zeros(width * classes + classes)
-    result = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS, "gtol": _TOLERANCE, "ftol": 1e-7}
-    )
-    solution = result.x.astype(np.float32)
-    return solution[:-classes].reshape(width, classes), solution[-classes:]
 
 
 def _cues(encoded: Encoded, view: str, rows: NDArray[Any]) -> Array:

@@ -106,7 +106,8 @@ def _plot(inner: str, label: str, *, top: float) -> str:
         for x in (0, 0.2, 0.4, 0.6, 0.8, 1.0)
     )
     return (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="-40 -10 {_SIDE + 60} {_SIDE + 40}" width="{_SIDE + 60}">'
+        f'<svg role="img" aria-label="{escape(label)}" width="{_SIDE + 60}" '
+        f'viewBox="-40 -10 {_SIDE + 60} {_SIDE + 40}">'
         f'<rect width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#bbb"/>{ticks}{inner}</svg>'
     )
 

@@ -295,9 +295,13 @@ def fit(
     *,
     epochs: int,
     seed: int,
+    rate: float = 1.0,
     progress: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Train on texts given by their frozen states; `targets` (texts, classes) are label distributions."""
+    """Train on texts given by their frozen states; `targets` (texts, classes) are label distributions.
+
+    `rate` scales all learning rates.
+    """
     rng = np.random.default_rng(seed)
     adam = _Adam(len(model.values))
     total = epochs * -(-len(states) // BATCH)
@@ -311,7 +315,7 @@ def fit(
             if norm > 1:
                 model.gradients /= np.float32(norm)
             share = (step + 1) / total
-            pace = min(share / WARM_UP, (1 - share) / (1 - WARM_UP))
+            pace = rate * min(share / WARM_UP, (1 - share) / (1 - WARM_UP))
             layers, head = slice(0, model.layer_size), slice(model.layer_size, len(model.values))
             adam.update(model.values, model.gradients, [(layers, LAYER_RATE * pace), (head, HEAD_RATE * pace)])
             step += 1
