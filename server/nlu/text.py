@@ -16,9 +16,9 @@ from typing import Any
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 CJK = re.compile(f"[{_CJK}]")
 _CJK_RUN = re.compile(f"[{_CJK}]+")
-# One token: a Chinese character; a run of Latin (or other alphabetic) letters; a run of digits; any other visible
-# character.
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’][^\W\d_{_CJK}]+)*|\d+|[^\w\s]|_")
+# One token: a Chinese character; a run of Latin (or other alphabetic) letters, without the 's of "tomorrow's"; a run of
+# digits; any other visible character.
+_TOKEN = re.compile(rf"[{_CJK}]|[^\W\d_{_CJK}]+(?:['’](?!s\b)[^\W\d_{_CJK}]+)*|['’]s\b|\d+|[^\w\s]|_")
 _INVISIBLE = frozenset("\u200b\u200c\u2060\ufeff\u00ad\ufe0e\ufe0f")
 
 

@@ -74,7 +74,9 @@ def test_known_values_are_recognised_and_not_claimed_twice(examples: dict[str, D
             for span in example.entities:
                 if span.entity in lookups:
                     raw = example.text[span.start : span.end]
-                    assert normaliser.value(span.entity, raw, now) in lookups[span.entity].values, (example.place, raw)
+                    known = {normaliser.value(span.entity, raw, now), span.value} & lookups[span.entity].values.keys()
+                    # Customers name any town and any phone; our plans are a closed list.
+                    assert known or span.entity != "plan", (example.place, raw)
     for name, kind in lookups.items():
         owners = defaultdict(set)
         for value, synonyms in kind.values.items():
