@@ -30,9 +30,9 @@ from server.nlu.artefact import ArtefactError
 from server.nlu.calibrate import Calibrations, OosModel
 from server.nlu.data import OUT_OF_SCOPE, DataError, load
 from server.nlu.engine import MAX_CHARACTERS, Intent, Parse
-from server.nlu.intents import softmax_regression
+from server.nlu.regression import softmax_regression
 from server.nlu.text import align
-from server.nlu.train import folds
+from server.nlu.unseen import folds
 
 log = logging.getLogger(__name__)
 _FORMAT: Final = 1

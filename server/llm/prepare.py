@@ -28,7 +28,7 @@ from server.llm.masking import Finder, nothing
 from server.llm.protocol import Chat, LlmError
 from server.nlu import calibrate
 from server.nlu.data import OUT_OF_SCOPE, DataError, Example, load, load_entities, load_intents
-from server.nlu.train import template
+from server.nlu.unseen import template
 
 Progress = Callable[[float, str], None]
 SAMPLE: Final = 240

@@ -165,7 +165,7 @@ class Calibrations:
             {k: Calibration(**v) for k, v in data["languages"].items()},
             {k: Threshold(**v) for k, v in data["thresholds"].items()},
             OosModel(**data["oos"]) if data["oos"] else None,
-            Judge.from_json(data["judge"]),
+            Judge.from_json(data.get("judge")),
         )
 
 
