@@ -25,6 +25,7 @@ from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
 from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
+from server.nlu.fewshot import NewIntent
 from server.nlu.index import embed, load_index
 from server.settings_understanding import Understanding
 
@@ -33,8 +34,11 @@ NLU: Final = "nlu"
 INDEX: Final = "index"
 MAX_TEXT: Final = 10_000  # characters of one request's text
 MAX_ITEMS: Final = 256  # texts of one batch request
+MAX_EXAMPLES: Final = 200  # of one new intent
+MAX_NEW_INTENTS: Final = 100
 PARSE_BATCH: Final = 16
 QUEUE: Final = 256
+NO_NEW_INTENTS: Final = ""
 DEADLINE_S: Final = 5.0
 BATCH_DEADLINE_S: Final = 30.0
 TRANSLATION_DEADLINE_S: Final = 10.0
@@ -54,6 +58,23 @@ class ParseRequest(_Strict):
 
     text: Text
     locale: Annotated[str, Field(max_length=35)] | None = None
+    new: Annotated[str, Field(max_length=64)] | None = None
+    """Digest of the new intents that the parse has to know; 409 where this service knows others."""
+
+
+class NewIntentRequest(_Strict):
+    """An intent that training has not seen: what it is called, how customers say it, what it means."""
+
+    name: Annotated[str, Field(max_length=64)]
+    examples: Annotated[list[Text], Field(min_length=1, max_length=MAX_EXAMPLES)]
+    description: Annotated[list[Text], Field(max_length=4)] = []
+
+
+class NewIntentsRequest(_Strict):
+    """All new intents, and the digest that stands for them."""
+
+    digest: Annotated[str, Field(max_length=64)]
+    intents: Annotated[list[NewIntentRequest], Field(max_length=MAX_NEW_INTENTS)]
 
 
 class BatchRequest(_Strict):
@@ -132,6 +153,7 @@ class Models:
         self.engine: Engine | None = None
         self.index: Index | None = None
         self.failure: str | None = None
+        self.new_intents = NO_NEW_INTENTS
         self.metrics = _Metrics()
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="models")
         self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(
@@ -151,6 +173,13 @@ class Models:
         index = load_index(self.release_dir / INDEX)
         index.search("hello", "en", 1)
         self.engine, self.index = engine, index
+
+    def learn(self, digest: str, new: Sequence[NewIntent]) -> None:
+        """Understand new intents besides the trained ones; what has been trained meanwhile needs no help."""
+        assert self.engine is not None
+        trained = set(self.engine.intents)
+        self.engine.learn([intent for intent in new if intent.name not in trained])
+        self.new_intents = digest
 
     async def open_engine(self) -> None:
         """Open the chosen engine, once the embedded one is there."""
@@ -276,21 +305,7 @@ def create_app(
         models.metrics.queue.set(models.parses.depth)
         return Response(generate_latest(models.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.post("/parse")
-    async def parse(body: ParseRequest) -> Response:
-        if not models.ready:
-            return _loading(models)
-        (found,) = await models.understand([(body.text, body.locale)], models.deadline_s)
-        return JSONResponse(found.to_json())
-
-    @app.post("/parse_batch")
-    async def parse_batch(body: BatchRequest) -> Response:
-        if not models.ready:
-            return _loading(models)
-        if models.parses.depth + len(body.items) > QUEUE:
-            raise OverloadedError
-        found = await models.understand([(i.text, i.locale) for i in body.items], BATCH_DEADLINE_S)
-        return JSONResponse({"parses": [p.to_json() for p in found]})
+    _add_understanding(app, models)
 
     @app.post("/search")
     async def search(body: SearchRequest) -> Response:
@@ -329,6 +344,39 @@ def _add_translation(app: FastAPI, models: Models) -> None:
             log.warning("no translation: %s", error.cause)
             return _unavailable(error.cause)
         return JSONResponse({"refused": found.reason} if isinstance(found, Refused) else {"text": found})
+
+
+def _add_understanding(app: FastAPI, models: Models) -> None:
+    @app.post("/parse")
+    async def parse(body: ParseRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        if body.new is not None and body.new != models.new_intents:
+            return JSONResponse({"error": "other new intents are known here", "known": models.new_intents}, 409)
+        (found,) = await models.understand([(body.text, body.locale)], models.deadline_s)
+        return JSONResponse(found.to_json())
+
+    @app.put("/intents")
+    async def learn(body: NewIntentsRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        new = [NewIntent(i.name, tuple(i.examples), tuple(i.description)) for i in body.intents]
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(BATCH_DEADLINE_S):
+                await loop.run_in_executor(models.executor, models.learn, body.digest, new)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return JSONResponse({"known": models.new_intents})
+
+    @app.post("/parse_batch")
+    async def parse_batch(body: BatchRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        if models.parses.depth + len(body.items) > QUEUE:
+            raise OverloadedError
+        found = await models.understand([(i.text, i.locale) for i in body.items], BATCH_DEADLINE_S)
+        return JSONResponse({"parses": [p.to_json() for p in found]})
 
 
 async def _all(questions: Sequence[Coroutine[Any, Any, Parse]]) -> list[Parse]:
