@@ -107,7 +107,7 @@ def ablation(path: Path) -> dict[str, float]:
     aligned = [align(e.text) for e in examples]
     encoded = intents.encode([a.text for a in aligned], [e.language for e in examples])
     encoded.vectors["cues"] = Cues.learn(examples, {}, {}).of(aligned)
-    fold = folds(examples, 5, 0)
+    fold = folds(examples, 0, 5)
     rest, test = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
     model = IntentModel.fit(encoded.rows(rest), labels[rest].tolist())
     results = {}

@@ -110,7 +110,7 @@ def prepare(
         parts.append(embed(texts[i : i + 256]))
     vectors = np.concatenate(parts)
     progress(0.7, "calibrating on unseen folds")
-    fold = folds(data.examples, _FOLDS, seed)
+    fold = folds(data.examples, seed, _FOLDS)
     unseen = _unseen(
         vectors, target, intents=len(names), fold=fold, languages=[e.language for e in data.examples], seed=seed
     )

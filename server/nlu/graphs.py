@@ -91,13 +91,13 @@ def bert(
     heads: int,
     epsilon: float = 1e-12,
     pooled: Sequence[int] = (),
-    middle: int = 0,
+    middle: int | None = None,
 ) -> onnx.ModelProto:
     """A BERT encoder: int64 `input_ids` and `attention_mask` (batch, length) in, `states` of the last layer out,
     (batch, length, width).
 
     `pooled`: layers (counted from 1) whose mean over the text's pieces is put side by side in a second output of
-    that name; `middle`: the layer whose states are a third output of that name.
+    that name; `middle`: the layer (counted from 0) whose input is a third output of that name.
     """
     g = _Graph()
     width = weights["embeddings.word_embeddings.weight"].shape[1]
@@ -114,12 +114,12 @@ def bert(
     if pooled:
         outputs["pooled"] = [width * len(pooled)]
     for i in range(layers):
+        if i == middle:
+            g.op("Identity", x, output="middle")
+            outputs["middle"] = [-1, width]
         x = _bert_layer(g, x, bias, weights, f"encoder.layer.{i}", heads=heads, epsilon=epsilon)
         if i + 1 in pooled:
             means.append(_masked_mean(g, x))
-        if i + 1 == middle:
-            g.op("Identity", x, output="middle")
-            outputs["middle"] = [-1, width]
     g.op("Identity", x, output="states")
     if means:
         g.op("Concat", *means, output="pooled", axis=1)

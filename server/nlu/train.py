@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,11 @@ from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, loa
 from server.nlu.entities import EntityModel, Reading, read
 from server.nlu.intents import Encoded, IntentModel, class_names
 from server.nlu.language import Language
+from server.nlu.resume import Work
 from server.nlu.text import align
 from server.nlu.tuned import Draft, tune
 from server.nlu.tuned import save as save_tuned
-from server.nlu.unseen import FOLDS, calibrated, folds, read_unseen
+from server.nlu.unseen import OutOfFold, calibrated, folds, read_unseen
 
 Effort = Literal["quick", "full"]
 Progress = Callable[[float, str], None]
@@ -46,20 +47,25 @@ def train(
 ) -> Artefact:
     """Train intents, entities and calibration on the files in `data_paths` and write the artefact folder `out_dir`.
 
-    `intents_file` and `entities_file` are the company's `intents.yml` and `entities.yml` (optional); `risk_bound`
-    is the share of
-    handled messages that may be misunderstood; `progress(fraction, message)` is called as the work goes on,
-    fraction in [0, 1].
+    `intents_file` and `entities_file` are the company's `intents.yml` and `entities.yml` (optional). `effort` "quick"
+    leaves out the tuning of the encoders, which takes most of the time. `risk_bound` is the share of handled messages
+    that may be misunderstood; `progress(fraction, message)` is called as the work goes on, fraction in [0, 1].
 
-    Raises `server.nlu.data.DataError` for data that cannot be used (file and line in the message). `out_dir`
-    appears complete or not
-    at all; an artefact that was there is replaced.
+    Raises `server.nlu.data.DataError` for data that cannot be used (file and line in the message). `out_dir` appears
+    complete or not at all; an artefact that was there is replaced. What an interrupted training has finished is kept
+    beside it and used by the next one on the same data.
     """
     progress(0.0, "reading the examples")
     data = load(data_paths)
     defined = load_intents(intents_file)
     kinds = load_entities(entities_file)
     _check_intents(data, set(defined))
+    digest = data.digest()
+    key = f"{artefact.FORMAT} {digest} {seed} {effort} {risk_bound} {artefact.versions()}"
+    name = hashlib.sha256(key.encode()).hexdigest()[:12]
+    work = Work(out_dir, name)
+    if work.begun:
+        progress(0.01, "going on with the training that was interrupted")
     # These matrices are small: on busy cores a second thread waits longer than it computes.
     with artefact.written(out_dir) as folder, threadpool_limits(limits=1, user_api="blas"):
         encoded, readings = _encode(
@@ -68,24 +74,32 @@ def train(
         cues = Cues.learn(data.examples, kinds, data.lookups)
         encoded.vectors["cues"] = cues.of([r.aligned for r in readings])
         labels = [e.intent for e in data.examples]
-        fold = folds(data.examples, FOLDS, seed)
+        fold = folds(data.examples, seed)
         at = 0.3
         drafts: dict[Language, Draft] = {}
         if effort == "full":
             at = 0.6
-            drafts = _tuned(encoded, labels, fold, seed, lambda f: progress(0.3 + 0.3 * f, "tuning the encoders"))
+            drafts = _tuned(
+                encoded,
+                labels,
+                fold,
+                work,
+                seed=seed,
+                progress=lambda f: progress(0.3 + 0.3 * f, "tuning the encoders"),
+            )
         progress(at, "training intents")
-        model = IntentModel.fit(encoded, labels, seed=seed)
-        np.savez(folder / "intents.npz", allow_pickle=False, **model.arrays())
         left = 0.8 - at
-        unseen = read_unseen(
-            encoded,
-            labels,
-            fold,
-            seed=seed,
-            progress=lambda f: progress(at + left * f, "calibrating on unseen folds"),
-        )
-        fitted, tuned, metrics = calibrated(unseen, labels, encoded.languages, drafts, bound=risk_bound)
+        arrays = work.step("intents", lambda: IntentModel.fit(encoded, labels, seed=seed).arrays())
+        np.savez(folder / "intents.npz", allow_pickle=False, **arrays)
+
+        def unseen() -> dict[str, NDArray[Any]]:
+            def tell(fraction: float) -> None:
+                progress(at + left * fraction, "calibrating on unseen folds")
+
+            return read_unseen(encoded, labels, fold, seed=seed, progress=tell).arrays()
+
+        found = OutOfFold.from_arrays(work.step("unseen", unseen))
+        fitted, tuned, metrics = calibrated(found, labels, encoded.languages, drafts, bound=risk_bound)
         for language in tuned:
             save_tuned(drafts[language].model, folder / f"tuned-{language}.onnx")
         progress(0.8, "training entities")
@@ -101,14 +115,15 @@ def train(
         if entities_file is not None:
             shutil.copyfile(entities_file, folder / "entities.yml")
         progress(0.98, "writing the model")
-        digest = data.digest()
         artefact.seal(
             folder,
             {
-                "id": hashlib.sha256(
-                    f"{artefact.FORMAT} {digest} {seed} {effort} {risk_bound} {artefact.versions()}".encode()
-                ).hexdigest()[:12],
-                "data": {"digest": digest, "examples": len(data.examples), "intents": len(model.intents)},
+                "id": name,
+                "data": {
+                    "digest": digest,
+                    "examples": len(data.examples),
+                    "intents": len(set(labels) - {OUT_OF_SCOPE}),
+                },
                 "seed": seed,
                 "synonyms": data.synonyms,
                 "tuned": tuned,
@@ -117,6 +132,7 @@ def train(
                 "problems": [str(p) for p in data.problems],
             },
         )
+    work.done()
     progress(1.0, "done")
     return Artefact.load(out_dir)
 
@@ -151,7 +167,13 @@ def _encode(examples: Sequence[Example], progress: Callable[[float], None]) -> t
 
 
 def _tuned(
-    encoded: Encoded, labels: Sequence[str], fold: NDArray[np.int64], seed: int, progress: Callable[[float], None]
+    encoded: Encoded,
+    labels: Sequence[str],
+    fold: NDArray[np.int64],
+    work: Work,
+    *,
+    seed: int,
+    progress: Callable[[float], None],
 ) -> dict[Language, Draft]:
     classes = class_names(labels)
     index = {name: i for i, name in enumerate(classes)}
@@ -159,8 +181,9 @@ def _tuned(
         encoded.middles,
         np.array(encoded.languages),
         np.array([index[label] for label in labels]),
-        len(classes),
-        fold == 0,
+        classes=len(classes),
+        held_out=fold == 0,
+        work=work,
         seed=seed,
         progress=progress,
     )

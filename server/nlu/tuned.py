@@ -20,11 +20,12 @@ from server.nlu import graphs, tuning, weights
 from server.nlu.encoders import BATCH_TOKENS, Array, by_length, session
 from server.nlu.language import LANGUAGES, Language
 from server.nlu.regression import softmax_regression
+from server.nlu.resume import Work
 from server.nlu.weights import Checkpoint
 
 LEAST: Final = 1_000
 """Messages of a language from which on tuning pays; with fewer the frozen encoders are as good."""
-_READINGS: Final = 40_000  # messages read in all epochs together: what two cores do in a few minutes
+_READINGS: Final = 45_000  # messages read in all epochs together: what two cores do in a few minutes
 _EPOCHS: Final = (1, 4)  # at least and at most
 _FINISH: Final = 0.5  # rate of the last epoch, which sees the held-out messages too, against the first ones
 _WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -111,13 +112,19 @@ class Draft:
     logits: NDArray[Any]  # (rows, classes)
 
 
+def spoken(languages: NDArray[Any]) -> list[Language]:
+    """The languages with enough messages to tune an encoder for."""
+    return [language for language in LANGUAGES if (languages == language).sum() >= LEAST]
+
+
 def tune(
     middles: list[NDArray[Any]],
     languages: NDArray[Any],
     targets: NDArray[np.int64],
+    *,
     classes: int,
     held_out: NDArray[np.bool_],
-    *,
+    work: Work,
     seed: int,
     progress: Callable[[float], None],
 ) -> dict[Language, Draft]:
@@ -126,10 +133,10 @@ def tune(
     `middles[i]` are the states that the tuned layers of message i's language begin with; `targets` are class numbers
     below `classes`; the messages `held_out` are read before they are learnt from.
     """
-    spoken = [language for language in LANGUAGES if (languages == language).sum() >= LEAST]
-    done = dict.fromkeys(spoken, 0.0)
+    chosen = spoken(languages)
+    done = dict.fromkeys(chosen, 0.0)
 
-    def work(language: Language) -> Draft:
+    def one(language: Language) -> Draft:
         def tell(start: float, share: float) -> Callable[[float], None]:
             def told(fraction: float) -> None:
                 done[language] = start + share * fraction
@@ -140,14 +147,20 @@ def tune(
         own = np.flatnonzero(languages == language)
         held, rest = own[held_out[own]], own[~held_out[own]]
         model = new(language, classes)
-        train(model, [middles[i] for i in rest], targets[rest], seed=seed, progress=tell(0.0, 0.75))
-        read = in_batches(model.logits, [middles[i] for i in held], classes)
-        logits = read - read.mean(axis=1, keepdims=True)
-        finish(model, [middles[i] for i in own], targets[own], seed=seed, progress=tell(0.75, 0.25))
-        return Draft(model, held, logits)
 
-    with ThreadPoolExecutor(max_workers=max(1, len(spoken))) as pool:
-        return dict(zip(spoken, pool.map(work, spoken), strict=True))
+        def learnt() -> dict[str, NDArray[Any]]:
+            train(model, [middles[i] for i in rest], targets[rest], seed=seed, progress=tell(0.0, 0.75))
+            read = in_batches(model.logits, [middles[i] for i in held], classes)
+            logits = read - read.mean(axis=1, keepdims=True)
+            finish(model, [middles[i] for i in own], targets[own], seed=seed, progress=tell(0.75, 0.25))
+            return {"values": model.values, "mean": model.mean, "scale": model.scale, "logits": logits}
+
+        kept = work.step(f"tuned-{language}", learnt)
+        model.values[:], model.mean[:], model.scale[:] = kept["values"], kept["mean"], kept["scale"]
+        return Draft(model, held, kept["logits"])
+
+    with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
+        return dict(zip(chosen, pool.map(one, chosen), strict=True))
 
 
 def best_weight(frozen: Array, tuned: Array, labels: NDArray[Any]) -> float:

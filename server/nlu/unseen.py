@@ -1,6 +1,6 @@
 """What models say of messages that they have not seen: the ground of every calibrated number.
 
-Four folds, no sentence pattern split between them. Each is read by a model trained on the others, and the messages of
+A few folds, no sentence pattern split between them. Each is read by a model trained on the others, and the messages of
 a quarter of the intents besides by a model that knows nothing of those intents: that is what a stranger looks like.
 """
 
@@ -23,9 +23,10 @@ from server.nlu.language import LANGUAGES, Language
 from server.nlu.text import align
 from server.nlu.tuned import Draft, best_weight
 
-FOLDS: Final = 4
-_MANY: Final = 8_000  # examples from which on half of the folds calibrate well enough
-_FOLDS_OF_MANY: Final = 2
+_FOLDS: Final = 4
+_FOLDS_OF_MANY: Final = 6
+_MANY: Final = 8_000  # examples from which on two folds calibrate well enough
+_READ_OF_MANY: Final = 2
 _NEW_AT_ONCE: Final = 3  # hidden intents that an episode treats as new
 _LEAST_TO_CALIBRATE: Final = 40  # messages of a language; below, both languages share numbers
 
@@ -42,8 +43,9 @@ def template(example: Example) -> str:
     return re.sub(r"[^\w<>]+", "", text)
 
 
-def folds(examples: Sequence[Example], count: int, seed: int) -> NDArray[np.int64]:
-    """A fold for each example: every intent spread evenly, one template never split."""
+def folds(examples: Sequence[Example], seed: int, count: int = 0) -> NDArray[np.int64]:
+    """A fold for each example (0: as many as suit): every intent spread evenly, one template never split."""
+    count = count or (_FOLDS if len(examples) < _MANY else _FOLDS_OF_MANY)
     rng = np.random.default_rng(seed)
     assigned = np.zeros(len(examples), np.int64)
     groups: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -67,6 +69,27 @@ class OutOfFold:
     strangers: list[NDArray[Any]] = field(default_factory=list)  # features of messages whose intent was hidden
     episodes: list[Episode] = field(default_factory=list)
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """As plain arrays, for `from_arrays`."""
+        saved: dict[str, NDArray[Any]] = {"logits": self.logits, "nearness": self.nearness, "read": self.read}
+        saved |= {f"stranger-{i}": rows for i, rows in enumerate(self.strangers)}
+        for i, parts in enumerate(self.episodes):
+            saved |= {f"episode-{i}-{k}": part for k, part in enumerate(parts)}
+        return saved
+
+    @classmethod
+    def from_arrays(cls, saved: Mapping[str, NDArray[Any]]) -> OutOfFold:
+        """The inverse of `arrays`."""
+        strangers = sum(name.startswith("stranger-") for name in saved)
+        episodes = sum(name.startswith("episode-") for name in saved) // 3
+        return cls(
+            saved["logits"],
+            saved["nearness"],
+            saved["read"],
+            [saved[f"stranger-{i}"] for i in range(strangers)],
+            [(saved[f"episode-{i}-0"], saved[f"episode-{i}-1"], saved[f"episode-{i}-2"]) for i in range(episodes)],
+        )
+
 
 def read_unseen(
     encoded: Encoded,
@@ -79,13 +102,13 @@ def read_unseen(
     """Train on all folds but one and read that one, for every fold; of many examples half of the folds will do."""
     y = np.array(labels)
     classes = class_names(labels)
-    chosen = range(FOLDS) if len(y) < _MANY else range(_FOLDS_OF_MANY)
+    chosen = range(_FOLDS) if len(y) < _MANY else range(_READ_OF_MANY)
     found = OutOfFold(
         np.full((len(y), len(classes)), np.nan, np.float32), np.zeros(len(y), np.float32), np.isin(fold, chosen)
     )
     index = {name: i for i, name in enumerate(classes)}
     names = sorted(set(labels) - {OUT_OF_SCOPE})
-    quarter = dict(zip(names, np.random.default_rng(seed).permutation(len(names)) % FOLDS, strict=True))
+    quarter = dict(zip(names, np.random.default_rng(seed).permutation(len(names)) % _FOLDS, strict=True))
     for step, k in enumerate(chosen):
         test, rest = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         model = IntentModel.fit(encoded.rows(rest), y[rest].tolist(), seed=seed)

@@ -160,6 +160,25 @@ def test_tuned_layers_are_trained_stored_and_read(tmp_path: Path, monkeypatch: p
     assert Engine(made.folder).parse("how much do I owe").intent.name == "check_bill"
 
 
+def test_an_interrupted_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    data = _write(tmp_path)
+
+    def stop(fraction: float, message: str) -> None:
+        if message == "training entities":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "model", effort="quick", progress=stop)
+    assert not (tmp_path / "model").exists()
+    said: list[str] = []
+    resumed = train(data, tmp_path / "model", effort="quick", progress=lambda _, message: said.append(message))
+    assert "going on with the training that was interrupted" in said
+    assert "calibrating on unseen folds" not in said
+    assert not list(tmp_path.glob(".model.*"))
+    fresh = train(data, tmp_path / "other", effort="quick")
+    assert resumed.manifest["calibration"] == fresh.manifest["calibration"]
+
+
 def test_known_values_are_named_in_either_script(engine: Engine) -> None:
     for text in ("我要換成青葉套餐", "please switch me to the leaf plan"):
         parse = engine.parse(text)
