@@ -35,7 +35,7 @@ class Encoded:
 
     vectors: dict[str, Array]  # view → (texts, width); "e5" serves nearness alone, "cues" may be missing
     languages: list[Language]
-    e5_states: list[States]  # without the prefix
+    e5_states: list[States]  # without the prefix; may be missing
     middles: list[NDArray[Any]]  # states that the tuned layers of the text's language begin with; may be missing
 
     def rows(self, chosen: NDArray[Any]) -> Encoded:
@@ -43,7 +43,7 @@ class Encoded:
         return Encoded(
             {name: v[chosen] for name, v in self.vectors.items()},
             [self.languages[i] for i in chosen],
-            [self.e5_states[i] for i in chosen],
+            [self.e5_states[i] for i in chosen] if self.e5_states else [],
             [self.middles[i] for i in chosen] if self.middles else [],
         )
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float32]
 STRENGTH: Final = 10.0  # inverse of the L2 penalty
-_ITERATIONS: Final = 200
+_ITERATIONS: Final = 100  # twice as many gain a tenth of a point
 _TOLERANCE: Final = 1e-5
 
 

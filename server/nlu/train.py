@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +16,13 @@ from threadpoolctl import threadpool_limits
 
 from server.nlu import artefact, calibrate, intents
 from server.nlu.artefact import Artefact
+from server.nlu.aside import aside
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
 from server.nlu.entities import EntityModel, Reading, read
 from server.nlu.intents import Encoded, IntentModel, class_names
 from server.nlu.language import Language
-from server.nlu.resume import Work
+from server.nlu.resume import Arrays, Work
 from server.nlu.text import align
 from server.nlu.tuned import Draft, tune
 from server.nlu.tuned import save as save_tuned
@@ -28,6 +31,7 @@ from server.nlu.unseen import OutOfFold, calibrated, folds, read_unseen
 Effort = Literal["quick", "full"]
 Progress = Callable[[float, str], None]
 _ENCODE_STEP: Final = 256
+_WORTH_A_PROCESS: Final = 2_000  # examples
 
 
 def _quiet(_fraction: float, _message: str) -> None:
@@ -75,43 +79,36 @@ def train(
         encoded.vectors["cues"] = cues.of([r.aligned for r in readings])
         labels = [e.intent for e in data.examples]
         fold = folds(data.examples, seed)
-        at = 0.3
-        drafts: dict[Language, Draft] = {}
-        if effort == "full":
-            at = 0.6
-            drafts = _tuned(
-                encoded,
-                labels,
-                fold,
-                work,
+        plain = replace(encoded, e5_states=[], middles=[])
+        with _beside(work, plain, labels, fold, seed) as models:
+            drafts: dict[Language, Draft] = {}
+            at = 0.3
+            if effort == "full":
+                at = 0.7
+                drafts = _tuned(
+                    encoded,
+                    labels,
+                    fold,
+                    work,
+                    seed=seed,
+                    progress=lambda f: progress(0.3 + 0.4 * f, "tuning the encoders"),
+                )
+            progress(at, "training entities")
+            EntityModel.fit(
+                data.examples,
+                readings,
+                folder / "entities",
+                kinds=kinds,
+                lookups=data.lookups,
+                read_texts=lambda texts: _encode([Example(t, "") for t in texts], lambda _: None)[1],
                 seed=seed,
-                progress=lambda f: progress(0.3 + 0.3 * f, "tuning the encoders"),
             )
-        progress(at, "training intents")
-        left = 0.8 - at
-        arrays = work.step("intents", lambda: IntentModel.fit(encoded, labels, seed=seed).arrays())
-        np.savez(folder / "intents.npz", allow_pickle=False, **arrays)
-
-        def unseen() -> dict[str, NDArray[Any]]:
-            def tell(fraction: float) -> None:
-                progress(at + left * fraction, "calibrating on unseen folds")
-
-            return read_unseen(encoded, labels, fold, seed=seed, progress=tell).arrays()
-
-        found = OutOfFold.from_arrays(work.step("unseen", unseen))
+            progress(0.9, "training intents, and calibrating on unseen folds")
+            saved, found = models()
+        np.savez(folder / "intents.npz", allow_pickle=False, **saved)
         fitted, tuned, metrics = calibrated(found, labels, encoded.languages, drafts, bound=risk_bound)
         for language in tuned:
             save_tuned(drafts[language].model, folder / f"tuned-{language}.onnx")
-        progress(0.8, "training entities")
-        EntityModel.fit(
-            data.examples,
-            readings,
-            folder / "entities",
-            kinds=kinds,
-            lookups=data.lookups,
-            read_texts=lambda texts: _encode([Example(t, "") for t in texts], lambda _: None)[1],
-            seed=seed,
-        )
         if entities_file is not None:
             shutil.copyfile(entities_file, folder / "entities.yml")
         progress(0.98, "writing the model")
@@ -135,6 +132,27 @@ def train(
     work.done()
     progress(1.0, "done")
     return Artefact.load(out_dir)
+
+
+@contextmanager
+def _beside(
+    work: Work, encoded: Encoded, labels: Sequence[str], fold: NDArray[np.int64], seed: int
+) -> Iterator[Callable[[], tuple[Arrays, OutOfFold]]]:
+    """The intent model and what was read unseen, computed beside the rest where that is worth a process."""
+    arguments = (work, encoded, labels, fold, seed)
+    if len(labels) < _WORTH_A_PROCESS:
+        yield lambda: _intents(*arguments)
+        return
+    with aside(_intents, *arguments) as answer:
+        yield answer
+
+
+def _intents(
+    work: Work, encoded: Encoded, labels: Sequence[str], fold: NDArray[np.int64], seed: int
+) -> tuple[Arrays, OutOfFold]:
+    saved = work.step("intents", lambda: IntentModel.fit(encoded, labels, seed=seed).arrays())
+    found = work.step("unseen", lambda: read_unseen(encoded, labels, fold, seed=seed).arrays())
+    return saved, OutOfFold.from_arrays(found)
 
 
 def _check_intents(data: Dataset, defined: set[str]) -> None:
