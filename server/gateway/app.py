@@ -25,6 +25,7 @@ from server.gateway.desk import DeskPorts, desk
 from server.gateway.dispatch import Dispatcher
 from server.gateway.hub import Hub
 from server.gateway.limits import RateLimiter
+from server.gateway.new_intents import NewIntents
 from server.gateway.presence import Presence
 from server.gateway.replies import Replies
 from server.gateway.reviews import Reviews
@@ -78,7 +79,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
         app.state.safety = safety = Safety.over(store, company, settings, clock)
-        turns = TurnRunner(conversations, upstream, safety.content)
+        new_intents = NewIntents(store, company)
+        turns = TurnRunner(conversations, upstream, safety.content, new_intents)
         casework = Casework(conversations)
         app.state.dispatcher = dispatcher = Dispatcher(casework)
         tokens = Tokens(settings.secret_key())
@@ -97,6 +99,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             addresses_allowed=RateLimiter(burst=50, per_second=1 / 5, clock=time.monotonic),
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
+            new_intents=new_intents,
         )
         app.state.chat = ChatPorts(
             conversations=conversations,
@@ -124,12 +127,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await safety.start()
+        await new_intents.start()
         await turns.start()
         dispatcher.start()
         yield
         await dispatcher.close()
         await turns.close()
         await safety.close()
+        await new_intents.close()
         await upstream.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()

@@ -10,6 +10,7 @@ from server.content import Verdict
 from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
 from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
+from server.gateway.new_intents import NewIntents
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
 from server.storage.store import Message, Turn
@@ -38,9 +39,12 @@ class BlockedReplyError(Exception):
 class TurnRunner:
     """Owns a task for each conversation that has turns to run; the task ends when there are none."""
 
-    def __init__(self, conversations: Conversations, upstream: Upstream, content: Content) -> None:
+    def __init__(
+        self, conversations: Conversations, upstream: Upstream, content: Content, new_intents: NewIntents
+    ) -> None:
         self._content = content
         self._conversations = conversations
+        self._new_intents = new_intents
         self._store = conversations.store
         self._upstream = upstream
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -171,7 +175,9 @@ class TurnRunner:
         value = message.extra.get("_value")
         if value is not None:
             return parse_of_choice(str(value), message.text, locale)
-        return await self._upstream.parse(message.text, locale)
+        parse = await self._upstream.parse(message.text, locale, new=self._new_intents.request)
+        definition = self._new_intents.definition(parse.get("dynamic"))
+        return parse if definition is None else {**parse, "definition": definition}
 
     async def _say(self, turn: Turn, line: Json, locale: str, record: Json) -> None:
         index = len(record["bot"])

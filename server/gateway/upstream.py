@@ -42,22 +42,20 @@ class Upstream:
         """Closes the connections."""
         await self._client.aclose()
 
-    async def parse(self, text: str, locale: str) -> Json:
+    async def parse(self, text: str, locale: str, *, new: Json | None = None) -> Json:
         """The parse of a message, as docs/architecture.md describes it.
+
+        ``new``: the body of the model service's ``PUT /intents`` for the new intents that are defined now; a service
+        that knows others, such as one that was started again, is told first.
 
         Raises:
             UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``.
         """
-        try:
-            response = await self._client.post(
-                f"{self._models}/parse",
-                json={"text": text, "locale": locale},
-                timeout=httpx.Timeout(self._parse_deadline, connect=CONNECT_DEADLINE_S),
-            )
-        except httpx.TimeoutException as error:
-            raise UpstreamError("models", "slow") from error
-        except httpx.HTTPError as error:
-            raise UpstreamError("models", "unreachable", type(error).__name__) from error
+        asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
+        response = await self._models_answer("POST", "/parse", asked)
+        if response.status_code == httpx.codes.CONFLICT and new is not None:
+            await self._models_answer("PUT", "/intents", new)
+            response = await self._models_answer("POST", "/parse", asked)
         if response.status_code != httpx.codes.OK:
             raise UpstreamError("models", "refused", str(response.status_code))
         try:
@@ -106,6 +104,19 @@ class Upstream:
         except orjson.JSONDecodeError as error:
             raise UpstreamError("models", "nonsense") from error
         return found
+
+    async def _models_answer(self, method: str, path: str, body: Json) -> httpx.Response:
+        try:
+            return await self._client.request(
+                method,
+                f"{self._models}{path}",
+                json=body,
+                timeout=httpx.Timeout(self._parse_deadline, connect=CONNECT_DEADLINE_S),
+            )
+        except httpx.TimeoutException as error:
+            raise UpstreamError("models", "slow") from error
+        except httpx.HTTPError as error:
+            raise UpstreamError("models", "unreachable", type(error).__name__) from error
 
     async def run_turn(self, turn: Json) -> AsyncIterator[Json]:
         """Rasa's lines for a turn, as they come; the last one is of type ``end``.

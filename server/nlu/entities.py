@@ -35,6 +35,8 @@ _SURNAMES: Final = frozenset(
 _LONGEST_PHRASE: Final = 8  # tokens of a known value
 _COPIES: Final = 1  # sentences made with other known values, for each that names one
 _PCA_TOKENS: Final = 20_000
+_MOST_TAGGED: Final = 20_000  # examples with entities that the tagger learns from
+_LEAST_TAGGED: Final = 200
 _HINT: Final = 0.25  # a known value the tagger passed over counts from this marginal on
 
 
@@ -62,6 +64,17 @@ def read(aligned: Sequence[Aligned], e5_states: Sequence[States]) -> list[Readin
     """Run the language model over texts that the encoder has already read."""
     llm_states = llm.smollm2().states([a.text for a in aligned])
     return [Reading(a, a.tokens(), e, s) for a, e, s in zip(aligned, e5_states, llm_states, strict=True)]
+
+
+def worth_tagging(examples: Sequence[Example], seed: int) -> list[int]:
+    """Which examples the tagger learns from: those with entities, as many without, and a few where there are none."""
+    rng = np.random.default_rng(seed)
+    marked = np.flatnonzero([bool(e.entities) for e in examples])
+    plain = np.flatnonzero([not e.entities for e in examples])
+    if len(marked) > _MOST_TAGGED:
+        marked = rng.choice(marked, _MOST_TAGGED, replace=False)
+    plain = rng.choice(plain, min(len(plain), max(len(marked), _LEAST_TAGGED)), replace=False)
+    return sorted(int(i) for i in np.concatenate([marked, plain]))
 
 
 class Gazetteer:
@@ -135,6 +148,7 @@ class EntityModel:
     def fit(
         cls,
         examples: Sequence[Example],
+        chosen: Sequence[int],
         readings: Sequence[Reading],
         folder: Path,
         *,
@@ -144,13 +158,18 @@ class EntityModel:
         seed: int,
         progress: Callable[[float], None] = lambda _: None,
     ) -> EntityModel:
-        """Train and write `crf.model`, `entities.json` and `projections.npz` into `folder`."""
+        """Train and write `crf.model`, `entities.json` and `projections.npz` into `folder`.
+
+        Known values and patterns come from all examples; the tagger learns from those `chosen`, whose `readings` are
+        given.
+        """
         import pycrfsuite  # noqa: PLC0415 (native, only with a trained tagger)
 
         gazetteer = Gazetteer.build(examples, kinds, lookups)
         patterns = Patterns.learn(examples, kinds)
         rng = random.Random(seed)  # noqa: S311 (repeatable, not secret)
-        extra = [e for e in (_varied(e, kinds, rng) for e in examples for _ in range(_COPIES)) if e is not None]
+        learnt = [examples[i] for i in chosen]
+        extra = [e for e in (_varied(e, kinds, rng) for e in learnt for _ in range(_COPIES)) if e is not None]
         readings = [*readings, *read_texts([e.text for e in extra])]
         projections = {
             "e5": _principal([r.e5.vectors for r in readings], E5_WIDTH, seed),
@@ -159,7 +178,7 @@ class EntityModel:
         made = cls(None, gazetteer, patterns, projections)
         trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
         labelled = 0
-        for example, reading in zip([*examples, *extra], readings, strict=True):
+        for example, reading in zip([*learnt, *extra], readings, strict=True):
             if not reading.tokens:
                 continue
             labels = bio(reading.tokens, example)
@@ -344,6 +363,7 @@ def _principal(states: Sequence[Array], width: int, seed: int) -> tuple[Array, A
     rows = np.concatenate([s for s in states if len(s)])
     if len(rows) > _PCA_TOKENS:
         rows = rows[np.sort(np.random.default_rng(seed).choice(len(rows), _PCA_TOKENS, replace=False))]
+    rows = rows.astype(np.float32)
     mean = rows.mean(axis=0)
     covariance = np.cov((rows - mean).T.astype(np.float64))
     values, vectors = np.linalg.eigh(covariance)

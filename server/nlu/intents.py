@@ -51,7 +51,6 @@ class Encoded:
 def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
     """Run the encoders over normalised texts."""
     states = encoders.e5().states([E5_PREFIX + t for t in texts])
-    skip = len(E5_PREFIX)
     english = [i for i, language in enumerate(languages) if language == "en"]
     minilm = np.zeros((len(texts), 384), np.float32)
     middles = [s.middle if s.middle is not None else s.vectors for s in states]
@@ -68,9 +67,19 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
             "minilm": minilm,
         },
         list(languages),
-        [States(s.vectors, [(max(a - skip, 0), max(b - skip, 0)) for a, b in s.offsets]) for s in states],
+        _unprefixed(states),
         middles,
     )
+
+
+def states(texts: Sequence[str]) -> list[States]:
+    """What the multilingual encoder says of each piece of normalised texts."""
+    return _unprefixed(encoders.e5().states([E5_PREFIX + t for t in texts]))
+
+
+def _unprefixed(states: Sequence[States]) -> list[States]:
+    skip = len(E5_PREFIX)
+    return [States(s.vectors, [(max(a - skip, 0), max(b - skip, 0)) for a, b in s.offsets]) for s in states]
 
 
 @dataclass

@@ -19,11 +19,12 @@ from server.nlu.artefact import Artefact
 from server.nlu.aside import aside
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
-from server.nlu.entities import EntityModel, Reading, read
+from server.nlu.encoders import States
+from server.nlu.entities import EntityModel, Reading, read, worth_tagging
 from server.nlu.intents import Encoded, IntentModel, class_names
 from server.nlu.language import Language
 from server.nlu.resume import Arrays, Work
-from server.nlu.text import align
+from server.nlu.text import Aligned, align
 from server.nlu.tuned import Draft, tune
 from server.nlu.tuned import save as save_tuned
 from server.nlu.unseen import OutOfFold, calibrated, folds, read_unseen
@@ -72,15 +73,17 @@ def train(
         progress(0.01, "going on with the training that was interrupted")
     # These matrices are small: on busy cores a second thread waits longer than it computes.
     with artefact.written(out_dir) as folder, threadpool_limits(limits=1, user_api="blas"):
-        encoded, readings = _encode(
-            data.examples, lambda f: progress(0.02 + 0.27 * f, "reading with the language models")
+        tagged = worth_tagging(data.examples, seed)
+        encoded, aligned, readings = _encode(
+            data.examples,
+            tagged,
+            lambda f: progress(0.02 + 0.27 * f, "reading with the language models"),
+            middles=effort == "full",
         )
-        cues = Cues.learn(data.examples, kinds, data.lookups)
-        encoded.vectors["cues"] = cues.of([r.aligned for r in readings])
+        encoded.vectors["cues"] = Cues.learn(data.examples, kinds, data.lookups).of(aligned)
         labels = [e.intent for e in data.examples]
         fold = folds(data.examples, seed)
-        plain = replace(encoded, e5_states=[], middles=[])
-        with _beside(work, plain, labels, fold, seed) as models:
+        with _beside(work, replace(encoded, middles=[]), labels, fold, seed) as models:
             drafts: dict[Language, Draft] = {}
             at = 0.3
             if effort == "full":
@@ -96,11 +99,12 @@ def train(
             progress(at, "training entities")
             EntityModel.fit(
                 data.examples,
+                tagged,
                 readings,
                 folder / "entities",
                 kinds=kinds,
                 lookups=data.lookups,
-                read_texts=lambda texts: _encode([Example(t, "") for t in texts], lambda _: None)[1],
+                read_texts=_read,
                 seed=seed,
             )
             progress(0.9, "training intents, and calibrating on unseen folds")
@@ -167,21 +171,46 @@ def _check_intents(data: Dataset, defined: set[str]) -> None:
             )
 
 
-def _encode(examples: Sequence[Example], progress: Callable[[float], None]) -> tuple[Encoded, list[Reading]]:
+def _encode(
+    examples: Sequence[Example], tagged: Sequence[int], progress: Callable[[float], None], *, middles: bool
+) -> tuple[Encoded, list[Aligned], list[Reading]]:
+    """Everything about the examples, the states that the tagger needs for the `tagged` ones only."""
     parts: list[Encoded] = []
+    aligned: list[Aligned] = []
     readings: list[Reading] = []
+    wanted = set(tagged)
     for i in range(0, len(examples), _ENCODE_STEP):
         batch = examples[i : i + _ENCODE_STEP]
-        aligned = [align(e.text) for e in batch]
-        parts.append(intents.encode([a.text for a in aligned], [e.language for e in batch]))
-        readings += read(aligned, parts[-1].e5_states)
-        progress(min(1.0, (i + len(batch)) / len(examples)))
-    if not parts:
-        return Encoded({}, [], [], []), []
+        texts = [align(e.text) for e in batch]
+        part = intents.encode([a.text for a in texts], [e.language for e in batch])
+        chosen = [k for k in range(len(batch)) if i + k in wanted]
+        readings += _halved(read([texts[k] for k in chosen], [part.e5_states[k] for k in chosen]))
+        parts.append(replace(part, e5_states=[], middles=[m.astype(np.float16) for m in part.middles if middles]))
+        aligned += texts
+        progress(min(1.0, len(aligned) / len(examples)))
     vectors = {name: np.concatenate([p.vectors[name] for p in parts]) for name in parts[0].vectors}
-    middles = [m.astype(np.float16) for p in parts for m in p.middles]
     languages = [x for p in parts for x in p.languages]
-    return Encoded(vectors, languages, [s for p in parts for s in p.e5_states], middles), readings
+    return Encoded(vectors, languages, [], [m for p in parts for m in p.middles]), aligned, readings
+
+
+def _read(texts: Sequence[str]) -> list[Reading]:
+    readings: list[Reading] = []
+    for i in range(0, len(texts), _ENCODE_STEP):
+        aligned = [align(text) for text in texts[i : i + _ENCODE_STEP]]
+        readings += _halved(read(aligned, intents.states([a.text for a in aligned])))
+    return readings
+
+
+def _halved(readings: Sequence[Reading]) -> list[Reading]:
+    """With states of half the width: the tagger sees a few whitened components of them, memory sees all."""
+    return [
+        replace(
+            r,
+            e5=States(r.e5.vectors.astype(np.float16), r.e5.offsets),
+            llm=States(r.llm.vectors.astype(np.float16), r.llm.offsets),
+        )
+        for r in readings
+    ]
 
 
 def _tuned(

@@ -272,3 +272,13 @@ second_factors = Table(
     Column("confirmed", Boolean, nullable=False),
     Column("last_step", Integer, nullable=False),
 )
+
+new_intents = Table(
+    "new_intents",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("updated", String(32), nullable=False),
+)
+"""Intents defined between two trainings, with their examples."""

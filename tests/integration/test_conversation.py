@@ -3,7 +3,7 @@
 import pytest
 
 from server.gateway.tokens import Tokens
-from tests.support.clients import Customer
+from tests.support.clients import Customer, log_in
 from tests.support.product import Product
 
 
@@ -121,3 +121,33 @@ async def test_a_customer_the_embedding_site_vouches_for_needs_no_code(product):
     async with Customer(product.url) as vouched:
         await vouched.hello("en", identity={"customer": "C-1002", "hmac": signature})
         assert "¥" in texts(await vouched.say("how much do I owe"))
+
+
+async def test_a_new_intent_is_answered_from_the_next_message_on(product: Product, customer: Customer):
+    body = {
+        "label": {"zh": "宠物咬坏", "en": "Damage by a pet"},
+        "do": "say",
+        "text": {"zh": "宠物咬坏的线可以免费换。", "en": "A cable that a pet chewed is replaced for free."},
+        "examples": ["my dog bit through the cable", "the cat chewed my charger", "our rabbit ate the plug"],
+    }
+    asked = "my parrot chewed through the charging cable"
+    async with log_in(product.url, "admin", product.passwords["admin"]) as admin:
+        made = await admin.put("/api/new-intents/pet_damage", json=body)
+        assert made.status_code == 200, made.text
+        try:
+            await customer.hello("en")
+            assert "replaced for free" in texts(await customer.say(asked))
+        finally:
+            assert (await admin.delete("/api/new-intents/pet_damage")).status_code == 204
+    assert "replaced for free" not in texts(await customer.say(asked))
+
+
+async def test_two_wishes_in_one_message_are_both_served(customer: Customer):
+    await customer.hello("en")
+    text = "where is my order QH48210937? and also how much data is left on 19900000101"
+    said = texts(await customer.say(text))
+    if "18.4 GB" not in said:
+        assert "Check my data" in said
+        said += texts(await customer.say("yes please"))
+    assert "QH48210937" in said
+    assert "18.4 GB" in said

@@ -95,6 +95,23 @@ async def _running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+async def test_new_intents_are_learnt_when_they_are_missed(client: httpx.AsyncClient) -> None:
+    asked = {"text": "my parrot chewed through the charging cable", "new": "d1"}
+    missed = await client.post("/parse", json=asked)
+    assert (missed.status_code, missed.json()["known"]) == (409, "")
+    examples = ["my dog bit the cable", "the cat chewed my charger", "我家狗把充电线咬断了"]
+    new = {"name": "pet_damage", "examples": examples, "description": ["A pet damaged a device."]}
+    known = {"name": "greet", "examples": ["hiya"]}
+    taught = await client.put("/intents", json={"digest": "d1", "intents": [new, known]})
+    assert (taught.status_code, taught.json()) == (200, {"known": "d1"})
+    parse = (await client.post("/parse", json=asked)).json()
+    assert (parse["intent"]["name"], parse["dynamic"]) == ("pet_damage", "pet_damage")
+    refused = await client.put("/intents", json={"digest": "d2", "intents": [{"name": "x", "examples": []}]})
+    assert refused.status_code == 422
+    await client.put("/intents", json={"digest": "", "intents": []})
+    assert (await client.post("/parse", json=asked | {"new": ""})).json()["dynamic"] is None
+
+
 @pytest.fixture(scope="module")
 def engine_dir(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An engine prepared over an address that always answers the same: what it is worth does not matter here."""

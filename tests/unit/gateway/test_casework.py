@@ -8,6 +8,7 @@ import pytest
 from server.gateway.casework import RefusedError, TakenError
 from server.gateway.content import Content
 from server.gateway.modes import NotPossibleError
+from server.gateway.new_intents import NewIntents
 from server.gateway.turns import TurnRunner
 from server.storage.audit import Audit
 from tests.support.floor import Bench, bench, intent
@@ -312,7 +313,7 @@ class Rasa:
     async def healthy(self):
         return {"models": True, "rasa": True}
 
-    async def parse(self, text, locale):
+    async def parse(self, text, locale, *, new=None):
         return intent("dispute_bill")["parse"]
 
     async def run_turn(self, turn):
@@ -326,7 +327,8 @@ async def test_an_offer_takes_the_place_of_a_second_hand_over(desk, lin):
     await desk.cases.take(state.id, "t1", lin)
     await desk.cases.hand_back(state.id, "b1", lin)
     rasa = Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}})
-    runner = TurnRunner(desk.service, rasa, Content(desk.store, desk.service.company, Audit(desk.store, b"key")))
+    content = Content(desk.store, desk.service.company, Audit(desk.store, b"key"))
+    runner = TurnRunner(desk.service, rasa, content, NewIntents(desk.store, desk.service.company))
     await runner.start()
     await desk.says(state.id, "refund")
     runner.wake(state.id)

@@ -1,0 +1,98 @@
+"""The new intents of the moment: kept in the database, so that every gateway and the command line share them."""
+
+import asyncio
+import logging
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from server.company import Company
+from server.new_intents import NewIntent, check, for_models
+from server.storage.store import Store
+from server.storage.tables import new_intents
+
+Json = dict[str, Any]
+logger = logging.getLogger(__name__)
+EVERY_S = 2.0
+MOST = 100
+
+
+class TooManyError(ValueError):
+    """No more new intents are taken; train first."""
+
+
+class NewIntents:
+    """Reads and writes definitions, and follows what other processes write."""
+
+    def __init__(self, store: Store, company: Company) -> None:
+        self._store = store
+        self._trained = frozenset(company.intents)
+        self._known: tuple[NewIntent, ...] = ()
+        self._request = for_models(())
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Reads the definitions, and again every few seconds."""
+        await self.refresh()
+        self._watch = asyncio.create_task(self._follow(), name="follow new intents")
+
+    async def close(self) -> None:
+        """Stops following."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+
+    @property
+    def request(self) -> Json:
+        """What the model service has to know: the body of its ``PUT /intents``."""
+        return self._request
+
+    def definition(self, name: str | None) -> Json | None:
+        """What a new intent stands for, as JSON; nothing where there is no such intent any more."""
+        found = next((one for one in self._known if one.definition.name == name), None)
+        return None if found is None else found.definition.model_dump(mode="json")
+
+    def all(self) -> list[Json]:
+        """Every definition with its examples, by name."""
+        return [one.to_json() for one in self._known]
+
+    async def put(self, name: str, body: Any, author: str) -> Json:
+        """Adds or replaces a definition; it is understood from the next message on.
+
+        Raises:
+            ConfigurationError: The definition cannot be used; the message says what to mend.
+            TooManyError: There are `MOST` already.
+        """
+        made = check(name, body, trained=self._trained)
+        async with self._store.write() as tx:
+            await tx.execute(delete(new_intents).where(new_intents.c.name == name))
+            if len((await tx.execute(select(new_intents.c.name))).all()) >= MOST:
+                raise TooManyError(f"{MOST} new intents are defined; train before adding more")
+            await tx.execute(
+                new_intents.insert().values(name=name, definition=made.to_json(), author=author, updated=tx.now)
+            )
+        await self.refresh()
+        return made.to_json()
+
+    async def remove(self, name: str) -> bool:
+        """Takes a definition away; whether there was one."""
+        async with self._store.write() as tx:
+            gone = await tx.execute(delete(new_intents).where(new_intents.c.name == name).returning(new_intents.c.name))
+            found = gone.first() is not None
+        await self.refresh()
+        return found
+
+    async def refresh(self) -> None:
+        """Reads what is defined now. An intent that has been trained meanwhile is no longer new."""
+        rows = await self._store.all(select(new_intents.c.name, new_intents.c.definition).order_by(new_intents.c.name))
+        known = tuple(NewIntent.from_json(row.definition) for row in rows if row.name not in self._trained)
+        if known != self._known:
+            self._known, self._request = known, for_models(known)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.refresh()
+            except Exception:  # the database may be away for a moment; what is known goes on
+                logger.exception("new intents cannot be read")
