@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from server import cli_customer, cli_kg, cli_llm, cli_nlu, cli_privacy, cli_user
+from server import cli_customer, cli_intent, cli_kg, cli_llm, cli_nlu, cli_privacy, cli_user
 from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 

@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
 
 from server.company import Company
 from server.new_intents import NewIntent, check, for_models
+from server.settings import Settings
+from server.storage.database import create_engine, migrate
 from server.storage.store import Store
 from server.storage.tables import new_intents
 
 Json = dict[str, Any]
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 EVERY_S = 2.0
 MOST = 100
@@ -96,3 +101,18 @@ class NewIntents:
                 await self.refresh()
             except Exception:  # the database may be away for a moment; what is known goes on
                 logger.exception("new intents cannot be read")
+
+
+def with_new_intents(settings: Settings, company: Company, work: Callable[[NewIntents], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on the company's database, from the command line."""
+
+    async def run() -> T:
+        engine = create_engine(settings.database_url)
+        await migrate(engine)
+        store = Store(engine, lambda: datetime.now(UTC))
+        try:
+            return await work(NewIntents(store, company))
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
