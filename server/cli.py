@@ -37,6 +37,7 @@ app = typer.Typer(
 app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_kg.app, name="kg")
 app.add_typer(cli_customer.app, name="customer")
+app.add_typer(cli_intent.app, name="intent")
 app.add_typer(cli_llm.app, name="llm")
 
 app.command()(cli_nlu.train)

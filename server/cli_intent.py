@@ -71,7 +71,7 @@ def remove(
     from server.gateway.new_intents import NewIntents, with_new_intents
 
     async def work(intents: NewIntents) -> bool:
-        return await intents.remove(name)
+        return await intents.remove(name, "command line")
 
     if not with_new_intents(*load(company=company), work):
         raise CommandFailedError(f'there is no new intent "{name}"; `kefu intent list` shows them')

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest, rest_desk, rest_safety
+from server.gateway import rest, rest_desk, rest_new_intents, rest_safety
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
@@ -55,6 +55,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
+ROUTES = (rest.router, rest_desk.router, rest_safety.router, rest_new_intents.router)
 DOCS = ("/api/docs", "/api/openapi.json")
 
 
@@ -79,7 +80,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
         app.state.safety = safety = Safety.over(store, company, settings, clock)
-        new_intents = NewIntents(store, company)
+        app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         turns = TurnRunner(conversations, upstream, safety.content, new_intents)
         casework = Casework(conversations)
         app.state.dispatcher = dispatcher = Dispatcher(casework)
@@ -99,7 +100,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             addresses_allowed=RateLimiter(burst=50, per_second=1 / 5, clock=time.monotonic),
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
-            new_intents=new_intents,
         )
         app.state.chat = ChatPorts(
             conversations=conversations,
@@ -126,15 +126,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         )
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
-        await safety.start()
-        await new_intents.start()
-        await turns.start()
+        for part in (safety, new_intents, turns):
+            await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        await turns.close()
-        await safety.close()
-        await new_intents.close()
+        for part in (turns, safety, new_intents):
+            await part.close()
         await upstream.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()
@@ -149,9 +147,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         lifespan=lifespan,
         exception_handlers={RequestValidationError: explain},
     )
-    app.include_router(rest.router)
-    app.include_router(rest_desk.router)
-    app.include_router(rest_safety.router)
+    for routes in ROUTES:
+        app.include_router(routes)
     if demo_inbox:
         app.include_router(rest.demo_router)
     _add_sockets(app)

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from server.company import Company
 from server.new_intents import NewIntent, check, for_models
 from server.settings import Settings
+from server.storage.audit import Audit
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
 from server.storage.tables import new_intents
@@ -29,8 +30,9 @@ class TooManyError(ValueError):
 class NewIntents:
     """Reads and writes definitions, and follows what other processes write."""
 
-    def __init__(self, store: Store, company: Company) -> None:
+    def __init__(self, store: Store, company: Company, audit: Audit) -> None:
         self._store = store
+        self._audit = audit
         self._trained = frozenset(company.intents)
         self._known: tuple[NewIntent, ...] = ()
         self._request = for_models(())
@@ -76,14 +78,17 @@ class NewIntents:
             await tx.execute(
                 new_intents.insert().values(name=name, definition=made.to_json(), author=author, updated=tx.now)
             )
+            await self._audit.note_in(tx, author, "intent.defined", f"intent:{name}", examples=len(made.examples))
         await self.refresh()
         return made.to_json()
 
-    async def remove(self, name: str) -> bool:
+    async def remove(self, name: str, author: str) -> bool:
         """Takes a definition away; whether there was one."""
         async with self._store.write() as tx:
             gone = await tx.execute(delete(new_intents).where(new_intents.c.name == name).returning(new_intents.c.name))
             found = gone.first() is not None
+            if found:
+                await self._audit.note_in(tx, author, "intent.removed", f"intent:{name}")
         await self.refresh()
         return found
 
@@ -111,7 +116,7 @@ def with_new_intents(settings: Settings, company: Company, work: Callable[[NewIn
         await migrate(engine)
         store = Store(engine, lambda: datetime.now(UTC))
         try:
-            return await work(NewIntents(store, company))
+            return await work(NewIntents(store, company, Audit(store, settings.secret_key())))
         finally:
             await store.close()
 

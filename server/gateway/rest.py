@@ -13,10 +13,8 @@ from server.company import Article, Company
 from server.gateway.articles import render_markdown, search
 from server.gateway.conversations import Conversations
 from server.gateway.limits import RateLimiter
-from server.gateway.new_intents import NewIntents, TooManyError
 from server.gateway.passwords import verify_password
 from server.gateway.tokens import SESSION_LIFETIME, new_session, session_hash
-from server.settings import ConfigurationError
 from server.storage.store import Staff, iso
 
 Json = dict[str, Any]
@@ -36,7 +34,6 @@ class RestPorts:
     addresses_allowed: RateLimiter
     secure_cookie: bool
     demo_inbox: bool
-    new_intents: NewIntents
 
 
 class Credentials(BaseModel):
@@ -164,43 +161,6 @@ async def log_out(given: Ports, response: Response, kefu_session: Annotated[str 
         async with given.conversations.store.write() as tx:
             await tx.end_session(session_hash(kefu_session))
     response.delete_cookie(SESSION_COOKIE)
-
-
-def admin(person: LoggedIn) -> Staff:
-    """The administrator who is logged in; 403 for everybody else."""
-    if person.role != "admin":
-        raise HTTPException(403, "this is for administrators")
-    return person
-
-
-Administrator = Annotated[Staff, Depends(admin)]
-
-
-@router.get("/new-intents")
-async def list_new_intents(given: Ports, person: Administrator) -> list[Json]:
-    """The intents defined since the last training, with their examples."""
-    return given.new_intents.all()
-
-
-@router.put("/new-intents/{name}", dependencies=[Depends(own_page)])
-async def put_new_intent(given: Ports, person: Administrator, name: str, body: dict[str, Any]) -> Json:
-    """Defines an intent that is understood from the next message on: an entry of ``intents.yml`` and ``examples``.
-
-    422 where the definition cannot be used, 409 where too many are waiting for a training.
-    """
-    try:
-        return await given.new_intents.put(name, body, person.username)
-    except ConfigurationError as error:
-        raise HTTPException(422, str(error)) from error
-    except TooManyError as error:
-        raise HTTPException(409, str(error)) from error
-
-
-@router.delete("/new-intents/{name}", status_code=204, dependencies=[Depends(own_page)])
-async def remove_new_intent(given: Ports, person: Administrator, name: str) -> None:
-    """Takes a new intent away; 404 where there is none of the name."""
-    if not await given.new_intents.remove(name):
-        raise HTTPException(404, "there is no such new intent")
 
 
 @router.get("/intents")

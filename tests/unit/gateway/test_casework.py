@@ -328,7 +328,9 @@ async def test_an_offer_takes_the_place_of_a_second_hand_over(desk, lin):
     await desk.cases.hand_back(state.id, "b1", lin)
     rasa = Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}})
     content = Content(desk.store, desk.service.company, Audit(desk.store, b"key"))
-    runner = TurnRunner(desk.service, rasa, content, NewIntents(desk.store, desk.service.company))
+    runner = TurnRunner(
+        desk.service, rasa, content, NewIntents(desk.store, desk.service.company, Audit(desk.store, b"key"))
+    )
     await runner.start()
     await desk.says(state.id, "refund")
     runner.wake(state.id)

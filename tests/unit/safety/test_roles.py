@@ -54,6 +54,9 @@ RULES = {
     "PUT /api/content": ADMINS,
     "POST /api/content/try": ADMINS,
     "GET /api/audit": ADMINS,
+    "GET /api/new-intents": ADMINS,
+    "PUT /api/new-intents/{name}": ADMINS,
+    "DELETE /api/new-intents/{name}": ADMINS,
     "POST /api/customers/export": ADMINS,
     "POST /api/customers/erase": ADMINS,
 }

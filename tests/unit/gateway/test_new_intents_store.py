@@ -10,6 +10,7 @@ import pytest
 
 from server.gateway.new_intents import MOST, NewIntents, TooManyError
 from server.settings import ConfigurationError
+from server.storage.audit import Audit
 from tests.support.floor import Bench, bench
 
 BODY: dict[str, Any] = {
@@ -27,7 +28,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 def following(desk: Bench) -> NewIntents:
-    return NewIntents(desk.store, desk.service.company)
+    return NewIntents(desk.store, desk.service.company, Audit(desk.store, b"key"))
 
 
 async def test_what_one_gateway_defines_the_other_knows(desk: Bench) -> None:
@@ -49,8 +50,8 @@ async def test_a_definition_is_replaced_and_taken_away(desk: Bench) -> None:
     await intents.put("pet_damage", {**BODY, "examples": [*BODY["examples"], "a mouse ate the plug"]}, "boss")
     assert intents.request["digest"] not in {before, ""}
     assert len(intents.all()) == 1
-    assert await intents.remove("pet_damage")
-    assert not await intents.remove("pet_damage")
+    assert await intents.remove("pet_damage", "boss")
+    assert not await intents.remove("pet_damage", "boss")
     assert (intents.all(), intents.request) == ([], {"digest": "", "intents": []})
 
 
