@@ -10,6 +10,7 @@ The services behind a turn are not running: what a turn does then, a person take
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import json
@@ -268,12 +269,24 @@ async def _frames(url: str, channel: str, cookie: str | None, count: int, luck: 
                 for _ in range(part):
                     report.inputs[f"{channel} frames"] += 1
                     await connection.send(_frame(kinds, described, known, luck))
-                await connection.send(json.dumps({"type": LAST[channel], "id": END, "conversation": "nobody's"}))
-                await asyncio.wait_for(over.wait(), 30)
+                await _until_over(connection, channel, over)
             except ConnectionClosed as closed:
                 report.answers[f"{channel} closed {closed.rcvd.code if closed.rcvd else '?'}"] += 1
             await connection.close()
             await reading
+
+
+async def _until_over(connection: ClientConnection, channel: str, over: asyncio.Event) -> None:
+    """Asks for something refused until that is answered.
+
+    A connection without a hello, or with frames beyond the rate limit, gets errors that name no id.
+    """
+    async with asyncio.timeout(30):
+        while not over.is_set():
+            await connection.send('{"type": "hello", "locale": "en"}')
+            await connection.send(json.dumps({"type": LAST[channel], "id": END, "conversation": "nobody's"}))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), 1)
 
 
 def _payload(described: Json, message: Json) -> Json:

@@ -52,16 +52,11 @@ class Upstream:
             UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``.
         """
         asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
-        response = await self._models_answer("POST", "/parse", asked)
+        response = await self._ask_models("POST", "/parse", asked, self._parse_deadline)
         if response.status_code == httpx.codes.CONFLICT and new is not None:
-            await self._models_answer("PUT", "/intents", new)
-            response = await self._models_answer("POST", "/parse", asked)
-        if response.status_code != httpx.codes.OK:
-            raise UpstreamError("models", "refused", str(response.status_code))
-        try:
-            parse: Json = orjson.loads(response.content)
-        except orjson.JSONDecodeError as error:
-            raise UpstreamError("models", "nonsense") from error
+            await self._ask_models("PUT", "/intents", new, self._parse_deadline)
+            response = await self._ask_models("POST", "/parse", asked, self._parse_deadline)
+        parse = _read(response)
         if not isinstance(parse, dict) or "intent" not in parse:
             raise UpstreamError("models", "nonsense")
         return parse
@@ -87,32 +82,12 @@ class Upstream:
         return found
 
     async def _models_answer(self, path: str, body: Json, deadline_s: float) -> Json:
-        try:
-            response = await self._client.post(
-                f"{self._models}{path}",
-                json=body,
-                timeout=httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S),
-            )
-            response.raise_for_status()
-            found: Json = orjson.loads(response.content)
-        except httpx.TimeoutException as error:
-            raise UpstreamError("models", "slow") from error
-        except httpx.HTTPStatusError as error:
-            raise UpstreamError("models", "refused", str(error.response.status_code)) from error
-        except httpx.HTTPError as error:
-            raise UpstreamError("models", "unreachable", type(error).__name__) from error
-        except orjson.JSONDecodeError as error:
-            raise UpstreamError("models", "nonsense") from error
-        return found
+        return _read(await self._ask_models("POST", path, body, deadline_s))
 
-    async def _models_answer(self, method: str, path: str, body: Json) -> httpx.Response:
+    async def _ask_models(self, method: str, path: str, body: Json, deadline_s: float) -> httpx.Response:
+        deadline = httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S)
         try:
-            return await self._client.request(
-                method,
-                f"{self._models}{path}",
-                json=body,
-                timeout=httpx.Timeout(self._parse_deadline, connect=CONNECT_DEADLINE_S),
-            )
+            return await self._client.request(method, f"{self._models}{path}", json=body, timeout=deadline)
         except httpx.TimeoutException as error:
             raise UpstreamError("models", "slow") from error
         except httpx.HTTPError as error:
@@ -170,3 +145,14 @@ class Upstream:
             return (await self._client.get(address, timeout=CONNECT_DEADLINE_S)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _read(response: httpx.Response) -> Json:
+    """The JSON of the model service's answer."""
+    if not response.is_success:
+        raise UpstreamError("models", "refused", str(response.status_code))
+    try:
+        found: Json = orjson.loads(response.content)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamError("models", "nonsense") from error
+    return found

@@ -3,6 +3,7 @@
 import pytest
 
 from server.gateway.content import Content
+from server.gateway.new_intents import NewIntents
 from server.gateway.turns import TurnRunner
 from server.storage.audit import Audit
 from tests.support.floor import bench, intent
@@ -24,7 +25,7 @@ class Rasa:
     async def healthy(self):
         return {"models": True, "rasa": True}
 
-    async def parse(self, text, locale):
+    async def parse(self, text, locale, *, new=None):
         self.asked.append(text)
         return intent("check_bill")["parse"]
 
@@ -36,7 +37,9 @@ class Rasa:
 
 async def turn(desk, rasa: Rasa, text: str, locale: str = "en"):
     state = await desk.service.open(locale, None)
-    runner = TurnRunner(desk.service, rasa, Content(desk.store, desk.service.company, Audit(desk.store, b"key")))
+    audit = Audit(desk.store, b"key")
+    company = desk.service.company
+    runner = TurnRunner(desk.service, rasa, Content(desk.store, company, audit), NewIntents(desk.store, company, audit))
     await runner.start()
     seq = (await desk.service.accept(state.id, "m1", text)).seq
     runner.wake(state.id)
