@@ -14,6 +14,12 @@ from tests.support.clients import Agent, Customer, log_in
 def staffed(product):
     for name, role in (("mei", "agent"), ("yun", "agent"), ("boss", "supervisor")):
         product.add_staff(name, role=role)
+    # Other tests leave conversations open on the same product; they must not fill these two.
+    with httpx.Client(base_url=product.url, headers={"X-Kefu": "1"}, timeout=10) as client:
+        credentials = {"username": "boss", "password": product.passwords["boss"]}
+        client.post("/api/session", json=credentials).raise_for_status()
+        for name in ("mei", "yun"):
+            client.patch(f"/api/staff/{name}", json={"capacity": 50}).raise_for_status()
     return product
 
 
