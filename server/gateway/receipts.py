@@ -28,6 +28,13 @@ class Receipts:
         """What is not written yet: (on the screen, read)."""
         return self._got.get(conversation, 0), self._read.get(conversation, 0)
 
+    async def reached(self, store: Store, conversation: str) -> tuple[int, int]:
+        """How far the customer's screen has come, written or not yet: (on the screen, read)."""
+        # Memory first: what is written and forgotten after that is in the row by the time it is read.
+        got, read = self.pending(conversation)
+        state = await store.conversation(conversation)
+        return (max(got, state.customer_got), max(read, state.customer_read)) if state else (got, read)
+
     async def write(self, store: Store) -> None:
         """Writes what has come in since the last time."""
         if not self._got and not self._read:

@@ -212,7 +212,7 @@ async def conversation(given: Ports, person: LoggedIn, state: Visible) -> Json:
     escalations = (await floor.reads.escalations_of([state.id])).get(state.id, [])
     names = {one.username: one.name for one in await store.all_staff()}
     events = await store.desk_events(after=0, conversation=state.id)
-    got, read = shared.receipts.pending(state.id)
+    got, read = await shared.receipts.reached(store, state.id)
     draft = given.casework.drafts.get(state.id)
     newest = None
     if escalations:
@@ -228,8 +228,8 @@ async def conversation(given: Ports, person: LoggedIn, state: Visible) -> Json:
         "customer": state.account,
         "created": state.created,
         "read_by_agent": state.agent_read,
-        "delivered_to_customer": max(got, state.customer_got),
-        "read_by_customer": max(read, state.customer_read),
+        "delivered_to_customer": got,
+        "read_by_customer": read,
         "contact": state.contact,
         "messages": [message.frame() for message in await store.messages(state.id)],
         "notes": [frame for frame in events if frame["type"] == "message" and frame.get("role") == "note"],

@@ -55,7 +55,7 @@ def test_to_a_person_and_back(product, customer_in, at_desk, language):
     customer.ask_for_person(scene["waiting"])
 
     # The queue tells why; the conversation opens with all that the bot knew.
-    expect(agent.rows.filter(has_text=scene["waiting"])).to_contain_text(scene["reason"])
+    expect(agent.scroll_to_row(scene["waiting"])).to_contain_text(scene["reason"])
     agent.open_row(scene["waiting"])
     expect(agent.lines.filter(has_text=scene["phone"])).to_have_count(1)
     assert [agent.lines.filter(has_text=text).count() for text in said] == [1, 1, 1]
@@ -135,7 +135,7 @@ def test_two_agents_see_who_has_a_conversation(product, customer_in, at_desk):
     customer.say("thank you both")
     second.page.reload()
     second.page.get_by_role("tab", name="Open").click()
-    expect(second.rows.filter(has_text="thank you both")).to_contain_text("韦晴")
+    expect(second.scroll_to_row("thank you both")).to_contain_text("韦晴")
 
 
 def test_a_wrong_password_is_said(product, agent_in):

@@ -26,7 +26,7 @@ def test_stored_markup_is_only_text(product, customer_in, at_desk):
     expect(customer.own.filter(has_text=MARK).first).to_be_visible()
 
     # The queue's row and summary, the transcript, the context, the decision record.
-    expect(agent.rows.filter(has_text="three <img")).to_be_visible()
+    expect(agent.scroll_to_row("three <img")).to_be_visible()
     agent.open_row("three <img")
     expect(agent.lines.filter(has_text=f"one {MARK}")).to_have_count(1)
     expect(agent.lines.filter(has_text=LINK).first).to_be_visible()

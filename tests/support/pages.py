@@ -19,6 +19,9 @@ ARGUMENTS = [
 ]
 # A busy machine may take its time; what is waited for ends the wait at once.
 PATIENCE_MS = 20_000
+# A row that is looked for by scrolling: how long each screenful is watched, and how many are looked at.
+A_MOMENT_MS = 400
+SCREENS = 50
 
 WORDS = {
     "zh": {
@@ -195,9 +198,26 @@ class Agent(Visitor):
         self.button("login").click()
 
     def open_row(self, text: str) -> None:
-        """Opens the conversation whose row contains ``text``."""
-        self.rows.filter(has_text=text).click()
+        """Opens the conversation whose row contains ``text``, wherever in the list it is."""
+        self.scroll_to_row(text).click()
         expect(self.lines.first).to_be_visible()
+
+    def scroll_to_row(self, text: str) -> Locator:
+        """The row that contains ``text``: the list draws only the rows in sight, so it is scrolled until that is one."""
+        row = self.rows.filter(has_text=text)
+        listing = self.page.locator("#rows")
+        for _ in range(SCREENS):
+            try:
+                expect(row).to_have_count(1, timeout=A_MOMENT_MS)
+                return row
+            except AssertionError:
+                # At its end it begins again at its top: rows move while one looks.
+                listing.evaluate(
+                    "list => list.scrollTop + list.clientHeight < list.scrollHeight - 1"
+                    " ? list.scrollBy(0, list.clientHeight - 80) : list.scrollTo(0, 0)"
+                )
+        expect(row).to_have_count(1)
+        return row
 
     def take(self) -> None:
         """Takes the open conversation and waits until what is written goes to the customer."""

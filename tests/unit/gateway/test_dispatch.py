@@ -128,3 +128,18 @@ async def test_receipts_are_written(desk):
     after = await desk.state(state.id)
     assert (after.customer_got, after.customer_read) == (2, 1)
     assert desk.service.receipts.pending(state.id) == (0, 0)
+
+
+async def test_receipts_are_seen_while_they_are_written(desk):
+    state = await desk.waiting()
+    receipts = desk.service.receipts
+    receipts.got(state.id, 2)
+
+    class WrittenMeanwhile:
+        async def conversation(self, conversation):
+            before = await desk.store.conversation(conversation)
+            await receipts.write(desk.store)
+            return before
+
+    assert await receipts.reached(WrittenMeanwhile(), state.id) == (2, 0)
+    assert await receipts.reached(desk.store, state.id) == (2, 0)

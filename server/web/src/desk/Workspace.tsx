@@ -1,5 +1,5 @@
 /** The desk of an agent who is logged in: puts the parts together and serves the keyboard. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useStore } from '../shared/hooks';
 import { logOut } from '../shared/rest';
 import type { Company, Staff } from '../shared/rest';
@@ -208,7 +208,8 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
     }
   };
 
-  useEffect(() => {
+  // With the layout, not after the paint: a key pressed at once must meet the rows that are on the screen.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (document.querySelector('dialog[open]')) return;
