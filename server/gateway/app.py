@@ -225,6 +225,10 @@ def _add_pages(app: FastAPI) -> None:
     async def desk_page() -> Response:
         return page("desk.html")
 
+    @app.get("/admin", include_in_schema=False)
+    async def admin_page() -> Response:
+        return page("admin.html")
+
     @app.get("/demo/inbox", include_in_schema=False)
     async def inbox_page() -> Response:
         return page("inbox.html")

@@ -95,9 +95,10 @@ async def audit_log(  # noqa: PLR0917 (FastAPI names them all)
     before: Annotated[int | None, Query(ge=1, lt=2**53)] = None,
     actor: Annotated[str | None, Query(max_length=64)] = None,
     target: Annotated[str | None, Query(max_length=120)] = None,
+    q: Annotated[str | None, Query(max_length=120)] = None,
 ) -> Json:
-    """The audit log, newest first."""
-    return {"items": await safety.audit.page(limit=limit, before=before, actor=actor, target=target)}
+    """The audit log, newest first; ``q`` is looked for in who did what to what."""
+    return {"items": await safety.audit.page(limit=limit, before=before, actor=actor, target=target, words=q)}
 
 
 @router.post("/customers/export", dependencies=CHANGE)

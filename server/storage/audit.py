@@ -9,7 +9,7 @@ import hmac
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 
 from server.storage.store import Store, Tx
 from server.storage.tables import audit
@@ -43,9 +43,15 @@ class Audit:
         await tx.execute(insert(audit).values(**row, hash=_hash(before, row)))
 
     async def page(
-        self, *, limit: int, before: int | None = None, actor: str | None = None, target: str | None = None
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        actor: str | None = None,
+        target: str | None = None,
+        words: str | None = None,
     ) -> list[Json]:
-        """Entries, newest first."""
+        """Entries, newest first. `actor` and `target` are whole names, `words` a part of either or of the action."""
         query = select(*audit.c).order_by(audit.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.id < before)
@@ -53,6 +59,9 @@ class Audit:
             query = query.where(audit.c.actor == actor)
         if target is not None:
             query = query.where(audit.c.target == target)
+        if words:
+            named = (audit.c.actor, audit.c.target, audit.c.action)
+            query = query.where(or_(*(column.icontains(words, autoescape=True) for column in named)))
         return [dict(row._mapping) for row in await self._store.all(query)]
 
     async def first_broken(self) -> int | None:

@@ -145,7 +145,7 @@ class _Session:
         display.end()
         display.line("")
         display.line(f"Ready after {time.monotonic() - began:.0f} s.", "bold green")
-        pages = [("Customers", "/"), ("Agent desk", "/desk"), ("API", "/api/docs")]
+        pages = [("Customers", "/"), ("Agent desk", "/desk"), ("Console", "/admin"), ("API", "/api/docs")]
         if runs_demo_accounts(settings, self._company):
             pages.append(("Demo inbox (one-time codes)", "/demo/inbox"))
         width = max(len(title) for title, _ in pages)

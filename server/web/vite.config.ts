@@ -11,7 +11,7 @@ export default defineConfig({
     // A data: URI would need its own source in the content security policy; files are served from the same origin.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ['help.html', 'desk.html', 'inbox.html', 'api.html'] },
+    rolldownOptions: { input: ['help.html', 'desk.html', 'admin.html', 'inbox.html', 'api.html'] },
   },
   // The few tests that need a document say so at their top.
   test: { environment: 'node', include: ['tests/**/*.test.ts'] },

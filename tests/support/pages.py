@@ -203,7 +203,7 @@ class Agent(Visitor):
         expect(self.lines.first).to_be_visible()
 
     def scroll_to_row(self, text: str) -> Locator:
-        """The row that contains ``text``: the list draws only the rows in sight, so it is scrolled until that is one."""
+        """The row that contains ``text``: only rows in sight are drawn, so the list is scrolled until that is one."""
         row = self.rows.filter(has_text=text)
         listing = self.page.locator("#rows")
         for _ in range(SCREENS):

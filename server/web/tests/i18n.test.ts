@@ -5,7 +5,7 @@ import { fill, lookUp, translator } from '../src/i18n';
 
 const names = (text: string) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
 
-describe.each(['chat', 'help', 'inbox', 'api', 'desk'] as const)('the catalogue %s', (name) => {
+describe.each(['chat', 'help', 'inbox', 'api', 'desk', 'admin'] as const)('the catalogue %s', (name) => {
   it('has the same keys and parameters in both languages, and no empty text', () => {
     const [chinese, english] = [zh[name], en[name]] as [Record<string, string>, Record<string, string>];
     expect(Object.keys(english).sort()).toEqual(Object.keys(chinese).sort());

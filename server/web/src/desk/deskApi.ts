@@ -1,7 +1,7 @@
 /** The gateway's REST interface for staff. */
 import type { ChatMessage, ChatMode, Json, Lang, Picture } from '../shared/frames';
 import { isLang, isRecord, list, number, readMessage, readMode, text } from '../shared/frames';
-import { CHANGES, RestError, items, localised, request } from '../shared/rest';
+import { CHANGES, RestError, items, localised, request, send } from '../shared/rest';
 import type { Localised } from '../shared/rest';
 import type { Canned } from './canned';
 import type { Answer } from './translation';
@@ -11,12 +11,6 @@ import type { Filter, Listing, QueueTab, Rating, Row } from './rows';
 const word = (raw: Json, name: string): string => text(raw[name]) ?? '';
 const strings = (value: unknown): string[] => list(value).flatMap((item) => text(item) ?? []);
 const path = (conversation: string, rest = ''): string => `/api/conversations/${encodeURIComponent(conversation)}${rest}`;
-const send = (method: string, body: unknown): RequestInit => ({
-  method,
-  headers: { ...CHANGES, 'Content-Type': 'application/json' },
-  body: JSON.stringify(body),
-});
-
 // ---------------------------------------------------------------------- the desk
 
 export const PRESENCES = ['online', 'busy', 'away'] as const;

@@ -4,7 +4,7 @@ import { RestError } from '../shared/rest';
 import { dateAndClock } from '../shared/time';
 import { mailTranscript } from './deskApi';
 import type { DeskState, Thread, TransferTarget } from './deskTypes';
-import { Dialog, FormDialog } from './Dialog';
+import { Dialog, FormDialog } from '../shared/Dialog';
 import { KEY_GROUPS, KEY_TABLE } from './keymap';
 import type { KeyRow } from './keymap';
 import { useShell } from './shell';

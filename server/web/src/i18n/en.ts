@@ -2,6 +2,7 @@
 import type { Texts } from '.';
 import type * as zh from './zh';
 
+export { admin } from './adminEn';
 export { desk } from './deskEn';
 
 export const chat: Texts<typeof zh.chat> = {

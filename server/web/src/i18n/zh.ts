@@ -1,5 +1,6 @@
 /** 界面文字。英文目录 en.ts 按这里的键逐条对应，缺一条就通不过类型检查。`{name}` 是参数，`||` 左边是单数、右边是复数。 */
 
+export { admin } from './adminZh';
 export { desk } from './deskZh';
 
 export const chat = {

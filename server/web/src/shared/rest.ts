@@ -9,6 +9,8 @@ export class RestError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** What came with the error, where that was JSON. */
+    readonly body: unknown = null,
   ) {
     super(message);
     this.name = 'RestError';
@@ -27,7 +29,7 @@ export async function request(path: string, init: RequestInit = {}, base = ''): 
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) {
     const detail = isRecord(body) ? (text(body['detail']) ?? text(body['message'])) : undefined;
-    throw new RestError(response.status, detail ?? response.statusText);
+    throw new RestError(response.status, detail ?? response.statusText, body);
   }
   return body;
 }
@@ -149,6 +151,13 @@ function readStaff(raw: unknown): Staff {
 
 /** Every request that changes something says so in a header that other sites' forms cannot send. */
 export const CHANGES = { 'X-Kefu': '1' };
+
+/** A change with a JSON body. */
+export const send = (method: string, body: unknown): RequestInit => ({
+  method,
+  headers: { ...CHANGES, 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
+});
 
 export const fetchSession = async (): Promise<Staff> => readStaff(await request('/api/session'));
 

@@ -1,28 +1,29 @@
 /** Who are you? */
 import { useEffect, useState } from 'preact/hooks';
-import { CODE_NEEDED, RestError, logIn } from '../shared/rest';
-import type { Company, Staff } from '../shared/rest';
-import { initial } from '../shared/text';
-import { useShell } from './shell';
+import { CODE_NEEDED, RestError, logIn } from './rest';
+import type { Company, Staff } from './rest';
+import { initial } from './text';
+import { useStaffTexts } from './staffPage';
 
 /** The code is asked for in the middle of logging in: its field has the keyboard at once. */
 const focused = (field: HTMLInputElement | null) => field?.focus();
 
 interface LoginProps {
+  title: string;
   company: Company | null;
   switchLanguage(): void;
   onStaff(staff: Staff): void;
 }
 
-export function Login({ company, switchLanguage, onStaff }: LoginProps) {
-  const { t, lang } = useShell();
+export function Login({ title, company, switchLanguage, onStaff }: LoginProps) {
+  const { t, lang } = useStaffTexts();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const [asksCode, setAsksCode] = useState(false);
 
   useEffect(() => {
-    document.title = t('loginTitle');
-  }, [t]);
+    document.title = title;
+  }, [title]);
 
   const onSubmit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -51,7 +52,7 @@ export function Login({ company, switchLanguage, onStaff }: LoginProps) {
           </span>
           <span>{company?.name[lang]}</span>
         </div>
-        <h1>{t('loginTitle')}</h1>
+        <h1>{title}</h1>
         <label>
           {t('username')}
           <input name="username" autocomplete="username" required autofocus spellcheck={false} autocapitalize="none" />

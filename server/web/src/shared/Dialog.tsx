@@ -1,7 +1,7 @@
 /** A modal window on the browser's own <dialog>: it keeps the focus and gives it back. */
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { useShell } from './shell';
+import { useStaffTexts } from './staffPage';
 
 interface DialogProps {
   title: string;
@@ -33,16 +33,17 @@ interface FormProps {
   /** What the button that does it says. */
   action: string;
   ready?: boolean;
+  wide?: boolean;
   onDo(): void;
   onClose(): void;
   children: ComponentChildren;
 }
 
 /** A window that asks for something and does it. */
-export function FormDialog({ title, action, ready = true, onDo, onClose, children }: FormProps) {
-  const { t } = useShell();
+export function FormDialog({ title, action, ready = true, wide = false, onDo, onClose, children }: FormProps) {
+  const { t } = useStaffTexts();
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} wide={wide} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -1,0 +1,8 @@
+/** The administrators' console. */
+import { render } from 'preact';
+import './admin.css';
+import './safety.css';
+import { Admin } from './Admin';
+
+const root = document.getElementById('app');
+if (root) render(<Admin />, root);

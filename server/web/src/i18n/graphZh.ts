@@ -1,0 +1,4 @@
+/** The console's texts about the knowledge graph. `{name}` is a parameter. */
+
+export const graph = {
+} as const;

@@ -1,0 +1,25 @@
+/** Texts that the desk and the console share. */
+
+export const staff = {
+  username: '用户名',
+  password: '密码',
+  login: '登录',
+  loggingIn: '正在登录…',
+  loginFailed: '用户名或密码不正确。',
+  code: '验证器应用中的验证码',
+  codeNeeded: '请输入验证器应用中的 6 位验证码。',
+  codeWrong: '验证码不正确或已用过，请输入当前显示的验证码。',
+  loginLimited: '尝试次数过多，请稍后再试。',
+  networkFailed: '连不上服务器，请稍后再试。',
+  logout: '退出登录',
+  language: 'English',
+  languageLabel: 'Switch to English',
+  loadMore: '载入更多',
+  loading: '正在载入…',
+  loadFailed: '没能载入，请重试。',
+  tryAgain: '重试',
+  cancel: '取消',
+  closeDialog: '关闭',
+  notSaved: '没能保存，请重试。',
+  save: '保存',
+} as const;
