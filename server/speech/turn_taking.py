@@ -1,0 +1,551 @@
+"""Who has the floor: a pure state machine. Events go in with their time, effects come out; docs/voice.md draws it.
+
+Two things run side by side. The customer is silent, speaking, or pausing (silence after speech that may yet go on). The
+bot is quiet, speaking, or held (it stopped because somebody spoke, and it is not yet known whether that was meant to
+interrupt). Times are seconds of one monotonic clock that the caller passes in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from server.speech import spoken, words
+
+FRAME_S: Final = 0.032
+"""Length of one frame: 512 samples at 16 kHz, what the voice activity detector looks at."""
+
+Mode = Literal["bot", "waiting", "human", "closed"]
+Decoding = Literal["partial", "final"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The numbers of turn-taking: probabilities in [0, 1], seconds, decibels. Measured: docs/voice.md."""
+
+    start_probability: float = 0.5
+    start_frames: int = 3
+    end_probability: float = 0.35
+    early_s: float = 0.24
+    """So much silence starts the decoding that is the final one if nothing follows."""
+    end_s: float = 0.48
+    """So much silence ends what was said."""
+    hesitation_s: float = 1.4
+    """The same where the words sound unfinished."""
+    partial_s: float = 0.75
+    longest_s: float = 28.0
+    """Longest single utterance: the recogniser hears 30 seconds at a time."""
+    accept: float = 0.55
+    confirm: float = 0.45
+    ask_again: int = 2
+    background_db: float = 15.0
+    """So much quieter than the customer is somebody else in the room."""
+    backchannel_s: float = 1.2
+    last_part: float = 0.8
+    """From this share of a question on, "yeah" answers it."""
+    prompt_s: float = 10.0
+    close_s: float = 20.0
+
+
+# ---------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """32 ms of audio: probability of speech, and level in dBFS (0 is the loudest)."""
+
+    at: float
+    probability: float
+    level: float = -30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the recogniser made of an utterance as it was at ``version``; ``rejected``: noise, silence, nothing said."""
+
+    at: float
+    utterance: int
+    version: int
+    kind: Decoding
+    text: str
+    confidence: float = 0.0
+    rejected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """The bot began to speak the message ``seq``; ``asks``: it ends in a question."""
+
+    at: float
+    seq: int
+    text: str
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Of ``seq`` the share ``share`` was heard; ``done``: to its end."""
+
+    at: float
+    seq: int
+    share: float
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A reply is there that is not spoken, or the customer typed: nobody waits for the bot, no question is open."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The customer let go of the button, or switched the microphone off."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The conversation's mode is another one."""
+
+    at: float
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passes, whether or not audio comes."""
+
+    at: float
+
+
+Event = Frame | Heard | Speaking | Played | Answered | Released | Moved | Tick
+
+
+# ---------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """An utterance began: keep its audio, from the pre-roll on."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recognise:
+    """Decode the utterance as it is now."""
+
+    utterance: int
+    version: int
+    kind: Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The live transcript; ``final``: nothing of it will change."""
+
+    utterance: int
+    text: str
+    final: bool = False
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The utterance is over: its audio can go. ``why`` tells what became of it."""
+
+    utterance: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop speaking ``seq``, at once; it may go on."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on speaking ``seq`` where it was stopped."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """``seq`` stays unspoken from where it was stopped: keep what was heard."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The customer's message."""
+
+    utterance: int
+    text: str
+    confidence: float
+    confirmed: bool = False
+    unclear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The bot says a text of the catalogue, ``voice.KEY``; ``heard`` is what it asks about."""
+
+    key: str
+    heard: str = ""
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A person, because speech could not be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Switch the microphone off: ``silence`` or ``released``."""
+
+    why: str
+
+
+Effect = Begin | Recognise | Show | End | Hold | Resume | Cut | Send | Say | HandOver | Close
+
+
+# ---------------------------------------------------------------------- state
+
+
+@dataclass(slots=True)
+class _Utterance:
+    number: int
+    began: float
+    over_bot: int | None
+    """The message that the bot was speaking when it began."""
+    version: int = 0
+    speech_frames: int = 0
+    level_sum: float = 0.0
+    silence: float = 0.0
+    pausing: bool = False
+    asked: bool = False
+    """A final decoding of this version is under way or done."""
+    result: Heard | None = None
+    partial_open: bool = False
+    partial_at: float = 0.0
+    shown: str = ""
+
+    @property
+    def spoken_s(self) -> float:
+        return self.speech_frames * FRAME_S
+
+    @property
+    def level(self) -> float:
+        return self.level_sum / max(1, self.speech_frames)
+
+
+@dataclass(slots=True)
+class _Bot:
+    seq: int
+    text: str
+    asks: bool
+    held: bool = False
+    share: float = 0.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    text: str
+    confidence: float
+
+
+@dataclass(slots=True)
+class TurnTaking:
+    """One customer's turn-taking. ``hold``: press-and-talk, where only letting go ends what is said."""
+
+    tuning: Tuning = field(default_factory=Tuning)
+    hold: bool = False
+    mode: Mode = "bot"
+    released: bool = False
+    partial_s: float = 0.0
+    """Seconds between partial results; the recogniser raises it when it is busy."""
+    _numbers: int = 0
+    _utterance: _Utterance | None = None
+    _run: int = 0
+    _run_level: float = 0.0
+    _bot: _Bot | None = None
+    _pending: _Pending | None = None
+    _known: set[str] = field(default_factory=set)
+    _attempts: int = 0
+    _thinking: bool = False
+    _asked: bool = False
+    _quiet_since: float | None = None
+    _prompted: bool = False
+    _level: float | None = None
+
+    def handle(self, event: Event) -> list[Effect]:
+        """The effects of one event, in the order in which they have to happen."""
+        match event:
+            case Frame():
+                return self._frame(event)
+            case Heard():
+                return self._heard(event)
+            case Speaking():
+                self._bot = _Bot(event.seq, event.text, event.asks)
+                self._thinking, self._asked = False, event.asks
+            case Played():
+                self._played(event)
+            case Answered():
+                self._thinking, self._pending = False, None
+                self._quiet_since = event.at
+            case Released():
+                return self._release(event.at)
+            case Moved():
+                self.mode = event.mode
+                if event.mode != "bot":
+                    self._pending, self._attempts, self._thinking = None, 0, False
+                self._quiet_since = event.at
+            case Tick():
+                return self._quiet(event.at)
+        return []
+
+    @property
+    def busy(self) -> bool:
+        """Whether an utterance is being spoken or recognised."""
+        return self._utterance is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the bot speaks."""
+        return self._bot is not None and not self._bot.held
+
+    def expect(self, text: str, confidence: float) -> None:
+        """The bot has just asked whether ``text`` is what was said (also in a connection before this one)."""
+        self._pending = _Pending(text, confidence)
+
+    # ------------------------------------------------------------------ frames
+
+    def _frame(self, event: Frame) -> list[Effect]:
+        if self.released:
+            return []
+        current = self._utterance
+        if current is None:
+            return self._waiting_for_speech(event)
+        effects: list[Effect] = []
+        if event.probability > self.tuning.start_probability or (
+            not current.pausing and event.probability >= self.tuning.end_probability
+        ):
+            if current.pausing:
+                # What was decoded in the pause is of an older version now.
+                current.version += 1
+                current.pausing, current.asked, current.result = False, False, None
+            current.silence = 0.0
+            current.speech_frames += 1
+            current.level_sum += event.level
+        else:
+            current.silence += FRAME_S
+            current.pausing = current.pausing or current.silence >= self.tuning.early_s
+        if current.pausing and not current.asked and not self.hold:
+            current.asked = True
+            effects.append(Recognise(current.number, current.version, "final"))
+        elif not current.pausing and not current.partial_open and event.at - current.partial_at >= self._partial_every:
+            current.partial_open, current.partial_at = True, event.at
+            effects.append(Recognise(current.number, current.version, "partial"))
+        if event.at - current.began >= self.tuning.longest_s and not current.asked:
+            current.asked = current.pausing = True
+            current.silence = self.tuning.hesitation_s
+            effects.append(Recognise(current.number, current.version, "final"))
+        return effects + self._settle(event.at)
+
+    @property
+    def _partial_every(self) -> float:
+        return max(self.partial_s, self.tuning.partial_s)
+
+    def _waiting_for_speech(self, event: Frame) -> list[Effect]:
+        if event.probability <= self.tuning.start_probability:
+            self._run, self._run_level = 0, 0.0
+            return self._quiet(event.at)
+        self._run += 1
+        self._run_level += event.level
+        if self._run < self.tuning.start_frames:
+            return []
+        level = self._run_level / self._run
+        effects: list[Effect] = []
+        self._numbers += 1
+        over = self._bot.seq if self._bot is not None and not self._bot.held else None
+        self._utterance = _Utterance(self._numbers, event.at, over, partial_at=event.at)
+        self._utterance.speech_frames, self._utterance.level_sum = self._run, self._run_level
+        self._run, self._run_level = 0, 0.0
+        effects.append(Begin(self._numbers))
+        if self._bot is not None and over is not None and not self._is_background(level):
+            self._bot.held = True
+            effects.append(Hold(over))
+        return effects
+
+    def _is_background(self, level: float) -> bool:
+        return not self.hold and self._level is not None and level < self._level - self.tuning.background_db
+
+    # ------------------------------------------------------------------ recognised
+
+    def _heard(self, event: Heard) -> list[Effect]:
+        current = self._utterance
+        if current is None or event.utterance != current.number:
+            return []
+        if event.kind == "partial":
+            current.partial_open = False
+            if event.rejected or current.result is not None or event.version != current.version:
+                return []
+            current.shown = event.text
+            return [Show(current.number, event.text)]
+        if event.version != current.version or not current.asked:
+            return []
+        current.result = event
+        return self._settle(event.at)
+
+    def _settle(self, at: float) -> list[Effect]:
+        """Ends the utterance where enough silence followed for what its words sound like."""
+        current = self._utterance
+        if current is None or current.result is None:
+            return []
+        result = current.result
+        unfinished = not result.rejected and words.is_unfinished(result.text)
+        enough = self.tuning.hesitation_s if unfinished else self.tuning.end_s
+        if current.silence < enough and not self.released:
+            return []
+        self._utterance = None
+        self._quiet_since = at
+        self._prompted = False
+        effects = self._decide(current, result)
+        if self.released:
+            effects.append(Close("released"))
+        return effects
+
+    def _decide(self, current: _Utterance, result: Heard) -> list[Effect]:
+        """What becomes of a finished utterance; exactly one of hold's two ends is among the effects."""
+        background = self._is_background(current.level)
+        if result.rejected or (background and not self._pending):
+            why = "rejected" if result.rejected else "background"
+            again = self._poor() if self.hold and result.rejected else []
+            return [End(current.number, why), *self._go_on(), *again]
+        if current.over_bot is not None and self._bot is not None and self._bot.seq == current.over_bot:
+            other = self._not_an_interruption(current, result.text)
+            if other:
+                return [End(current.number, other), *self._go_on()]
+        elif self._is_listening(current, result.text):
+            return [End(current.number, "backchannel"), *self._go_on()]
+        text = spoken.normalise(result.text)
+        shown = Show(current.number, text, final=True, confidence=result.confidence)
+        effects: list[Effect] = [shown, *self._interrupt(), *self._take(current.number, text, result.confidence)]
+        taken = any(isinstance(effect, Send) for effect in effects)
+        if taken and result.confidence >= self.tuning.accept:
+            self._level = current.level if self._level is None else 0.7 * self._level + 0.3 * current.level
+        return [*effects, End(current.number, "sent" if taken else "asked")]
+
+    def _not_an_interruption(self, current: _Utterance, text: str) -> str | None:
+        assert self._bot is not None
+        if words.is_echo(text, self._bot.text):
+            return "echo"
+        answers = self._bot.asks and self._bot.share >= self.tuning.last_part
+        if words.is_backchannel(text) and current.spoken_s <= self.tuning.backchannel_s and not answers:
+            return "backchannel"
+        return None
+
+    def _is_listening(self, current: _Utterance, text: str) -> bool:
+        """A small noise while nothing was asked: the customer follows, and says nothing."""
+        if self.hold or self._asked or self._pending or self.mode != "bot":
+            return False
+        return words.is_backchannel(text) and current.spoken_s <= self.tuning.backchannel_s
+
+    def _go_on(self) -> list[Effect]:
+        if self._bot is None or not self._bot.held:
+            return []
+        self._bot.held = False
+        return [Resume(self._bot.seq)]
+
+    def _interrupt(self) -> list[Effect]:
+        if self._bot is None:
+            return []
+        seq, self._bot = self._bot.seq, None
+        return [Cut(seq)]
+
+    # ------------------------------------------------------------------ how sure
+
+    def _take(self, utterance: int, text: str, confidence: float) -> list[Effect]:
+        if self.mode != "bot":
+            if confidence < self.tuning.confirm and self.mode == "human":
+                return [Send(utterance, text, confidence, unclear=True)]
+            return [Send(utterance, text, confidence, unclear=confidence < self.tuning.accept)]
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            said = words.answer(text)
+            if said is not None and said.kind == "yes" and not said.rest:
+                return self._sure(utterance, pending.text, pending.confidence, confirmed=True)
+            if said is not None and said.kind == "no" and not said.rest:
+                return self._poor()
+            if said is not None and said.rest and confidence >= self.tuning.confirm:
+                text = spoken.normalise(said.rest) if said.kind == "no" else text
+            if confidence >= self.tuning.confirm and words.similar(text, pending.text):
+                return self._sure(utterance, text, max(confidence, pending.confidence), confirmed=True)
+        if confidence < self.tuning.confirm:
+            return self._poor()
+        told = spoken.identifiers(text)
+        if confidence < self.tuning.accept or not set(told) <= self._known:
+            self._pending = _Pending(text, confidence)
+            key = "read_back" if told and confidence >= self.tuning.accept else "confirm"
+            return [Say(key, text, confidence)]
+        return self._sure(utterance, text, confidence)
+
+    def _sure(self, utterance: int, text: str, confidence: float, *, confirmed: bool = False) -> list[Effect]:
+        self._attempts = 0
+        self._known |= set(spoken.identifiers(text))
+        self._thinking = True
+        return [Send(utterance, text, confidence, confirmed=confirmed)]
+
+    def _poor(self) -> list[Effect]:
+        self._attempts += 1
+        if self.mode == "bot" and self._attempts > self.tuning.ask_again:
+            self._attempts = 0
+            return [HandOver()]
+        return [Say("again")]
+
+    # ------------------------------------------------------------------ silence, playing, the end
+
+    def _quiet(self, at: float) -> list[Effect]:
+        if self._quiet_since is None:
+            self._quiet_since = at
+        busy = self._utterance is not None or self._bot is not None or self._thinking
+        if self.hold or self.released or busy or self.mode != "bot":
+            self._quiet_since = max(self._quiet_since, at) if busy else self._quiet_since
+            return []
+        quiet = at - self._quiet_since
+        if not self._prompted and quiet >= self.tuning.prompt_s:
+            self._prompted, self._quiet_since = True, at
+            return [Say("still_there")]
+        if self._prompted and quiet >= self.tuning.close_s:
+            self.released = True
+            return [Say("closing"), Close("silence")]
+        return []
+
+    def _played(self, event: Played) -> None:
+        if self._bot is None or self._bot.seq != event.seq:
+            return
+        self._bot.share = max(self._bot.share, event.share)
+        if event.done and not self._bot.held:
+            self._bot = None
+            self._quiet_since = event.at
+
+    def _release(self, at: float) -> list[Effect]:
+        if self.released:
+            return []
+        self.released = True
+        current = self._utterance
+        if current is None:
+            return [*([Say("nothing_heard")] if self.hold else []), Close("released")]
+        current.pausing = True
+        if not current.asked:
+            current.asked = True
+            return [Recognise(current.number, current.version, "final")]
+        return self._settle(at)

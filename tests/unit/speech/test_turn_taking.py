@@ -1,0 +1,371 @@
+"""Turn-taking with a clock of the test's own: what happens, never how long a machine took."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.speech.turn_taking import (
+    FRAME_S,
+    Answered,
+    Begin,
+    Close,
+    Cut,
+    Effect,
+    End,
+    Event,
+    Frame,
+    HandOver,
+    Heard,
+    Hold,
+    Moved,
+    Played,
+    Recognise,
+    Released,
+    Resume,
+    Say,
+    Send,
+    Show,
+    Speaking,
+    TurnTaking,
+)
+
+
+@dataclass
+class Talk:
+    """Drives the state machine: speech and silence in seconds, and a recogniser that answers when it is told to."""
+
+    core: TurnTaking = field(default_factory=TurnTaking)
+    now: float = 0.0
+    log: list[tuple[float, Effect]] = field(default_factory=list)
+
+    def do(self, event: Event) -> list[Effect]:
+        effects = self.core.handle(event)
+        self.log += [(self.now, effect) for effect in effects]
+        return effects
+
+    def frames(self, seconds: float, probability: float, level: float = -30.0) -> list[Effect]:
+        found = []
+        for _ in range(round(seconds / FRAME_S)):
+            self.now += FRAME_S
+            found += self.do(Frame(self.now, probability, level))
+        return found
+
+    def asked(self, kind: str = "final") -> Recognise:
+        return next(e for _, e in reversed(self.log) if isinstance(e, Recognise) and e.kind == kind)
+
+    def heard(self, text: str, confidence: float = 0.8, *, rejected: bool = False) -> list[Effect]:
+        asked = self.asked()
+        return self.do(Heard(self.now, asked.utterance, asked.version, "final", text, confidence, rejected))
+
+    def say(self, text: str, confidence: float = 0.8, seconds: float = 1.0, *, rejected: bool = False) -> list[Effect]:
+        """A whole utterance, recognised in its pause."""
+        found = self.frames(seconds, 0.9) + self.frames(0.3, 0.1)
+        found += self.heard(text, confidence, rejected=rejected)
+        return found + self.frames(0.4, 0.1)
+
+    def bot(self, seq: int, text: str = "You have three gigabytes left.", *, asks: bool = False) -> None:
+        self.do(Speaking(self.now, seq, text, asks))
+
+    def of(self, kind: type) -> list:
+        return [effect for _, effect in self.log if isinstance(effect, kind)]
+
+
+def kinds(effects: list[Effect]) -> list[type]:
+    return [type(effect) for effect in effects]
+
+
+def test_speech_becomes_a_message() -> None:
+    talk = Talk()
+    effects = talk.say("how much data do I have left")
+    assert kinds(effects) == [Begin, Recognise, Recognise, Show, Send, End]
+    assert talk.of(Send) == [Send(1, "how much data do I have left", 0.8)]
+
+
+def test_a_noise_peak_is_no_speech() -> None:
+    talk = Talk()
+    assert talk.frames(0.06, 0.66) + talk.frames(0.5, 0.1) + talk.frames(0.06, 0.66) == []
+
+
+def test_partials_come_while_speaking_one_at_a_time() -> None:
+    talk = Talk()
+    talk.frames(4.0, 0.9)
+    assert len(talk.of(Recognise)) == 1
+    asked = talk.asked("partial")
+    assert talk.do(Heard(talk.now, asked.utterance, asked.version, "partial", "how much")) == [Show(1, "how much")]
+    talk.frames(1.0, 0.9)
+    assert len(talk.of(Recognise)) == 2
+
+
+def test_a_pause_that_goes_on_is_one_utterance() -> None:
+    talk = Talk()
+    talk.frames(1.0, 0.9)
+    talk.frames(0.3, 0.1)
+    early = talk.asked()
+    talk.frames(0.5, 0.9)
+    # What was decoded in the pause comes too late: it is of half the utterance.
+    assert talk.do(Heard(talk.now, early.utterance, early.version, "final", "how much", 0.9)) == []
+    talk.frames(0.3, 0.1)
+    talk.heard("how much data is left")
+    talk.frames(0.3, 0.1)
+    assert [e.text for e in talk.of(Send)] == ["how much data is left"]
+
+
+def test_hesitation_is_given_time() -> None:
+    talk = Talk()
+    talk.frames(1.0, 0.9)
+    talk.frames(0.3, 0.1)
+    talk.heard("my number is")
+    assert talk.frames(0.6, 0.1) == []
+    talk.frames(1.0, 0.9)
+    talk.frames(0.3, 0.1)
+    talk.heard("my number is wrong")
+    talk.frames(0.3, 0.1)
+    assert [e.text for e in talk.of(Send)] == ["my number is wrong"]
+
+
+def test_hesitation_that_never_ends_is_sent_all_the_same() -> None:
+    talk = Talk()
+    talk.say("I want to")
+    talk.frames(1.2, 0.1)
+    assert [e.text for e in talk.of(Send)] == ["I want to"]
+
+
+def test_the_bot_stops_within_200_ms_of_speech() -> None:
+    talk = Talk()
+    talk.bot(7)
+    began = talk.now
+    talk.frames(0.5, 0.9)
+    stopped = next(at for at, effect in talk.log if effect == Hold(7))
+    assert stopped - began <= 0.2
+
+
+def test_barge_in_cuts_and_sends() -> None:
+    talk = Talk()
+    talk.bot(7)
+    effects = talk.say("no wait I meant my broadband bill")
+    assert Hold(7) in effects
+    assert Cut(7) in effects
+    assert Resume(7) not in effects
+    assert effects.index(Cut(7)) < kinds(effects).index(Send)
+
+
+def test_listening_noises_do_not_interrupt() -> None:
+    for noise in ("嗯", "uh-huh", "Yeah."):
+        talk = Talk()
+        talk.bot(7)
+        effects = talk.say(noise, seconds=0.4)
+        assert Resume(7) in effects
+        assert not talk.of(Send)
+        assert not talk.of(Cut)
+
+
+def test_yeah_answers_a_question_that_was_heard() -> None:
+    talk = Talk()
+    talk.bot(7, "Shall I restart the line?", asks=True)
+    talk.frames(0.4, 0.9)
+    talk.do(Played(talk.now, 7, 0.95))
+    talk.frames(0.3, 0.1)
+    talk.heard("yeah")
+    talk.frames(0.3, 0.1)
+    assert [e.text for e in talk.of(Send)] == ["yeah"]
+
+
+def test_a_long_yeah_is_more_than_a_noise() -> None:
+    talk = Talk()
+    talk.bot(7)
+    talk.say("yeah okay right", seconds=2.0)
+    assert talk.of(Cut) == [Cut(7)]
+
+
+def test_the_bots_own_voice_is_not_the_customers() -> None:
+    talk = Talk()
+    talk.bot(7, "You have three gigabytes left until the end of the month.")
+    effects = talk.say("three gigabytes left until the end")
+    assert Resume(7) in effects
+    assert not talk.of(Send)
+
+
+def test_noise_never_becomes_text() -> None:
+    talk = Talk()
+    talk.bot(7)
+    effects = talk.say("thank you for watching", rejected=True)
+    assert Resume(7) in effects
+    assert not talk.of(Send)
+    assert not talk.of(Show)
+
+
+def test_a_quieter_second_voice_is_not_taken_for_the_customer() -> None:
+    talk = Talk()
+    talk.say("my bill is wrong")
+    talk.do(Answered(talk.now))
+    talk.bot(4)
+    talk.frames(1.0, 0.9, level=-60.0)
+    assert not talk.of(Hold)
+    talk.frames(0.3, 0.1)
+    talk.heard("did you buy any milk")
+    talk.frames(0.3, 0.1)
+    assert len(talk.of(Send)) == 1
+    talk.say("which bill do you mean")
+    assert len(talk.of(Send)) == 2
+
+
+def test_middling_confidence_asks_and_yes_sends() -> None:
+    talk = Talk()
+    talk.say("my pill is wrong", 0.5)
+    assert talk.of(Say) == [Say("confirm", "my pill is wrong", 0.5)]
+    talk.say("yes that's right", 0.7)
+    assert talk.of(Send) == [Send(2, "my pill is wrong", 0.5, confirmed=True)]
+
+
+def test_no_with_the_right_words_is_taken_at_once() -> None:
+    talk = Talk()
+    talk.say("my pill is wrong", 0.5)
+    talk.say("no, my bill is wrong", 0.8)
+    assert [e.text for e in talk.of(Send)] == ["my bill is wrong"]
+
+
+def test_the_same_words_twice_are_what_was_said() -> None:
+    talk = Talk()
+    talk.say("my bill is wrong", 0.5)
+    talk.say("my bill is wrong", 0.5)
+    assert [e.text for e in talk.of(Send)] == ["my bill is wrong"]
+
+
+def test_asks_again_twice_and_then_hands_over() -> None:
+    talk = Talk()
+    for _ in range(3):
+        talk.say("mumble mumble", 0.2)
+    assert talk.of(Say) == [Say("again"), Say("again")]
+    assert talk.of(HandOver) == [HandOver()]
+    assert not talk.of(Send)
+
+
+def test_numbers_are_read_back_once() -> None:
+    talk = Talk()
+    talk.say("it's one nine nine zero zero zero zero zero one zero one", 0.9)
+    assert [(e.key, e.heard) for e in talk.of(Say)] == [("read_back", "it's 19900000101")]
+    talk.say("right", 0.9)
+    assert [e.text for e in talk.of(Send)] == ["it's 19900000101"]
+    talk.do(Answered(talk.now))
+    talk.say("I said 19900000101", 0.9)
+    assert len(talk.of(Say)) == 1
+
+
+def test_with_a_person_everything_goes_to_the_person() -> None:
+    talk = Talk()
+    talk.do(Moved(0.0, "human"))
+    talk.say("my number is 19900000101 yes", 0.9)
+    talk.say("mumble", 0.2)
+    assert [(e.text, e.unclear) for e in talk.of(Send)] == [("my number is 19900000101 yes", False), ("mumble", True)]
+    assert not talk.of(Say)
+
+
+def test_press_and_talk_ends_with_the_button() -> None:
+    talk = Talk(TurnTaking(hold=True))
+    talk.frames(0.5, 0.9)
+    talk.frames(2.0, 0.1)
+    talk.frames(0.5, 0.9)
+    talk.do(Released(talk.now))
+    effects = talk.heard("I have two questions")
+    assert kinds(effects) == [Show, Send, End, Close]
+
+
+def test_press_and_talk_without_a_word_says_so() -> None:
+    talk = Talk(TurnTaking(hold=True))
+    talk.frames(1.0, 0.1)
+    assert talk.do(Released(talk.now)) == [Say("nothing_heard"), Close("released")]
+
+
+def test_letting_go_in_a_pause_takes_what_is_decoded_already() -> None:
+    talk = Talk()
+    talk.frames(1.0, 0.9)
+    talk.frames(0.3, 0.1)
+    talk.heard("how much data")
+    assert kinds(talk.do(Released(talk.now))) == [Show, Send, End, Close]
+
+
+def test_silence_is_asked_about_once_and_then_ends() -> None:
+    talk = Talk()
+    talk.frames(11.0, 0.1)
+    assert talk.of(Say) == [Say("still_there")]
+    talk.frames(21.0, 0.1)
+    assert talk.of(Say)[-1] == Say("closing")
+    assert talk.of(Close) == [Close("silence")]
+    assert talk.frames(5.0, 0.9) == []
+
+
+def test_nobody_is_prompted_while_the_bot_thinks_or_speaks_or_a_person_is_there() -> None:
+    talk = Talk()
+    talk.say("my bill is wrong")
+    talk.frames(30.0, 0.1)
+    talk.bot(3)
+    talk.frames(30.0, 0.1)
+    talk.do(Played(talk.now, 3, 1.0, done=True))
+    talk.frames(9.0, 0.1)
+    assert not talk.of(Say)
+    talk.do(Moved(talk.now, "waiting"))
+    talk.frames(60.0, 0.1)
+    assert not talk.of(Say)
+
+
+def test_an_endless_monologue_is_taken_in_pieces() -> None:
+    talk = Talk()
+    talk.frames(28.5, 0.9)
+    talk.heard("blah blah and so on")
+    talk.frames(1.0, 0.9)
+    assert [e.utterance for e in talk.of(Send)] == [1]
+    assert [e.utterance for e in talk.of(Begin)] == [1, 2]
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("speech"), st.floats(0.1, 2.0)),
+    st.tuples(st.just("silence"), st.floats(0.1, 2.0)),
+    st.tuples(st.just("bot"), st.booleans()),
+    st.tuples(st.just("played"), st.floats(0, 1)),
+    st.tuples(st.just("moved"), st.sampled_from(["bot", "waiting", "human"])),
+    st.tuples(
+        st.just("heard"), st.tuples(st.sampled_from(["嗯", "yes", "no", "my bill", "19900000101"]), st.floats(0, 1))
+    ),
+    st.tuples(st.just("rejected"), st.none()),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(STEPS, max_size=25), st.booleans())
+def test_whatever_happens(steps: list, hold: bool) -> None:
+    """Every held message goes on or is cut, once; every utterance ends once; nothing rejected is sent."""
+    talk = Talk(TurnTaking(hold=hold))
+    seq = 0
+    for kind, value in steps:
+        if kind in {"speech", "silence"}:
+            talk.frames(value, 0.9 if kind == "speech" else 0.1)
+        elif kind == "bot" and not talk.core.speaking and not talk.core.busy:
+            seq += 1
+            talk.bot(seq, "Shall I look?", asks=value)
+        elif kind == "played" and seq:
+            talk.do(Played(talk.now, seq, value, done=value == 1))
+        elif kind == "moved":
+            talk.do(Moved(talk.now, value))
+        elif kind in {"heard", "rejected"} and any(e.kind == "final" for e in talk.of(Recognise)):
+            text, confidence = value or ("thank you for watching", 0.9)
+            talk.heard(text, confidence, rejected=kind == "rejected")
+    talk.do(Released(talk.now))
+    if talk.core.busy:
+        talk.heard("my bill", 0.9)
+    assert not talk.core.busy
+    ended = [e.utterance for e in talk.of(End)]
+    assert ended == [e.utterance for e in talk.of(Begin)]
+    assert len(talk.of(Close)) == 1
+    open_hold: int | None = None
+    for _, effect in talk.log:
+        if isinstance(effect, Hold):
+            assert open_hold is None
+            open_hold = effect.seq
+        elif isinstance(effect, Resume):
+            assert open_hold == effect.seq
+            open_hold = None
+        elif isinstance(effect, Cut):
+            assert open_hold in {None, effect.seq}
+            open_hold = None
+    assert "thank you for watching" not in [e.text for e in talk.of(Send)]
