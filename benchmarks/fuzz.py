@@ -17,6 +17,7 @@ import json
 import logging
 import random
 import resource
+import statistics
 import tempfile
 import time
 from collections import Counter
@@ -42,8 +43,8 @@ SOCKETS = 8
 END = "the end"
 LAST = {"chat": "dance", "desk": "take"}
 """Frames that are answered with their id: all before them has been served then."""
-WARM_SHARE = 0.4
-"""Of the inputs, before the memory is measured for the first time: caches and pools are full by then."""
+SLICES, WARM_SLICES = 10, 4
+"""The memory is read after each slice of the inputs; what the first ones fill are caches and pools."""
 ODD: list[Any] = [
     "", " ", "0", "-1", "1", "999999999999999999999999", "null", "true", "\u0000", "\u202e", "😀" * 50, "é" * 300, "x" * 5000,
     "' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "%00", "{{7*7}}", "${jndi:ldap://x}", "\ud800", "١٢٣",
@@ -71,10 +72,15 @@ class Report:
     inputs: Counter[str] = dataclasses.field(default_factory=Counter)
     answers: Counter[str] = dataclasses.field(default_factory=Counter)
     faults: Counter[str] = dataclasses.field(default_factory=Counter)
-    warm_mib: float = 0.0
-    end_mib: float = 0.0
+    memory: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    """How many inputs had been answered, and the resident memory then."""
     tasks_left: int = 0
     seconds: float = 0.0
+
+    def slope(self) -> float:
+        """MiB for each 10,000 inputs: the line of least squares through what was read once the caches were full."""
+        warm = self.memory[WARM_SLICES:]
+        return statistics.linear_regression([one for one, _ in warm], [mib for _, mib in warm]).slope * 10_000
 
 
 async def fuzz(inputs: int, seed: int) -> Report:
@@ -106,9 +112,9 @@ async def fuzz(inputs: int, seed: int) -> Report:
 async def _all_doors(app: Any, port: int, inputs: int, seed: int, report: Report) -> None:
     token = await _log_in(app)
     description = app.openapi()
-    shares = ((WARM_SHARE, seed), (1 - WARM_SHARE, seed + 1))
-    for share, number in shares:
-        part = int(inputs * share)
+    report.memory.append((0, _resident_mib()))
+    for number in range(seed, seed + SLICES):
+        part = inputs // SLICES
         await _requests(app, description, token, part // 2, random.Random(number), report)
         for channel, cookie in (("chat", None), ("desk", token)):
             url = f"ws://127.0.0.1:{port}/ws/{channel}"
@@ -120,7 +126,7 @@ async def _all_doors(app: Any, port: int, inputs: int, seed: int, report: Report
                 )
             )
         gc.collect()
-        report.warm_mib, report.end_mib = report.warm_mib or _resident_mib(), _resident_mib()
+        report.memory.append((report.inputs.total(), _resident_mib()))
 
 
 class _Server(uvicorn.Server):
@@ -359,9 +365,8 @@ def main() -> None:
     print(f"{report.inputs.total()} inputs in {report.seconds:.0f} s: {dict(report.inputs)}")
     for answer, count in sorted(report.answers.items()):
         print(f"  {answer:<32} {count}")
-    print(
-        f"memory: {report.warm_mib:.0f} MiB after {WARM_SHARE:.0%} of the inputs, {report.end_mib:.0f} MiB at the end"
-    )
+    print("memory in MiB after so many inputs: " + ", ".join(f"{mib:.0f} ({count})" for count, mib in report.memory))
+    print(f"growth from input {report.memory[WARM_SLICES][0]} on: {report.slope():.2f} MiB for each 10,000 inputs")
     print(f"tasks left: {report.tasks_left}")
     print(f"faults: {report.faults.total()}")
     for fault, count in report.faults.most_common(30):

@@ -90,14 +90,16 @@ def main() -> None:
         "files",
         nargs="*",
         type=Path,
-        default=[LISTS / f"{name}.txt" for name in ("lines", "second", "third", "unseen")],
+        default=[LISTS / f"{name}.txt" for name in ("lines", "second", "third", "unseen", "fourth", "fifth")],
     )
     parser.add_argument("--show", action="store_true", help="print the lines that come out wrong")
     arguments = parser.parse_args()
+    together = Score()
     for path in arguments.files:
         score = Score()
         for text, wanted in read(path):
             score.add(text, wanted)
+            together.add(text, wanted)
         print(f"{path.name}: {score.lines} lines, {score.wanted.total()} spans, {score.whole_lines} lines all right")
         print(f"  {'':<10} {'spans':>6} {'recall':>8} {'precision':>10}")
         for kind in KINDS:
@@ -106,6 +108,7 @@ def main() -> None:
         print(f"  characters of personal data covered: {_share(score.covered, score.characters):.1%}")
         if arguments.show:
             print("\n".join(score.wrong))
+    print(f"together: {together.lines} lines, recall {together.recall():.1%}, precision {together.precision():.1%}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ _ROAD = (
     rf"[东西南北中](?:路|段|街)?)?)"
 )
 _HOUSE = (
-    rf"(?:\s?[甲乙丙附]?{_N}(?:-\d{{1,4}})?\s?(?:号(?:院|楼(?![下上道梯房顶里]))?|弄|#)(?!线|套餐|前|之前|开始|卡|码))"
+    rf"(?:\s?[甲乙丙附]?{_N}(?:-\d{{1,4}})?\s?(?:号(?:院|楼(?![下上道梯房顶里])|[甲乙丙丁](?![方级]))?|弄|#)"
+    r"(?!线|套餐|前|之前|开始|卡|码))"
 )
 _ESTATE = (
     r"(?:小区|花园|公寓|家园|新村|大厦|大楼|广场|中心|庭院|名苑|佳苑|宿舍|别墅|山庄|社区|工业园|产业园|科技园|软件园|校区|"
@@ -27,6 +28,7 @@ _BUILDING = rf"(?:{_N}\s?(?:号楼|号院|号宿舍|栋|幢|座|舍(?!友)|#楼|
 _UNIT = rf"(?:(?:{_N}|[甲乙丙丁东西南北中A-Za-z])\s?单元)"
 _ROOM = (
     r"(?:[A-Za-z]?\d{2,4}(?:-\d{1,4}){0,2}(?![\d.%]|[元块兆GMKgmk]|\s?(?:MB|GB|Mbps))\s?(?:室|房|号房|户|号)?|"
+    r"[A-Za-z]?\d{1,3}(?:-[A-Za-z]?\d{1,4}){1,3}(?![\d.%:]|[元块兆月日]|\s?(?:MB|GB|Mbps))\s?(?:室|房)?|"
     r"[一二三四五六七八九零〇十百]{2,5}\s?(?:室|房|号)?)"
 )
 _FLOOR = rf"(?:{_N}\s?(?:楼|层|F)(?![一-鿿]?价))"
@@ -43,8 +45,12 @@ _NUMBERED_PART = (
 _NAMED_BUILDING = rf"(?![{_NO_PLACE}])[{_HAN}A-Za-z](?:(?![{_IN_NAMES}])[{_HAN}A-Za-z]){{1,9}}?{_BUILDING}"
 _NEXT = re.compile(rf"\s?[-,，]?\s?{_NUMBERED_PART}|\s?(?:{_NAMED_BUILDING}|{_NAMED}(?:{_N}期)?)")
 _NEXT_ROOM = re.compile(rf"\s?[-,，]?\s?{_ROOM}")
-_ENDS_IN_ROOM_PLACE = re.compile(r"(?:单元|栋|幢|座|楼|层|号院|区|号|苑|园|区|大厦|中心|广场|大学|学院|院)$")
+_ENDS_IN_ROOM_PLACE = re.compile(r"(?:单元|栋|幢|座|楼|层|号院|区|号|苑|园|大厦|中心|广场|国际|大学|学院|院|门|城)$")
 
+_SENT_TO = re.compile(
+    r"(?:住在?|放在?|放到|寄到?|送到?|送货到|发到|快递到|装在|安装在|搬到|移到|地址[:：是]?)\s?"
+    rf"(?P<place>(?:(?![{_NO_PLACE}第])[{_HAN}]){{2,8}}\d{{1,3}}\s?(?:栋|幢|号楼))"
+)
 _STREET = re.compile(rf"{_ROAD}{_HOUSE}")
 _INSIDE = re.compile(
     rf"{_BUILDING}\s?-?(?:{_UNIT}\s?-?(?:{_ROOM})?|{_FLOOR}\s?(?:{_ROOM})?|"
@@ -61,7 +67,7 @@ _VILLAGE = re.compile(
     rf"(?:(?![{_NO_PLACE}])[{_HAN}]){{1,8}}[村屯寨庄队](?:{_N}\s?(?:组|社|队)\s?)?{_N}\s?(?:号|组|户)"
 )
 _LABELLED = re.compile(
-    r"(?:地址|住址|寄到|寄往|送到|家住)(?:\s|[:：是为在])*(?P<place>"
+    r"(?:地址|住址|寄到|寄往|送到|家住)(?:\s|[:：是为在]|改[为成到]|换[成到]|变更为|更新为|写的?是?|填的?是?|应该是|就是)*(?P<place>"
     rf"(?:[{_HAN}]{{2,9}}?(?:省|市|区|县|自治州|自治区|旗|镇|乡|街道|村|路|街|大道)\s?){{3,}}(?:[{_HAN}\d]{{0,14}}?(?:{_ESTATE}|"
     rf"\d{{1,5}}))?)"
 )
@@ -71,7 +77,7 @@ _LEAD = re.compile(
     r"(?:住在|住的是|住|位于|坐落|寄到|寄往|寄去|寄|送到|送至|送货到|送往|送|发到|发往|发货到|快递到|邮到|邮寄到|搬到|搬去|搬来|迁到|移到|移机到|移至|"
     r"改到|改寄到|改成|改为|换成|换到|装在|安装在|装到|装机|安装|上门|到|在|是|为|于|叫|从(?!化)|去|往|来(?!宾|安|凤)|至|"
     r"我们?(?!村)|你们?|咱们?|他们?|她们?|(?<=[我们咱你他她的老新])家(?:里|的|在|住)?|^家(?:里|在|住)?|公司(?!路)|单位|宿舍(?=[\u4e00-\u9fff]{2})|学校|老家|新房|老房子|旧房|"
-    r"新家|旧家|"
+    r"新家|旧家|[村店城县]里|镇上|乡下|写|填|"
     r"门牌号?|房号|收货|地址|住址|派人|师傅|麻烦|请|帮|给|把|和(?![平浩田顺静龙县政林])|跟|的|了|说|问|找|想|要|退回|收件|然后|还有|就)"
 )
 _PROVINCE = re.compile(
@@ -92,8 +98,9 @@ def chinese(text: str) -> Iterator[Span]:
             start = _left(text, match.start(), match.end())
             if start is not None:
                 found.append((start, _right(text, match.end())))
-    for match in _LABELLED.finditer(text):
-        found.append((match.start("place"), _right(text, match.end("place"))))
+    for pattern in (_LABELLED, _SENT_TO):
+        for match in pattern.finditer(text):
+            found.append((match.start("place"), _right(text, match.end("place"))))
     yield from _joined(text, found)
 
 
@@ -167,9 +174,9 @@ _STREET_WORDS = (
 _WORD = r"[A-Z][A-Za-z'-]*\.?|\d{1,3}(?:st|nd|rd|th)"
 _ROAD_NAME = (
     rf"(?:(?:{_WORD})\s+){{1,4}}?{_STREET_WORDS}\b\.?(?:\s+(?:{_STREET_WORDS})\b\.?)?"
-    r"(?:\s(?:N|S|E|W|NW|NE|SW|SE|North|South|East|West|Central)\b\.?)?"
+    r"(?:\s(?:N|S|E|W|NW|NE|SW|SE|North|South|East|West|Central)\b\.?)?(?:\s\d{1,2}(?=$|[,;.]))?"
 )
-_HOUSE_NUMBER = r"(?:No\.?\s?|#)?\d{1,5}(?:-\d{1,4})?[A-Za-z]?"
+_HOUSE_NUMBER = r"(?:No\.?\s?|#)?\d{1,5}(?:[-/]\d{1,4})?[A-Za-z]?"
 _STREET_EN = rf"(?<![A-Za-z0-9_.-]){_HOUSE_NUMBER},?\s+{_ROAD_NAME}"
 _FOREIGN_STREET = (
     r"(?<![A-Za-z0-9_.-])\d{1,4},?\s+(?:bis\s+)?(?:[Rr]ue|[Vv]ia|[Cc]alle|[Aa]venida|[Pp]lace|[Bb]oulevard)\s+"
@@ -183,7 +190,7 @@ _LOWER_STREET = (
 )
 _SUBUNIT = (
     r"(?i:(?:Room|Rm\.?|Unit|Apt\.?|Apartment|Flat|Suite|Ste\.?|Building|Bldg\.?|Block|Blk|Tower|House|Floor|Fl\.?|"
-    r"Villa|Dorm)"
+    r"Villa|Dorm|Lane)"
     r"(?:\s?(?:No\.?|\#))?)\s?(?-i:#?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,3}|\d{1,3}-\d{1,4}))\b(?:\s?/F)?|"
     r"\d{1,3}(?:st|nd|rd|th)\s(?:[Ff]loor)|\d{1,3}/F\b|\d{1,3}-\d{1,4}(?:-\d{1,4})?(?=,?\s(?:Building|Block|Tower|"
     r"Unit))|#\d{1,3}-\d{1,4}"
@@ -201,8 +208,8 @@ _TOWN = (
 _POSTCODE = r"(?:[A-Z]{2}\s)?\d{5,6}(?:-\d{4})?\b(?!\d)|[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
 _PART = rf"(?:{_SUBUNIT}|{_STREET_EN}|{_FOREIGN_STREET}|{_ROAD_NAME}|{_TOWN}|{_POSTCODE})"
 _ENGLISH = re.compile(
-    rf"(?:{_STREET_EN}|{_FOREIGN_STREET}|(?<![A-Za-z0-9_.-])(?:\d{{3,4}}\s(?=Tower|Building|"
-    rf"Block))?(?:{_SUBUNIT})(?:,\s?|\s|\s?-\s?)(?:of\s)?"
+    rf"(?:{_STREET_EN}|{_FOREIGN_STREET}|(?<![A-Za-z0-9_.-])(?:\d{{1,5}}[A-Z]?,?\s(?:[A-Z][A-Za-z'-]+\s){{0,3}}"
+    rf"(?=Tower|Building|Block))?(?:{_SUBUNIT})(?:,\s?|\s|\s?-\s?)(?:of\s)?"
     rf"(?:{_SUBUNIT}|{_STREET_EN}|(?<=,\s){_ROAD_NAME}|(?<=,\s){_NOT_IN_PLACE}[A-Z][A-Za-z'-]+(?:"
     rf"\s[A-Z][A-Za-z'-]+){{0,2}}\s(?:Building|Tower|Plaza|Garden|Gardens|"
     rf"Centre|Center|Mansion|House|Court|Apartments?|Residence|Village|Community|Compound|Dormitory|University|Hotel)))"
@@ -210,7 +217,7 @@ _ENGLISH = re.compile(
 )
 _LOWER = re.compile(rf"{_LOWER_STREET}(?P<rest>(?:,\s?{_PART}|\s(?:{_SUBUNIT}))*)")
 _NUMBERED = re.compile(
-    rf"(?<![A-Za-z0-9_])No\.?\s?\d{{1,5}},?\s(?:(?:Lane|Alley|Long)\s\d{{1,5}},?\s)?{_ROAD_NAME}(?:,\s?{_PART})*"
+    rf"(?<![A-Za-z0-9_])(?:\d{{2,5}}[A-Z]?,\s)?No\.?\s?\d{{1,5}},?\s(?:(?:Lane|Alley|Long)\s\d{{1,5}},?\s)?{_ROAD_NAME}(?:,\s?{_PART})*"
 )
 _LOWER_ALONE = re.compile(
     r"(?<![A-Za-z0-9_.-])(?P<lower>(?:(?:apt|apartment|unit|flat|room|suite)\s[0-9a-z]{1,5},?\s)?\d{2,5}\s(?!hours?|"

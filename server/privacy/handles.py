@@ -18,22 +18,32 @@ _EMAIL_SPELLED = re.compile(
     r"tw)(?![A-Za-z0-9])){1,3}",
     re.IGNORECASE,
 )
+# With the dots spelled out too, whatever the ending is.
+_EMAIL_IN_WORDS = re.compile(
+    r"(?<![A-Za-z0-9._-])[A-Za-z0-9](?:[A-Za-z0-9_+-]{0,63})(?:\s?(?:\(dot\)|\[dot\]|点|\sdot\s|\.)\s?[A-Za-z0-9_+-]{1,30}){0,3}"
+    r"\s?(?:\(at\)|\[at\]|\{at\}|艾特|圈a|\sat\s|@)\s?[A-Za-z0-9-]{1,63}"
+    r"(?:\s?(?:\(dot\)|\[dot\]|点|\sdot\s)\s?[A-Za-z0-9-]{1,30}){0,3}\s?(?:\(dot\)|\[dot\]|点|\sdot\s)\s?[A-Za-z]{2,10}"
+    r"(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 
 _CONNECTORS = (
-    r"(?:\s|[:：,，=是为叫号码账帐户名的吧呀啊哈(\"'“好友])*(?:id|account|number|no\.?|name|号码?|is|:|：|\s|是|为|叫)*"
+    r"(?:\s|[:：,，=是为叫号码账帐户名的吧呀啊哈(\"'“好友搜索我])*"
+    r"(?:id|account|number|no\.?|name|号码?|'s|is|:|：|\s|是|为|叫)*"
 )
 _WECHAT = re.compile(
     r"(?:微信|薇信|威信|卫星号|微芯|(?<![a-z])(?:v|V)信|wechat|weixin|(?<![A-Za-z])(?:wx|vx|v[xX]号?)(?![A-Za-z])|加(?:我|"
     r"个)?[vV](?![A-Za-z])|"
     r"(?<![A-Za-z])[vV][:：])"
-    rf"(?P<between>{_CONNECTORS})[\"']?(?P<id>[A-Za-z][A-Za-z0-9_-]{{4,19}})(?![A-Za-z0-9_@-])",
+    rf"(?P<between>{_CONNECTORS})[\"']?(?P<id>[A-Za-z][A-Za-z0-9_-]{{4,19}}(?![A-Za-z0-9_@.-])|[A-Za-z][A-Za-z0-9_.-]{{3,18}}"
+    r"[A-Za-z0-9](?![A-Za-z0-9_@-]))",
     re.IGNORECASE,
 )
 _WXID = re.compile(r"(?<![A-Za-z0-9_])wxid_[A-Za-z0-9]{6,30}", re.IGNORECASE)
 _QQ = re.compile(
     rf"(?:(?<![A-Za-z])QQ|扣扣|企鹅号?|(?<![A-Za-z])q号|加(?:我|个)?q|我的?q(?=[是号:：\s])|"
     rf"(?<![A-Za-z])q(?=[:：]))(?P<between>{_CONNECTORS})"
-    r"(?P<id>[1-9]\d{4,10})(?![\d@A-Za-z]|\.\d|\s?(?:元|块|次|条|分|MB|GB|会员))",
+    r"(?P<id>[1-9]\d{4,10}|[1-9](?: \d){5,10})(?!\s?\d|[@A-Za-z]|\.\d|\s?(?:元|块|次|条|分|MB|GB|会员))",
     re.IGNORECASE,
 )
 _OTHER_ACCOUNT = re.compile(
@@ -52,7 +62,7 @@ _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕
 _LETTER, _SIGN = "A-HJ-NP-Z", "A-HJ-NP-Z0-9"
 _PLATE = re.compile(
     rf"(?<![最全更重刷])[{_PROVINCES}][A-HJ-NP-Z](?:\s?[·.-]?\s?)"
-    rf"(?:[DABCEFGHJK][{_SIGN}]\d{{4}}|\d{{5}}[DABCEFGHJK]|[{_SIGN}]{{4}}(?:[{_SIGN}]|[挂学警港澳试超]))(?![A-Za-z0-9])",
+    rf"(?:[DABCEFGHJK][{_SIGN}]\d{{4}}|\d{{5}}[DABCEFGHJK]|[{_SIGN}]{{4}}(?:[{_SIGN}]挂?|[挂学警港澳试超使领]))(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _PLATE_LABELLED = re.compile(
@@ -66,7 +76,8 @@ _PLATE_LEAST_DIGITS = 2
 
 _DOCUMENT_CONNECTORS = r"(?:\s|[:：,，#()]|号码?|编号|证件|是|为|的|number|no\.?|is|ID|card)*"
 _PASSPORT_LABELLED = re.compile(
-    rf"(?:护照|passport){_DOCUMENT_CONNECTORS}(?P<id>[A-Z0-9]{{6,10}})(?![A-Za-z0-9])", re.IGNORECASE
+    rf"(?:护照|passport){_DOCUMENT_CONNECTORS}(?P<id>[A-Z0-9]{{6,10}}|[A-Z]{{1,2}}\s\d{{6,8}})(?![A-Za-z0-9])",
+    re.IGNORECASE,
 )
 _PERMIT_LABELLED = re.compile(
     r"(?:通行证|回乡证|台胞证|台湾居民来往大陆|旅行证件?|海员证|travel permit|return permit|entry permit|\bpermit|"
@@ -85,7 +96,7 @@ _PASSPORT_LEAST_DIGITS = 5
 
 def emails(text: str) -> Iterator[Span]:
     """E-mail addresses, also with a Chinese domain, with spaces around the @, or spelled out."""
-    for pattern in (_EMAIL, _EMAIL_SPELLED):
+    for pattern in (_EMAIL, _EMAIL_SPELLED, _EMAIL_IN_WORDS):
         for match in pattern.finditer(text):
             yield Span(*match.span(), "EMAIL")
 
@@ -132,6 +143,8 @@ def _is_wechat(given: str, between: str) -> bool:
     lower = given.lower()
     if lower in NO_ACCOUNT or len(given) < _LEAST_WECHAT:
         return False
+    if "." in given and not any(map(str.isdigit, given)):
+        return False  # two words, and the end of a sentence between them
     if _MAYBE_A_WORD.fullmatch(given):
         # Letters alone are a word unless something says that an account follows.
         return bool(_STRONG_LABEL.search(between))

@@ -30,10 +30,10 @@ _STRONG = re.compile(
     r"(?:(?<=[,，。 ])叫做?|我(?:的)?(?:真)?名字?(?:叫做?|是)|我(?:的)?(?:大名|全名|本名)(?:叫|是)?|"
     r"(?:我|俺|咱|他|她|老公|老婆|爱人|妈妈?|爸爸?|母亲|父亲|孩子|儿子|女儿|丈夫|妻子|朋友|"
     r"同事|哥哥?|姐姐?|弟弟?|妹妹?|本人|机主|户主|客户)(?:名字)?叫做?|名字?叫做?|(?:真实|本人|机主|户主|开户人|收件人|客户|用户|联系人|持卡人)?姓名|名字(?:是|[:：])|"
-    r"免贵姓|(?<![百贵老])姓(?!名|氏|什|啥)|"
+    r"我(?:的)?名字(?=[\u4e00-\u9fff]{2,3}(?:$|[,，。!！]))|鄙人(?![是姓有在想要的不就也])|免贵姓|(?<![百贵老])姓(?!名|氏|什|啥)|"
     r"(?:联系人|收件人|收货人|寄件人|机主|户主|户名|开户人|申请人|经办人|代办人|投诉人|报修人|签收人|担保人|持卡人|办理人|预约人|登记人|使用人|"
-    r"承办人|付款人|受理人|监护人|法人|实名登记|登记的?名字|实名人|抬头|署名|落款|名下是))"
-    r"(?:的?(?:名字|姓名))?(?:\s|[:：,，]|是|为|叫|的是)*"
+    r"承办人|付款人|受理人|受益人|被保人|紧急联系人|监护人|法人|实名登记|登记的?名字|实名人|抬头|署名|落款|名下是))"
+    r"(?:的?(?:名字|姓名))?(?:\s|[:：,，]|是|为|叫|的是|写的?是?|填的?是?)*"
 )
 _WEAK = re.compile(
     r"(?:(?:我|这里|这边)就?是|本人|鄙人|在下|我系|名字|车主|(?i:\bI am|\bI'm|name is|name:|this is))\s?[:：,，]?\s?",
@@ -82,6 +82,10 @@ _LATIN_NO_NAME = frozenset(
     ]
 )
 _ENDS = re.compile(r"$|[^\u4e00-\u9fff]")
+_GREETED = re.compile(r"(?:[你您]好|^喂)[,，!！\s]{0,2}")
+_THIS_SIDE = re.compile(r"这[边里]")
+# 王 小明, as it is written in forms.
+_SPACED_GIVEN = re.compile(r"\s(?P<given>[\u4e00-\u9fff]{1,2})(?=$|[^\u4e00-\u9fff])")
 
 
 def find(text: str) -> Iterator[Span]:
@@ -99,6 +103,13 @@ def find(text: str) -> Iterator[Span]:
         # A role says little, so that the whole must look like a name: surname, given name, and something that goes on.
         end = _name_at(text, match.end(), weak=True, least_given=1)
         if end:
+            yield Span(match.end(), end, "NAME")
+        own = _OWN_NAME.match(text, match.end())
+        if own and text.startswith(OTHER_NAMES, match.end()):
+            yield Span(*own.span("name"), "NAME")
+    for match in _GREETED.finditer(text):
+        end = _name_at(text, match.end(), weak=True)
+        if end and _THIS_SIDE.match(text, end):
             yield Span(match.end(), end, "NAME")
     for match in _NICK.finditer(text):
         if match["surname"] in SURNAMES:
@@ -121,6 +132,10 @@ def _after_strong(text: str, match: re.Match[str]) -> Iterator[Span]:
         return
     end = _name_at(text, at, weak=False)
     if end:
+        spaced = _SPACED_GIVEN.match(text, end)
+        is_surname = text[at:end] in SURNAMES or text[at:end] in COMPOUND
+        if is_surname and spaced and not spaced["given"].startswith((*FOLLOWS_NAME, *TITLES)):
+            end = spaced.end()
         yield Span(at, end, "NAME")
         return
     latin = _LATIN_NAME.match(text, at)
@@ -168,8 +183,12 @@ def _is_word(text: str, at: int, word: str) -> bool:
 def _titled(text: str) -> Iterator[Span]:
     for match in _TITLE.finditer(text):
         start = _surname_before(text, match.start())
-        if start is not None:
-            yield Span(start, match.start(), "NAME")
+        other = _OTHER_BEFORE.search(text, max(0, match.start() - _MAX_OTHER), match.start())
+        if other:
+            yield Span(other.start(), match.start(), "NAME")
+        elif start is not None:
+            nick = start == match.start() - 1 and _NICK_BEFORE.search(text, 0, start)
+            yield Span(start - 1 if nick else start, match.start(), "NAME")
     for match in _SHORT_TITLE.finditer(text):
         at = match.start()
         after = text[at + 1 : at + 2]
@@ -181,6 +200,10 @@ def _titled(text: str) -> Iterator[Span]:
             yield Span(at - 1, at, "NAME")
 
 
+_MAX_OTHER = 8
+# 小胡师傅, 老陈先生; not 大小王 or 不小李.
+_NICK_BEFORE = re.compile(r"(?<![大不最很太])[小老]$")
+_OTHER_BEFORE = re.compile(rf"(?:{'|'.join(OTHER_NAMES)})[\u4e00-\u9fff·]{{0,6}}$")
 _BEFORE_TITLE_NO = {"任": "主责", "管": "主", "班": "领", "户": "客", "师": "老律"}
 _LEADS_TO_NAME = re.compile(
     r"(?:^|[^\u4e00-\u9fff]|[我你您他她是找叫请让给跟和与到问的对为由在说以被把向]|联系|客户|用户|朋友|同事|机主|户主|客服|老公|老婆|投诉|这里|收件人|联系人|经办人|感谢|谢谢|房东|业主|"
@@ -232,6 +255,10 @@ _ALONE = re.compile(
     r"(?:^|(?<=[\s,，、;；:：/|()（）。]))(?P<name>[\u4e00-\u9fff]{2,4}?)(?=$|收?[\s,，、;；/|()（）。]|收$)"
 )
 _MAN_OR_WOMAN = re.compile(r"[\s,，]{1,2}[男女](?=$|[\s,，。])")
+_NICK_ALONE = re.compile(
+    r"(?:^|[\s,，、:：]|转给|联系|通知|找|给)(?P<name>[小老](?P<surname>[\u4e00-\u9fff])|阿(?![姨公婆爸妈姐哥弟伯里])[\u4e00-\u9fff])"
+    r"(?=$|[\s,，、:：])"
+)
 _NAMED_OWNER = re.compile(r"(?P<name>(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{3}|[\u4e00-\u9fff]{2})(?=名下)")
 
 
@@ -244,6 +271,10 @@ def beside(text: str, known: Sequence[Span]) -> Iterator[Span]:
             continue
         named = is_beside(text, match.span("name"), known) or _MAN_OR_WOMAN.match(text, match.end())
         if len(name) > len(surname) and named:
+            yield Span(*match.span("name"), "NAME")
+    for match in _NICK_ALONE.finditer(text):
+        fits = match["surname"] is None or (match["surname"] in SURNAMES and match["surname"] not in RARE)
+        if fits and is_beside(text, match.span("name"), known):
             yield Span(*match.span("name"), "NAME")
     for match in _NAMED_OWNER.finditer(text):
         if _has_surname(match["name"]) and _is_given(match["name"][1:]):

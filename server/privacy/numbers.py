@@ -13,7 +13,7 @@ _OTHER_NUMBER = re.compile(
     r"(?:订单|单号|工单|流水|交易|运单|序列|串号|设备|编号|编码|批次|批号|合同|发票|代码|税号|激活码|验证码|兑换码|邀请码|券码|订购号|"
     r"错误码?|故障码?|错误代码|时间戳|金额|充值|余额|IMEI\d?|IMSI|ICCID|EID|MEID|SN|S/N|MAC|SIM卡号|UUID|"
     r"order|ticket|tracking|serial|transaction|invoice|timestamp|reference|ref|request|device|error(?: code)?|code|"
-    r"contract|parcel|shipment|waybill|case|build|amount|barcode|SKU)"
+    r"contract|parcel|shipment|waybill|case|build|amount|barcode|SKU|版本号?|固件|version|firmware|release)"
     r"(?:\s|[:：#号码码是为]|id|no\.?|number|num|is|was|=|\()*$",
     re.IGNORECASE,
 )
@@ -25,7 +25,9 @@ _LABEL_REACH = 24
 
 # ---- telephone
 
-_MOBILE = re.compile(r"(?<![\d.])(?:(?:\+|00)?\(?86\)?[\s-]{0,3})?1[\s.·-]{0,3}[3-9](?:[\s.·-]{0,3}\d){9}(?!\d)")
+_MOBILE = re.compile(
+    r"(?<![\d.])(?:\(?(?:\+|00)?\(?86\)?[\s.-]{0,3})?1[\s.·_/-]{0,3}[3-9](?:[\s.·_/-]{0,3}\d){9}(?!\d)"
+)
 _EXTENSION = r"(?:\s{0,2}(?:-|转接?|分机号?|转分机|\(?ext\.?|extension|#|x)\s{0,2}(?:分机|:)?\s{0,2}\d{1,6}\)?)?"
 _LANDLINE = re.compile(
     r"(?<![\d.])(?:(?:\+|00)?86[\s-]{0,2})?\(?0?(?P<area>10|2\d|[3-9]\d{2})\)?[\s-]{0,2}(?P<local>[2-8]\d{2,3}["
@@ -43,7 +45,7 @@ _TOLL_FREE = ("400", "800", "833", "844", "855", "866", "877", "888")
 _TOLL_FREE_WRITTEN = re.compile(r"1[\s.-]8\d\d[\s.-]\d{3}[\s.-]\d{4}$")
 _LOCAL = re.compile(
     r"(?:座机|固话|固定电话|家里?电话|家庭电话|公司电话|单位电话|办公室?电话|联系电话|电话号码?|传真|"
-    r"landline|home phone|"
+    r"区号\s?[:：是]?\s?0\d{2,3}|landline|home phone|"
     r"office phone|telephone|phone(?: number)?|tel|fax)"
     r"(?:\s|[:：是为,，号码]|number|no\.?|is)*(?P<number>[2-9]\d{2,3}[\s-]?\d{4})(?!\d|[.-]\d)" + _EXTENSION,
     re.IGNORECASE,
@@ -62,8 +64,8 @@ _HOTLINE = re.compile(r"\(?0\d{2,3}\)?[\s-]?(?:9[56]\d{3,4}|1\d{4})$")
 
 # ---- documents
 
-_ID_18 = re.compile(r"(?<!\d)[1-689]\d(?:[\s-]{0,2}\d){15}[\s-]{0,2}[\dXx](?!\d)")
-_ID_15 = re.compile(r"(?<![\d.])[1-68]\d{14}(?![\d.])")
+_ID_18 = re.compile(r"(?<!\d)[1-689](?:[\s._-]{0,2}\d){16}[\s._-]{0,2}[\dXx](?!\d)")
+_ID_15 = re.compile(r"(?<![\d.])[1-68]\d{5}(?P<between>[\s-]?)\d{6}(?P=between)\d{3}(?![\d.])")
 _ID_LABELLED = re.compile(
     r"(?:身份证件?|居民证|居住证|永居证|identity card|\bID card|national ID|resident ID|\bID (?:number|no))"
     r"(?:\s|[:：,，是为号码#]|number|no\.?|is)*(?P<number>\d{17}[\dXx]|\d{15})(?![\dA-Za-z])",
@@ -80,19 +82,20 @@ _OTHER_ID = re.compile(
     r"(?<![A-Za-z0-9])(?P<taiwan>[A-Z][12]\d{8})(?![0-9A-Za-z])",
 )
 _TAIWAN_WORDS = re.compile(r"身份证|身份證|证件|台湾|\bID\b|Taiwan", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\d.])\d(?:[\s-]?\d){12,18}(?![\d]|\.\d)")
+_CARD = re.compile(r"(?<![\d.])\d(?:[\s._-]?\d){12,18}(?![\d]|\.\d)")
 _CARD_LABELLED = re.compile(
     r"(?:银行卡|信用卡|借记卡|储蓄卡|bank card|credit card|debit card)(?:\s|[:：,，是为号码]|number|no\.?|is)*"
-    r"(?P<number>\d(?:[\s-]?\d){14,18})(?!\d)",
+    r"(?P<number>\d(?:[\s._-]?\d){14,18})(?!\d)",
     re.IGNORECASE,
 )
 
 # ---- digits in words
 
 _ZH_DIGITS = {character: digit for digit, written in enumerate(
-    ("零〇洞", "一幺么妖", "二两贰", "三叁", "四肆", "五伍", "六陆", "七拐柒", "八捌", "九勾玖")
+    ("零〇洞", "一幺么妖壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七拐柒", "八捌", "九勾玖")
 ) for character in written}  # fmt: skip
-_ZH_RUN = re.compile(r"[0-9零〇幺么一二两三四五六七八九](?:[\s,，、.。·-]{0,2}[0-9零〇幺么一二两三四五六七八九]){9,18}")
+_ZH_DIGIT = f"[0-9{''.join(_ZH_DIGITS)}]"
+_ZH_RUN = re.compile(rf"{_ZH_DIGIT}(?:[\s,，、.。·-]{{0,2}}{_ZH_DIGIT}){{9,18}}")
 _LEAST_WRITTEN_OUT = 3
 _EN_DIGITS = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
@@ -130,7 +133,7 @@ def id_cards(text: str) -> Iterator[Span]:
         if is_id_card(_bare(match[0])) and not _is_other(text, match.start()):
             yield Span(*match.span(), "ID_CARD")
     for match in _ID_15.finditer(text):
-        if is_id_card(match[0]) and not _is_other(text, match.start()) and not _in_word(text, *match.span()):
+        if is_id_card(_bare(match[0])) and not _is_other(text, match.start()) and not _in_word(text, *match.span()):
             yield Span(*match.span(), "ID_CARD")
     for pattern in (_ID_LABELLED, _HKID_LABELLED):
         for match in pattern.finditer(text):
@@ -271,7 +274,7 @@ def _is_other(text: str, start: int) -> bool:
 
 
 def _bare(written: str) -> str:
-    return re.sub(r"[\s-]", "", written)
+    return re.sub(r"[\s._-]", "", written)
 
 
 def _trimmed(text: str, match: re.Match[str]) -> tuple[int, int]:

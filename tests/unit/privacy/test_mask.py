@@ -16,7 +16,7 @@ from server.privacy.checks import is_bank_card, is_hong_kong_id, is_id_card, is_
 from server.settings import ROOT
 
 
-@pytest.mark.parametrize("name", ["lines.txt", "second.txt", "third.txt", "unseen.txt"])
+@pytest.mark.parametrize("name", ["lines.txt", "second.txt", "third.txt", "unseen.txt", "fourth.txt", "fifth.txt"])
 def test_the_lists(name):
     score = Score()
     for text, wanted in read(LISTS / name):
