@@ -13,10 +13,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.common_passwords import weakness
+from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
 PREFIX = "KEFU_"
@@ -31,6 +32,9 @@ _HIGHEST_PORT = 65535
 _INTERNAL_PORTS = 4
 _MIB = 1024 * 1024
 _PATH_FIELDS = ("data_dir", "company")
+_RELATIVE = {"understanding": ("model",), "speech": ("model", "voice_en", "voice_zh")}
+"""Keys of tables that may name a file or folder; a path that begins with a dot is relative to the settings file."""
+_TABLES: dict[str, type[BaseModel]] = {"understanding": Understanding, "speech": Speech}
 
 Port = Annotated[int, Field(ge=1, le=_HIGHEST_PORT)]
 
@@ -71,6 +75,7 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20
     understanding: Understanding = Understanding()
+    speech: Speech = Speech()
     smtp_host: str = ""
     smtp_port: Port = 587
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
@@ -246,8 +251,9 @@ class Settings(BaseSettings):
         Secrets are left to the inherited environment and the file.
         """
         values = self.model_dump(exclude={"secret", "admin_password"})
-        for name, value in values.pop("understanding").items():
-            values[f"understanding_{name}"] = value
+        for table in _TABLES:
+            for name, value in values.pop(table).items():
+                values[f"{table}_{name}"] = value
         variables = {PREFIX + name.upper(): str(value) for name, value in values.items() if value not in (None, "")}
         file = settings_file()
         if file is not None:
@@ -269,9 +275,13 @@ class _FileSource(PydanticBaseSettingsSource):
         for name in _PATH_FIELDS:
             if isinstance(values.get(name), str):
                 values[name] = path.parent / Path(values[name]).expanduser()
-        chosen = values.get("understanding")
-        if isinstance(chosen, dict) and str(chosen.get("model", "")).startswith(("./", "../")):
-            chosen["model"] = str(path.parent / chosen["model"])
+        for table, names in _RELATIVE.items():
+            chosen = values.get(table)
+            if not isinstance(chosen, dict):
+                continue
+            for name in names:
+                if str(chosen.get(name, "")).startswith(("./", "../")):
+                    chosen[name] = str(path.parent / chosen[name])
         return values
 
 
@@ -308,7 +318,8 @@ def load_settings(**overrides: Any) -> Settings:
 def unknown_variables() -> list[str]:
     """Warnings about ``KEFU_*`` variables that set nothing, which mostly are typing mistakes."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    known |= {f"{PREFIX}UNDERSTANDING_{name.upper()}" for name in Understanding.model_fields}
+    for table, kind in _TABLES.items():
+        known |= {f"{PREFIX}{table.upper()}_{name.upper()}" for name in kind.model_fields}
     return [
         f"{name} is not a setting{_suggest(name, known)}"
         for name in sorted(os.environ)
@@ -346,7 +357,8 @@ def _explain(fault: Any, given: dict[str, Any]) -> str:
 
 
 def _known_keys() -> set[str]:
-    return set(Settings.model_fields) | {f"understanding.{name}" for name in Understanding.model_fields}
+    tables = {f"{table}.{name}" for table, kind in _TABLES.items() for name in kind.model_fields}
+    return set(Settings.model_fields) | tables
 
 
 def _suggest(name: str, known: set[str]) -> str:

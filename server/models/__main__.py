@@ -26,8 +26,13 @@ def main() -> None:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
         raise SystemExit(str(error)) from None
-    understanding = load_settings().understanding
-    app = create_app(arguments.release, understanding=understanding, engine_dir=arguments.engine_dir)
+    settings = load_settings()
+    app = create_app(
+        arguments.release,
+        understanding=settings.understanding,
+        engine_dir=arguments.engine_dir,
+        speech=settings.speech,
+    )
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
 
 

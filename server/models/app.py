@@ -23,10 +23,12 @@ from server.llm.helpers import Refused
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
+from server.models.speech import SpeechModels, add_speech
 from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
 from server.nlu.fewshot import NewIntent
 from server.nlu.index import embed, load_index
+from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
 log = logging.getLogger(__name__)
@@ -247,7 +249,11 @@ class Models:
 
 
 def create_app(
-    release_dir: Path, *, understanding: Understanding | None = None, engine_dir: Path | None = None
+    release_dir: Path,
+    *,
+    understanding: Understanding | None = None,
+    engine_dir: Path | None = None,
+    speech: Speech | None = None,
 ) -> FastAPI:
     """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
 
@@ -256,6 +262,7 @@ def create_app(
     is done, and says why where it failed.
     """
     models = Models(release_dir, understanding or Understanding(), engine_dir)
+    voice = SpeechModels(speech or Speech(), models.metrics.registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -269,6 +276,7 @@ def create_app(
             await asyncio.gather(loading, return_exceptions=True)
             if models.chosen is not None:
                 await models.chosen.close()
+            await voice.close()
             await models.parses.stop()
             await models.searches.stop()
             models.executor.shutdown(wait=True, cancel_futures=True)
@@ -326,6 +334,7 @@ def create_app(
         return JSONResponse({"vectors": [[round(float(x), 6) for x in row] for row in rows]})
 
     _add_translation(app, models)
+    add_speech(app, voice)
     return app
 
 

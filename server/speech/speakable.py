@@ -113,7 +113,7 @@ def spell(code: str, language: str) -> str:
 
 
 def heard(parts: Sequence[Sentence], text: str, share: float, part: int) -> str:
-    """The shown text as far as it was heard: all before sentence ``part`` and ``share`` of that one, to a whole word."""
+    """The shown text as far as it was heard: what is before sentence ``part`` and ``share`` of it, to a whole word."""
     start = parts[part - 1].end if part > 0 else 0
     if part >= len(parts):
         return text

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT, ConfigurationError, Settings, load_settings, settings_file, unknown_variables
+from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
 
@@ -178,8 +179,10 @@ def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
 def test_every_setting_is_documented() -> None:
     documented = (ROOT / "docs" / "settings.md").read_text("utf-8")
     example = (ROOT / "kefu.toml").read_text("utf-8")
-    names = {name: name for name in Settings.model_fields if name != "understanding"}
-    names |= {name: f"understanding_{name}" for name in Understanding.model_fields}
+    tables = {"understanding": Understanding, "speech": Speech}
+    names = {name: name for name in Settings.model_fields if name not in tables}
+    for table, kind in tables.items():
+        names |= {name: f"{table}_{name}" for name in kind.model_fields}
     for name, variable in names.items():
         assert f"`{name}`" in documented
         assert f"`KEFU_{variable.upper()}`" in documented

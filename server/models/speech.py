@@ -1,0 +1,242 @@
+"""The voice half of the model service: one recogniser and one set of voices for all sessions, behind a fair queue.
+
+`POST /speech/text` and `POST /speech/sound` are described in docs/architecture.md. Nothing is loaded before the first
+customer talks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, Final, Literal
+
+import numpy as np
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.nlu.weights import WeightsError
+from server.settings_speech import Speech
+from server.speech.fair_queue import FairQueue, FullError, Job
+from server.speech.piper_voice import MAX_CHARACTERS, Sound, Voices
+from server.speech.whisper import LONGEST_S, RATE, Transcript, Whisper
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+MAX_BYTES: Final = int((LONGEST_S + 1) * RATE) * 2
+FINAL_DEADLINE_S: Final = 30.0
+PARTIAL_DEADLINE_S: Final = 3.0
+SOUND_DEADLINE_S: Final = 15.0
+SOUNDS: Final = 64  # sentences at once, those that wait included
+_BUCKETS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
+
+
+class SoundRequest(BaseModel):
+    """A sentence to speak."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+    language: Literal["zh", "en"]
+
+
+class _Recording:
+    """One recording that waits, and who waits for it."""
+
+    def __init__(self, samples: np.ndarray[Any, np.dtype[np.int16]], language: str | None) -> None:
+        self.samples = samples
+        self.language = language
+        self.answer: asyncio.Future[Transcript | None] = asyncio.get_running_loop().create_future()
+
+
+class SpeechModels:
+    """Recogniser, voices, and the tasks that feed them."""
+
+    def __init__(
+        self, speech: Speech, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.speech = speech
+        self._clock = clock
+        self._whisper = Whisper(speech.model, device=speech.device, workers=speech.decoders)
+        self.voices = Voices({"en": speech.voice_en, "zh": speech.voice_zh})
+        self._queue: FairQueue[_Recording] = FairQueue(workers=speech.decoders)
+        self._threads = ThreadPoolExecutor(speech.decoders, thread_name_prefix="recognise")
+        self._speaker = ThreadPoolExecutor(1, thread_name_prefix="speak")
+        self._sounds = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._work = asyncio.Event()
+        self.seconds = Histogram(
+            "kefu_speech_seconds", "Time to recognise", ["kind"], buckets=_BUCKETS, registry=registry
+        )
+        self.dropped = Counter("kefu_speech_partials_dropped", "Partial recognitions dropped", registry=registry)
+        self.depth = Gauge("kefu_speech_queue_depth", "Recordings waiting", registry=registry)
+
+    async def warm(self) -> None:
+        """Loads everything; the first customer's microphone is on by then, and their first sentence need not wait."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._whisper.load)
+        for language in self.voices.languages:
+            await loop.run_in_executor(self._speaker, self.voices.load, language)
+
+    async def recognise(self, session: str, pcm: bytes, language: str | None, *, final: bool) -> Transcript | None:
+        """What a recording says; None for a partial that a newer one replaced.
+
+        Raises:
+            FullError: Too many finals wait.
+            TimeoutError: It took too long.
+        """
+        self._start()
+        waiting = _Recording(np.frombuffer(pcm, "<i2"), language)
+        self._drop(self._queue.put(Job(session, final, self._clock(), waiting)))
+        self._work.set()
+        began = self._clock()
+        async with asyncio.timeout(FINAL_DEADLINE_S if final else PARTIAL_DEADLINE_S):
+            found = await waiting.answer
+        self.seconds.labels("final" if final else "partial").observe(self._clock() - began)
+        return found
+
+    def pace(self) -> float:
+        """Seconds that a session should leave between partials."""
+        return self._queue.pace(self._clock())
+
+    async def say(self, text: str, language: str) -> Sound:
+        """A sentence as sound.
+
+        Raises:
+            FullError: Too many sentences wait.
+            TimeoutError: It took too long.
+            WeightsError: The voice cannot be used.
+        """
+        if self._sounds >= SOUNDS:
+            raise FullError
+        self._sounds += 1
+        try:
+            async with asyncio.timeout(SOUND_DEADLINE_S):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._speaker, self.voices.say, text, language)
+        finally:
+            self._sounds -= 1
+
+    async def close(self) -> None:
+        """Stops; whoever waits gets a cancellation."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for threads in (self._threads, self._speaker):
+            threads.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self) -> None:
+        while len(self._tasks) < self.speech.decoders:
+            self._tasks.append(asyncio.create_task(self._run(), name="recogniser"))
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            job, stale = self._queue.take(self._clock())
+            self._drop(stale)
+            self.depth.set(len(self._queue))
+            if job is None:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            waiting = job.work
+            if waiting.answer.done():  # nobody waits any more
+                continue
+            began = self._clock()
+            try:
+                found = await loop.run_in_executor(self._threads, self._decode, waiting, job.final)
+            except asyncio.CancelledError:
+                waiting.answer.cancel()
+                raise
+            except Exception as error:  # whatever the model raises belongs to the caller
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+                continue
+            self._queue.took(self._clock() - began)
+            if not waiting.answer.done():
+                waiting.answer.set_result(found)
+
+    def _decode(self, waiting: _Recording, final: bool) -> Transcript:
+        return self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
+
+    def _drop(self, jobs: list[Job[_Recording]]) -> None:
+        for job in jobs:
+            self.dropped.inc()
+            if not job.work.answer.done():
+                job.work.answer.set_result(None)
+
+
+def add_speech(app: FastAPI, models: SpeechModels) -> None:
+    """Adds the routes; without ``speech.enabled`` they answer 404."""
+
+    def refusal() -> Response | None:
+        return None if models.speech.enabled else JSONResponse({"error": "not_configured"}, 404)
+
+    @app.post("/speech/warm")
+    async def warm() -> Response:
+        if (refused := refusal()) is not None:
+            return refused
+        try:
+            await models.warm()
+        except WeightsError as error:
+            log.error("voice: %s", error)
+            return JSONResponse({"error": str(error)}, 503)
+        return JSONResponse({"voices": models.voices.languages})
+
+    @app.post("/speech/text")
+    async def text(
+        request: Request,
+        session: Annotated[str, Query(max_length=100)],
+        kind: Literal["partial", "final"] = "final",
+        language: Literal["zh", "en"] | None = None,
+    ) -> Response:
+        if (refused := refusal()) is not None:
+            return refused
+        pcm = await _body(request)
+        if pcm is None:
+            return JSONResponse({"error": f"a recording has at most {LONGEST_S:.0f} seconds"}, 413)
+        if len(pcm) % 2:
+            return JSONResponse({"error": "16-bit samples are an even number of bytes"}, 422)
+        try:
+            found = await models.recognise(session, pcm, language, final=kind == "final")
+        except FullError:
+            return _busy()
+        except WeightsError as error:
+            log.error("voice: %s", error)
+            return JSONResponse({"error": str(error)}, 503)
+        answer = {"dropped": True} if found is None else found.to_json()
+        return JSONResponse({**answer, "partial_every_s": round(models.pace(), 2)})
+
+    @app.post("/speech/sound")
+    async def sound(body: SoundRequest) -> Response:
+        if (refused := refusal()) is not None:
+            return refused
+        if body.language not in models.voices.languages:
+            return JSONResponse({"error": f"no voice speaks {body.language}"}, 404)
+        try:
+            made = await models.say(body.text, body.language)
+        except FullError:
+            return _busy()
+        except WeightsError as error:
+            log.error("voice: %s", error)
+            return JSONResponse({"error": str(error)}, 503)
+        return Response(made.pcm, media_type="application/octet-stream", headers={"X-Sample-Rate": str(made.rate)})
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None as soon as it is longer than any recording."""
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > MAX_BYTES:
+            return None
+    return bytes(read)
+
+
+def _busy() -> Response:
+    return JSONResponse({"error": "the queue is full"}, 503, headers={"Retry-After": "1"})
