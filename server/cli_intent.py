@@ -26,24 +26,21 @@ def add(
     json: Json = False,
 ) -> None:
     """Add or replace new intents; a running Kefu understands them within seconds."""
-    import yaml
-
     from server.gateway.new_intents import NewIntents, TooManyError, with_new_intents
     from server.new_intents import read_file
 
     settings, loaded = load(company=company)
-    names = [one.definition.name for one in read_file(file, trained=loaded.intents)]
-    bodies: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8-sig"))["intents"]
+    made = read_file(file, trained=loaded.intents)
 
     async def work(intents: NewIntents) -> None:
-        for name in names:
-            await intents.put(name, bodies[name], "command line")
+        for one in made:
+            await intents.put(one, "command line")
 
     try:
         with_new_intents(settings, loaded, work)
     except TooManyError as error:
         raise CommandFailedError(str(error)) from error
-    _tell(json, names, "added")
+    _tell(json, [one.definition.name for one in made], "added")
 
 
 @app.command("list")

@@ -1,6 +1,5 @@
 """The content lists in force, and what a turn does with a customer's message that needs more than an answer."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import func, insert, select
 
 from server.company import Company
 from server.content import ContentFilter, Lists, Verdict, builtin, load, parse
+from server.gateway.repeated import Repeated
 from server.storage.audit import Audit
 from server.storage.store import Store
 from server.storage.tables import content_lists
@@ -37,7 +37,7 @@ class Content:
         own = company.folder / FILE
         self._filter = ContentFilter(load(own) if own.is_file() else builtin())
         self._version = 0
-        self._task: asyncio.Task[None] | None = None
+        self._following = Repeated("content lists", _REREAD_S, self._read)
 
     @property
     def lists(self) -> Lists:
@@ -47,13 +47,11 @@ class Content:
     async def start(self) -> None:
         """Reads the admins' lists, and again when another gateway has saved newer ones."""
         await self._read()
-        self._task = asyncio.create_task(self._follow(), name="content lists")
+        self._following.start()
 
     async def close(self) -> None:
         """Stops following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._following.close()
 
     async def save(self, given: Json, by: str) -> Lists:
         """Puts new lists in force.
@@ -84,11 +82,6 @@ class Content:
     def forbids(self, text: str) -> Verdict | None:
         """Why the bot must not say this."""
         return self._filter.of_reply(text)
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(_REREAD_S)
-            await self._read()
 
     async def _read(self) -> None:
         newest = await self._store.one(select(func.max(content_lists.c.id)))

@@ -1,7 +1,6 @@
 """The new intents of the moment: kept in the database, so that every gateway and the command line share them."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, select
 
 from server.company import Company
+from server.gateway.repeated import Repeated
 from server.new_intents import NewIntent, check, for_models
 from server.settings import Settings
 from server.storage.audit import Audit
@@ -18,7 +18,6 @@ from server.storage.tables import new_intents
 
 Json = dict[str, Any]
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 EVERY_S = 2.0
 MOST = 100
 
@@ -36,18 +35,16 @@ class NewIntents:
         self._trained = frozenset(company.intents)
         self._known: tuple[NewIntent, ...] = ()
         self._request = for_models(())
-        self._watch: asyncio.Task[None] | None = None
+        self._following = Repeated("new intents", EVERY_S, self.refresh)
 
     async def start(self) -> None:
         """Reads the definitions, and again every few seconds."""
         await self.refresh()
-        self._watch = asyncio.create_task(self._follow(), name="follow new intents")
+        self._following.start()
 
     async def close(self) -> None:
         """Stops following."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        await self._following.close()
 
     @property
     def request(self) -> Json:
@@ -63,14 +60,16 @@ class NewIntents:
         """Every definition with its examples, by name."""
         return [one.to_json() for one in self._known]
 
-    async def put(self, name: str, body: Any, author: str) -> Json:
+    def check(self, name: str, body: Any) -> NewIntent:
+        """A definition from plain data, for `put`. Raises `ConfigurationError` with what to mend."""
+        return check(name, body, trained=self._trained)
+
+    async def put(self, made: NewIntent, author: str) -> None:
         """Adds or replaces a definition; it is understood from the next message on.
 
-        Raises:
-            ConfigurationError: The definition cannot be used; the message says what to mend.
-            TooManyError: There are `MOST` already.
+        Raises `TooManyError` where there are `MOST` already.
         """
-        made = check(name, body, trained=self._trained)
+        name = made.definition.name
         async with self._store.write() as tx:
             await tx.execute(delete(new_intents).where(new_intents.c.name == name))
             if len((await tx.execute(select(new_intents.c.name))).all()) >= MOST:
@@ -80,7 +79,6 @@ class NewIntents:
             )
             await self._audit.note_in(tx, author, "intent.defined", f"intent:{name}", examples=len(made.examples))
         await self.refresh()
-        return made.to_json()
 
     async def remove(self, name: str, author: str) -> bool:
         """Takes a definition away; whether there was one."""
@@ -98,14 +96,6 @@ class NewIntents:
         known = tuple(NewIntent.from_json(row.definition) for row in rows if row.name not in self._trained)
         if known != self._known:
             self._known, self._request = known, for_models(known)
-
-    async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.refresh()
-            except Exception:  # the database may be away for a moment; what is known goes on
-                logger.exception("new intents cannot be read")
 
 
 def with_new_intents(settings: Settings, company: Company, work: Callable[[NewIntents], Coroutine[Any, Any, T]]) -> T:

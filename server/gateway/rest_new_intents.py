@@ -35,11 +35,13 @@ async def put_new_intent(new: New, person: Admin, name: str, body: dict[str, Any
     422 where the definition cannot be used, 409 where too many are waiting for a training.
     """
     try:
-        return await new.put(name, body, person.username)
+        made = new.check(name, body)
+        await new.put(made, person.username)
     except ConfigurationError as error:
         raise HTTPException(422, str(error)) from error
     except TooManyError as error:
         raise HTTPException(409, str(error)) from error
+    return made.to_json()
 
 
 @router.delete("/{name}", status_code=204, dependencies=[Depends(own_page)])

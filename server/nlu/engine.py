@@ -16,7 +16,7 @@ from server.nlu import clauses, fewshot, intents
 from server.nlu.artefact import Artefact
 from server.nlu.calibrate import Calibrations, OosModel, Threshold
 from server.nlu.cues import Cues
-from server.nlu.data import OUT_OF_SCOPE, load_entities
+from server.nlu.data import load_entities
 from server.nlu.entities import EntityModel, Tagged, read
 from server.nlu.fewshot import NewIntent
 from server.nlu.intents import Encoded, IntentModel
@@ -125,7 +125,6 @@ class Engine:
         self._normaliser = Normaliser(kinds, self.artefact.manifest["synonyms"])
         self._new_names: tuple[str, ...] = ()
         self._shots: list[NDArray[Any]] = []
-        self._hidden = self._intents.classes.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in self._intents.classes else None
 
     @property
     def intents(self) -> list[str]:
@@ -210,17 +209,17 @@ class Engine:
 
     def _rank(self, encoded: Encoded, spoken: Sequence[bool]) -> tuple[list[tuple[Intent, ...]], NDArray[Any]]:
         """Calibrated rankings, and P(out of scope); `spoken[i]` is False for a text without a word."""
-        logits = self._intents.logits(encoded)
+        logits, nearest = self._intents.logits(encoded), self._intents.nearness(encoded)
+        hidden = self._intents.hidden
         oos: NDArray[Any] = np.zeros(len(spoken))
         if self._calibration.oos is not None:
-            features = OosModel.features(logits, self._intents.nearness(encoded), self._hidden)
-            oos = self._calibration.oos.probability(features)
-        ranked = self._intents.ranked(encoded, logits)
-        visible = ranked if self._hidden is None else np.delete(ranked, self._hidden, axis=1)
+            oos = self._calibration.oos.probability(OosModel.features(logits, nearest, hidden))
+        visible = self._intents.ranked(encoded, logits)[:, : len(self._intents.intents)]
         new: NDArray[Any] = np.zeros(len(spoken))
         shares: NDArray[Any] = np.zeros((len(spoken), 0))
         if self._shots:
-            new, shares = self._calibration.judge.probability(intents.compare(self._intents, encoded, self._shots))
+            near = intents.compare(encoded, logits, nearest, hidden, self._shots)
+            new, shares = self._calibration.judge.probability(near)
         names = [*self._intents.intents, *self._new_names]
         rankings = []
         for i, language in enumerate(encoded.languages):

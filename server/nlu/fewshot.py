@@ -20,6 +20,8 @@ from scipy.special import expit, softmax
 Floats = NDArray[np.floating[Any]]
 SHOTS: Final = 3
 """Examples of each hidden intent that an episode gives."""
+_MARGIN: Final = 0.2
+"""Margins between the nearest new intents count up to here; one that is alone gets half of it."""
 PRIOR: Final = 0.05
 """Share of messages that ask for something new, as the probability assumes."""
 
@@ -60,8 +62,8 @@ def nearness(messages: Floats, shots: Sequence[Floats], known: Floats, top_logit
     values = np.stack(columns, axis=1)
     ordered = np.sort(values, axis=1)
     best = ordered[:, -1]
-    second = ordered[:, -2] if values.shape[1] > 1 else np.full_like(best, best.mean() - 0.1)
-    return Nearness(values, np.stack([best, best - known, np.minimum(best - second, 0.2), top_logit, over], axis=1))
+    margin = np.minimum(best - ordered[:, -2], _MARGIN) if values.shape[1] > 1 else np.full_like(best, _MARGIN / 2)
+    return Nearness(values, np.stack([best, best - known, margin, top_logit, over], axis=1))
 
 
 @dataclass

@@ -105,6 +105,7 @@ class IntentModel:
         self._views = views
         self._neighbours = neighbours
         self._tuned: dict[Language, tuple[Tuned, float]] = {}
+        self.hidden = len(classes) - 1 if OUT_OF_SCOPE in classes else None  # the hidden class, always the last
 
     @classmethod
     def fit(cls, encoded: Encoded, labels: Sequence[str], *, seed: int = 0) -> IntentModel:
@@ -189,14 +190,16 @@ def meaning(encoded: Encoded) -> Array:
     return np.concatenate([encoded.vectors["e5"], encoded.vectors["use"]], axis=1) * np.float32(2**-0.5)
 
 
-def compare(model: IntentModel, encoded: Encoded, shots: Sequence[Array]) -> fewshot.Nearness:
-    """Messages against new intents, given as the `meaning` of their examples."""
-    logits = model.logits(encoded)
-    hidden = model.classes.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in model.classes else None
-    visible = logits if hidden is None else np.delete(logits, hidden, axis=1)
-    top = visible.max(axis=1)
+def compare(
+    encoded: Encoded, logits: Array, nearest: Array, hidden: int | None, shots: Sequence[Array]
+) -> fewshot.Nearness:
+    """Messages against new intents, given as the `meaning` of their examples.
+
+    `logits`, `nearest` and `hidden`: what a model's `logits` and `nearness` say of the messages, and its hidden class.
+    """
+    top = np.delete(logits, [] if hidden is None else hidden, axis=1).max(axis=1)
     over = np.zeros_like(top) if hidden is None else logits[:, hidden] - top
-    return fewshot.nearness(meaning(encoded), shots, model.nearness(encoded), top, over)
+    return fewshot.nearness(meaning(encoded), shots, nearest, top, over)
 
 
 def _cues(encoded: Encoded, view: str, rows: NDArray[Any]) -> Array:

@@ -142,8 +142,7 @@ def _read_strangers(
     blind = IntentModel.fit(encoded.rows(known), labels[known].tolist(), seed=seed)
     rows = encoded.rows(unknown)
     logits = blind.logits(rows)
-    hidden = logits.shape[1] - 1 if OUT_OF_SCOPE in blind.classes else None
-    found.strangers.append(OosModel.features(logits, blind.nearness(rows), hidden))
+    found.strangers.append(OosModel.features(logits, blind.nearness(rows), blind.hidden))
     found.episodes += _episodes(blind, encoded, labels, known=known, rest=rest, test=test, seed=seed)
 
 
@@ -158,7 +157,7 @@ def calibrated(
     """Calibration, the weight of each language's tuned layers (0: left out), and the figures on unseen messages."""
     y, spoken = np.array(labels), np.array(languages)
     inside = (y != OUT_OF_SCOPE) & data.read
-    fitted, oos = _out_of_scope(data, inside, (y == OUT_OF_SCOPE) & data.read)
+    fitted, oos = _out_of_scope(data, y, inside)
     classes = [name for name in class_names(labels) if name != OUT_OF_SCOPE]
     index = {name: i for i, name in enumerate(classes)}
     logits, usable = data.logits[:, : len(classes)].copy(), data.read.copy()
@@ -178,16 +177,15 @@ def calibrated(
 
 
 def _out_of_scope(
-    data: OutOfFold, inside: NDArray[np.bool_], strange: NDArray[np.bool_]
+    data: OutOfFold, labels: NDArray[Any], inside: NDArray[np.bool_]
 ) -> tuple[Calibrations, NDArray[Any]]:
     fitted = Calibrations()
-    negatives = bool(strange.any())
-    features = OosModel.features(
-        np.nan_to_num(data.logits), data.nearness, data.logits.shape[1] - 1 if negatives else None
-    )
+    strange = (labels == OUT_OF_SCOPE) & data.read
+    hidden = data.logits.shape[1] - 1 if OUT_OF_SCOPE in labels else None
+    features = OosModel.features(np.nan_to_num(data.logits), data.nearness, hidden)
     outside = [np.concatenate(data.strangers)] if data.strangers else []
     weights = [np.full(len(outside[0]), 1 / len(outside[0]))] if outside else []
-    if negatives:
+    if strange.any():
         outside.append(features[strange])
         weights.append(np.full(int(strange.sum()), 1 / int(strange.sum())))
     oos: NDArray[Any] = np.zeros(len(inside))
@@ -223,7 +221,8 @@ def _episodes(
         own = test[np.isin(labels[test], group)]
         sample = rng.choice(others, min(len(others), 4 * len(own)), replace=False)
         rows = np.concatenate([own, sample])
-        near = compare(blind, encoded.rows(rows), shots)
+        read = encoded.rows(rows)
+        near = compare(read, blind.logits(read), blind.nearness(read), blind.hidden, shots)
         belongs = np.array(group)[near.values.argmax(axis=1)] == labels[rows]
         found.append((near.features, belongs, np.arange(len(rows)) < len(own)))
     return found

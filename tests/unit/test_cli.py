@@ -248,6 +248,35 @@ def test_training_and_parsing_from_the_command_line(
     assert json.loads(trained.out)["folder"] == "model"
     parsed = kefu("parse", "-", "--model", "model", "--json", stdin="你们几点开门？\nhello!\n")
     assert [json.loads(line)["intent"]["name"] for line in parsed.out.splitlines()] == ["opening_hours", "greet"]
-    measured = json.loads(kefu("eval", "nlu", "--model", "model", "--data", "few.jsonl", "--json").out)
+    evaluated = kefu("eval", "nlu", "--model", "model", "--data", "few.jsonl", "--report", "page.html", "--json")
+    measured = json.loads(evaluated.out)
     assert measured["examples"] == len(rows)
     assert measured["intent_accuracy"] > 0.9
+    assert "<svg" in (tmp_path / "page.html").read_text("utf-8")
+
+
+NEW_INTENT = """
+intents:
+  pet_damage:
+    label: {zh: 宠物咬坏, en: Damage by a pet}
+    do: say
+    text: {zh: 可以到营业厅换线。, en: A shop can replace the cable.}
+    examples: {zh: [我家狗把充电线咬断了], en: [my dog bit through the cable, the cat chewed my charger]}
+"""
+
+
+def test_new_intents_come_and_go_on_the_command_line(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "new.yml").write_text(NEW_INTENT, "utf-8")
+    (tmp_path / "few.yml").write_text(NEW_INTENT.replace("zh: [我家狗把充电线咬断了], ", ""), "utf-8")
+    refused = kefu("intent", "add", "few.yml")
+    assert (refused.status, refused.out) == (2, "")
+    assert 'few.yml: intent "pet_damage": 2 examples; give at least 3' in refused.err
+    assert json.loads(kefu("intent", "list", "--json").out) == {"intents": []}
+    assert json.loads(kefu("intent", "add", "new.yml", "--json").out) == {"added": ["pet_damage"]}
+    (listed,) = json.loads(kefu("intent", "list", "--json").out)["intents"]
+    assert listed["definition"]["do"] == "say"
+    assert len(listed["examples"]) == 3
+    assert kefu("intent", "remove", "pet_damage").out == "removed pet_damage\n"
+    gone = kefu("intent", "remove", "pet_damage")
+    assert gone.status == 1
+    assert "`kefu intent list` shows them" in gone.err

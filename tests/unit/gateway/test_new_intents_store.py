@@ -33,7 +33,7 @@ def following(desk: Bench) -> NewIntents:
 
 async def test_what_one_gateway_defines_the_other_knows(desk: Bench) -> None:
     one, other = following(desk), following(desk)
-    await one.put("pet_damage", BODY, "boss")
+    await one.put(one.check("pet_damage", BODY), "boss")
     assert other.definition("pet_damage") is None
     await other.refresh()
     found = other.definition("pet_damage")
@@ -45,9 +45,11 @@ async def test_what_one_gateway_defines_the_other_knows(desk: Bench) -> None:
 
 async def test_a_definition_is_replaced_and_taken_away(desk: Bench) -> None:
     intents = following(desk)
-    await intents.put("pet_damage", BODY, "boss")
+    await intents.put(intents.check("pet_damage", BODY), "boss")
     before = intents.request["digest"]
-    await intents.put("pet_damage", {**BODY, "examples": [*BODY["examples"], "a mouse ate the plug"]}, "boss")
+    await intents.put(
+        intents.check("pet_damage", {**BODY, "examples": [*BODY["examples"], "a mouse ate the plug"]}), "boss"
+    )
     assert intents.request["digest"] not in {before, ""}
     assert len(intents.all()) == 1
     assert await intents.remove("pet_damage", "boss")
@@ -57,19 +59,19 @@ async def test_a_definition_is_replaced_and_taken_away(desk: Bench) -> None:
 
 async def test_what_cannot_be_used_changes_nothing(desk: Bench) -> None:
     intents = following(desk)
-    await intents.put("pet_damage", BODY, "boss")
+    await intents.put(intents.check("pet_damage", BODY), "boss")
     with pytest.raises(ConfigurationError, match="trained already"):
-        await intents.put("check_bill", BODY, "boss")
+        await intents.put(intents.check("check_bill", BODY), "boss")
     with pytest.raises(ConfigurationError, match="at least 3"):
-        await intents.put("pet_damage", {**BODY, "examples": []}, "boss")
+        await intents.put(intents.check("pet_damage", {**BODY, "examples": []}), "boss")
     assert len(intents.all()) == 1
 
 
 async def test_there_is_an_end_to_what_waits_for_training(desk: Bench) -> None:
     intents = following(desk)
     for i in range(MOST):
-        await intents.put(f"new_{i:03}", BODY, "boss")
+        await intents.put(intents.check(f"new_{i:03}", BODY), "boss")
     with pytest.raises(TooManyError, match="train before"):
-        await intents.put("one_more", BODY, "boss")
-    await intents.put("new_001", BODY, "boss")
+        await intents.put(intents.check("one_more", BODY), "boss")
+    await intents.put(intents.check("new_001", BODY), "boss")
     assert len(intents.all()) == MOST

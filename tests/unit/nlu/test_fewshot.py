@@ -62,3 +62,14 @@ def test_without_training_nothing_is_new() -> None:
     near = nearness(np.eye(3), [np.eye(3)[:1]], np.zeros(3), np.zeros(3), np.zeros(3))
     p, _ = Judge.from_json(None).probability(near)
     assert p.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("intents", [1, 2])
+def test_a_message_is_judged_alike_alone_and_in_company(world: dict[str, np.ndarray], intents: int) -> None:
+    known = (world["messages"] @ world["known"].T).max(axis=1)
+    shots = list(world["shots"][:intents])
+    together = nearness(world["messages"], shots, known, 5 * known, -known)
+    for i in (0, 150, 399):
+        row = slice(i, i + 1)
+        alone = nearness(world["messages"][row], shots, known[row], 5 * known[row], -known[row])
+        assert np.allclose(alone.features, together.features[row])
