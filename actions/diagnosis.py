@@ -162,6 +162,7 @@ class Run:
     def new(cls, c: Context, graphs: Graphs, symptom: str) -> Run:
         """A new diagnosis; one that runs already waits until it is done."""
         running = cls(c, graphs.current)
+        c.state.solved = None
         below = c.diagnosis if cls.of(c, graphs) is not None else None
         c.diagnosis = {
             "engine": start(running.knowledge, symptom), "open": None, "count": 0, "sent": 0, "log": [], "also": [],
@@ -450,6 +451,7 @@ class Run:
         c, also = self.c, self.slot["also"]
         if not also:
             c.say("diagnosis.solved_end")
+            c.state.solved = {"intent": c.args.get("intent"), "args": c.args, "diagnosis": {**self.slot, "below": None}}
             c.diagnosis = self.slot["below"]
             return False
         symptom, rest = also[0], also[1:]

@@ -135,6 +135,12 @@ def read_fix(
     return found
 
 
+def recurred(text: str, question: str) -> bool:
+    """Whether a message says that a trouble which was solved is there after all; `question`: whether it is gone."""
+    said = plain(text)
+    return bool(w.RECURRED.search(said)) and _helped(said, plain(question)) == "still"
+
+
 def by_meaning(
     lexicon: Lexicon,
     check: str,

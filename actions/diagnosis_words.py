@@ -270,6 +270,16 @@ REVERSED = _any(
 )
 """A question to which "yes" means that the trouble is still there."""
 
+RECURRED = _any(
+    "又[^，,。]{0,8}(?:断|掉|没|不|卡|慢|坏|犯|这样|来了|出现|失败|发烫|转圈)|还是[^，,。]{0,8}(?:不|没|断|卡|慢|掉|烫|一样|老样子)|"
+    "(?:依然|仍然|仍旧|照样)[^，,。]{0,6}(?:不|没|断|卡|慢|掉)|没(?:有)?(?:解决|修好)|复发|问题(?:又|还在)|高兴(?:得)?太早|白高兴",
+    r"\bstill (?!works?\b|working\b|fine\b|good\b|ok\b|okay\b|here\b)|\bspoke too soon\b|\bnot (?:fixed|solved) (?:after all|yet)\b",
+    r"\b(?:problem|issue|trouble|fault|error|same thing)\b[^,.]{0,12}\b(?:back|again|returned)\b|\bstopped working\b",
+    r"\b(?:drop\w*|cut\w*|disconnect\w*|lost|los(?:es|ing)|gone|happen\w*|down|out|dead|slow|stuck|fail\w*|broken?|quit|"
+    r"not work\w*|doesn.?t work|isn.?t work\w*|can.?t \w+|no \w+) (?:\w+ )?again\b",
+)
+"""A trouble that was thought to be over is there after all."""
+
 WHY = _any(
     "为什么|为啥|干嘛|为何|凭什么|有什么用|有必要吗|原因是什么|什么道理",
     r"\bwhy\b|\bwhat.?s (?:the|that) (?:point|for)\b|\bwhat for\b|\bhow come\b|\bis (?:this|that|it) (?:really )?necessary\b|\bwhat does this (?:tell|show)\b",

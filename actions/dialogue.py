@@ -12,7 +12,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from actions import diagnosis, offers, questions, tasks, wishes
+from actions import diagnosis, diagnosis_again, offers, questions, tasks, wishes
 from actions import messages as m
 from actions.accounts import AccountsError
 from actions.context import Context, EscalationError
@@ -75,6 +75,8 @@ async def _turn(c: Context) -> None:
 async def _without_question(c: Context) -> None:
     if c.turn.entity("question") is not None or c.turn.entity("choice") is not None:
         c.say("talk.old_button")
+        return
+    if await diagnosis_again.came_back(c):
         return
     if c.definition is None:
         await tasks.not_understood(c)

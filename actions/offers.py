@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from actions import reading, tasks
+from actions import diagnosis_again, reading, tasks
 from actions.clarify import offer_person
 from actions.context import Context, EscalationError
 from actions.state import Expect, Task
@@ -81,6 +81,8 @@ def _person(c: Context, expect: Expect, reply: Reply) -> None:
 
 
 async def _something_else(c: Context) -> None:
+    if await diagnosis_again.came_back(c):
+        return
     if c.definition is None:
         await tasks.not_understood(c)
         return

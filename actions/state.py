@@ -55,7 +55,10 @@ SOFT = frozenset({"offer", "resume", "clarify", "person"})
 
 @dataclass(slots=True)
 class State:
-    """The dialogue state. Identification stays for the whole conversation, verification for a while."""
+    """The dialogue state. Identification stays for the whole conversation, verification for a while.
+
+    ``solved`` is the last diagnosis that ended well, ``{"intent", "args", "diagnosis"}``: its trouble may come back.
+    """
 
     task: Task | None = None
     stack: list[Task] = field(default_factory=list)
@@ -66,6 +69,7 @@ class State:
     verification: Json | None = None
     last_account: Task | None = None
     payment: str | None = None
+    solved: Json | None = None
     clarify: int = 0
     complaints: int = 0
     greeted: bool = False
@@ -127,6 +131,7 @@ class State:
             expect=None,
             verification=None,
             last_account=None,
+            solved=None,
             clarify=0,
             complaints=0,
             last=[],

@@ -138,6 +138,57 @@ async def test_buttons_do_the_same(en: Conversation) -> None:
     assert en.keys == ["diagnosis.solved_end"]
 
 
+async def solved_by_the_sim(talk: Conversation) -> None:
+    await begin(talk)
+    await talk.say("显示无SIM卡" if talk.locale == "zh" else "it says no SIM", "fault_no_service")
+    await talk.say("好了，有信号了" if talk.locale == "zh" else "yes, the signal is back", "affirm")
+    assert talk.keys == ["diagnosis.solved_end"]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "confidence"),
+    [
+        ("等等，又没信号了", "fault_no_service", 0.9),
+        ("高兴太早了，还是没信号", "deny", 0.9),
+        ("又不行了", "oos", 0.2),
+    ],
+)
+async def test_a_trouble_that_comes_back_is_taken_up_where_it_ended(
+    zh: Conversation, text: str, intent: str, confidence: float
+) -> None:
+    await solved_by_the_sim(zh)
+    await zh.say("谢谢", "thanks")
+    await zh.say(text, intent, confidence=confidence)
+    assert "接着刚才的进度" in said(zh)
+    # What is known stays known, and what did not help is not the next thing to try.
+    assert zh.diagnosis["engine"]["tried"]["reseat_sim_card"]
+    assert step(zh)["id"] != "reseat_sim_card"
+    assert {"kind": "fix", "node": "reseat_sim_card", "outcome": "still", "outcomes": {}} in zh.diagnosis["log"]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("it's still working, thanks", "thanks"),
+        ("no", "deny"),
+        ("how much data do I have left", "check_data_usage"),
+        ("my picture messages fail again", "fault_mms"),
+    ],
+)
+async def test_what_is_about_something_else_reopens_nothing(en: Conversation, text: str, intent: str) -> None:
+    await solved_by_the_sim(en)
+    await en.say(text, intent)
+    assert "where we were" not in said(en)
+
+
+async def test_after_a_new_start_nothing_comes_back(en: Conversation) -> None:
+    await solved_by_the_sim(en)
+    await en.say("start over", "start_over")
+    await en.say("it's still not working", "deny")
+    assert "where we were" not in said(en)
+    assert en.diagnosis is None
+
+
 async def test_not_sure_leads_to_other_words_or_another_check(zh: Conversation) -> None:
     await begin(zh)
     seen = {said(zh)}
