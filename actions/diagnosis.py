@@ -272,10 +272,12 @@ class Run:
     def next(self) -> Step:
         """The engine's next step. The steps that count are those that the customer was sent."""
         self.engine["steps"] = self.slot["sent"]
-        placeless = self.c.args.get("place") is None if self.c.state.task is not None else True
-        self.engine["asks"] = [
-            name for name, check in self.graph.checks.items() if placeless and check.step == "list_outages"
-        ]
+        args = self.c.args if self.c.state.task is not None else {}
+        asking = {
+            "list_outages": args.get("place") is None,
+            "get_bills": not (self.c.state.customer or args.get("phone")),
+        }
+        self.engine["asks"] = [name for name, check in self.graph.checks.items() if asking.get(check.step)]
         return next_step(self.knowledge, self.engine)
 
     def ask(self, step: Step) -> Question:

@@ -230,7 +230,7 @@ def _take(c: Context, running: Run, found: Reading) -> None:
             running.slot["account"] = None
             running.tell(Answer("confirm", running.slot["open"]["node"], result="no"))
         return
-    answer = _answer(running, found)
+    answer = _answer(running, found) or _nothing_new(running, found)
     if answer is not None:
         running.tell(answer)
         _heed_good_news(running, answer)
@@ -240,6 +240,16 @@ def _take(c: Context, running: Run, found: Reading) -> None:
     if answer is None:
         c.again = True
         c.lead.append(m.message("diagnosis.tried" if found.tried else "diagnosis.noted"))
+
+
+def _nothing_new(running: Run, found: Reading) -> Answer | None:
+    """What is known already, told again in place of an answer: the step cannot be answered, or not in these words."""
+    known, tried = running.engine["evidence"], running.engine["tried"]
+    if any(known.get(facet) != outcome for facet, outcome in found.facts.items()):
+        return None
+    if not found.facts or not all(tried.get(name) for name in found.tried):
+        return None
+    return _answer(running, replace(found, facts={}, tried=[], result="unsure"))
 
 
 def _heed_good_news(running: Run, answer: Answer) -> None:

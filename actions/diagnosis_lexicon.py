@@ -21,6 +21,11 @@ _POSITIVE = frozenset(
 )
 _NEGATIVE = frozenset(["off", "no", "none", "denied", "missing", "not", "disabled", "dark", "unset"])
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_CODE = re.compile(r"(?<![a-z0-9-])(?:0x[0-9a-f]+|(?:[a-z]{1,4}-?)?\d{3,5})(?![a-z0-9-])")
+_ERROR = re.compile(r"错误|故障|报错|代码|提示码|码|\b(?:errors?|codes?)\b")
+_SHOWN = re.compile(
+    _ERROR.pattern + r"|显示|提示|还是|又是|\b(?:says?|said|shows?|showing|shown|got|get|gives?|still)\b"
+)
 _BELOW = re.compile(r"低于|少于|小于|不到|不足|以下|below|under|less|fewer")
 _ABOVE = re.compile(r"高于|大于|超过|以上|不低于|above|over|more")
 _ASCII = re.compile(r"[a-z0-9]")
@@ -61,6 +66,8 @@ class FacetWords:
     """A bound with the outcome below it and the outcome from it on."""
     colours: dict[str, str]
     """The outcome that alone speaks of a colour, by colour."""
+    codes: dict[str, str]
+    """The outcome that alone names an error code, by code."""
 
     def hit(self, clause: str, *, generic: bool) -> tuple[str, int]:
         """The outcome whose wording the statement has, with the wording's length; ("", 0) where none or several do."""
@@ -114,6 +121,15 @@ class FacetWords:
         """The outcome that a colour in the statement means; "" where none or several are named."""
         named = [colour for colour, pattern in w.COLOURS.items() if pattern.search(clause)]
         return self.colours.get(named[0], "") if len(named) == 1 and polarity(clause) >= 0 else ""
+
+    def by_code(self, clause: str) -> str:
+        """The outcome whose error code the statement names; digits alone need a word that says so, or stand alone."""
+        for match in _CODE.finditer(clause):
+            before = clause[: match.start()]
+            named = not match[0].isdigit() or _SHOWN.search(before) or not re.search(r"\w", before)
+            if match[0] in self.codes and named and not _NEGATOR_BEFORE.search(_ERROR.sub("", before)):
+                return self.codes[match[0]]
+        return ""
 
     def by_number(self, clause: str) -> str:
         """The outcome that a number in the statement means, if the facet knows numbers."""
@@ -208,6 +224,7 @@ def _facet_words(facet: Facet, check: Check) -> FacetWords:
         _numbers(facet),
         _limit(facet),
         _colours(facet),
+        _codes(facet),
     )
 
 
@@ -335,6 +352,16 @@ def _colours(facet: Facet) -> dict[str, str]:
         if len(named) == 1:
             found[colour] = named[0]
     return found
+
+
+def _codes(facet: Facet) -> dict[str, str]:
+    named: dict[str, set[str]] = {}
+    for key, outcome in facet.outcomes.items():
+        texts = [plain(outcome.label.zh), plain(outcome.label.en), *_says(outcome)]
+        if any(_ERROR.search(text) for text in texts):
+            for code in _CODE.findall(" , ".join(texts)):
+                named.setdefault(code, set()).add(key)
+    return {code: keys.pop() for code, keys in named.items() if len(keys) == 1}
 
 
 def _limit(facet: Facet) -> tuple[float, str, str] | None:

@@ -364,7 +364,7 @@ def _facts(
         if name not in own and graph.checks[graph.facets[name].check].who is Who.CUSTOMER
     ]
     taken = {topic for name in outcomes for topic in lexicon.facet(name).topics}
-    found: dict[str, str] = {}
+    found = {facet.facet.id: code for facet in facets for clause in parts if (code := facet.by_code(clause.text))}
     for clause in parts:
         if (
             not clause.topics

@@ -469,6 +469,27 @@ async def test_signal_that_is_back_on_an_old_network_is_good_news(en: Conversati
     assert en.keys == ["diagnosis.solved_end"]
 
 
+async def test_who_somebody_is_is_asked_only_when_it_is_worth_a_question(zh: Conversation) -> None:
+    await zh.say("家里宽带上不去网", "fault_broadband")
+    assert step(zh)["kind"] == "check"
+    await zh.say("光猫灯都正常，电脑上提示错误691", "inform")
+    assert zh.diagnosis["engine"]["evidence"]["check_dial_error"] == "691"
+    seen = {said(zh)}
+    while zh.keys[-1] != "ask.phone":
+        # The same once more is no answer: the question is put in other words, then something else is tried.
+        await zh.say("还是691")
+        assert said(zh) not in seen
+        seen.add(said(zh))
+        assert zh.reason is None
+
+
+@pytest.mark.parametrize("text", ["没有错误691", "there is no error 691", "I pay 691 a month"])
+async def test_a_number_that_is_no_error_is_none(en: Conversation, text: str) -> None:
+    await en.say("no internet at home", "fault_broadband")
+    await en.say(text)
+    assert "check_dial_error" not in en.diagnosis["engine"]["evidence"]
+
+
 async def test_where_somebody_lives_is_asked_only_when_it_is_worth_a_question(en: Conversation) -> None:
     await en.say(f"no internet at home, my number is {FINE}", "fault_broadband", phone_number=FINE)
     assert en.keys[-1] != "diagnosis.ask_place"
