@@ -131,11 +131,13 @@ def _node(  # noqa: PLR0917 - one call, all of them needed for the place of a pr
     section: str,
 ) -> Node:
     if not valid_id(name):
-        raise schema.FieldError((), f"{name!r} cannot be an id; use letters, digits and _ (and no word of formulas)")
+        raise schema.FieldError(
+            (), f"{name!r} cannot be an id; use letters, digits and _ (and no word of formulas)", "id"
+        )
     if name in places:
         other, there, where = places[name]
         raise schema.FieldError(
-            (), f'"{name}" was defined before at {other}:{there.line((where, name))}; rename one of them'
+            (), f'"{name}" was defined before at {other}:{there.line((where, name))}; rename one of them', "twice"
         )
     places[name] = (path, located, section)
     return schema.node(kind, name, value)

@@ -6,7 +6,7 @@ Both YAML files (`kg.load`) and node-link JSON (`kg.nodelink`) pass through here
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from kg import formula as formulas
@@ -50,11 +50,16 @@ DEFAULT_RELIABILITY: Final = 0.97
 
 
 class FieldError(ValueError):
-    """One field is wrong. `path` leads to it from the node; the message says what is wrong and what would be right."""
+    """One field is wrong. `path` leads to it from the node; the message says what is wrong and what would be right.
 
-    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
+    `code` and `params` say the same for programs, and for the Chinese text (`kg.problems`).
+    """
+
+    def __init__(self, path: tuple[str | int, ...], message: str, code: str, **params: object) -> None:
         super().__init__(message)
         self.path = path
+        self.code = code
+        self.params = params
 
 
 class _Fields:
@@ -62,7 +67,7 @@ class _Fields:
 
     def __init__(self, value: Any, path: tuple[str | int, ...], what: str) -> None:
         if not isinstance(value, Mapping):
-            raise FieldError(path, f"{what} must be a mapping of fields, not {_shown(value)}")
+            raise FieldError(path, f"{what} must be a mapping of fields, not {_shown(value)}", "mapping")
         self.value = value
         self.path = path
         self.what = what
@@ -77,7 +82,11 @@ class _Fields:
                 if key not in self.taken:
                     known = ", ".join(sorted(self.taken))
                     raise FieldError(
-                        (*self.path, str(key)), f'{self.what} has an unknown field "{key}"; it may have {known}'
+                        (*self.path, str(key)),
+                        f'{self.what} has an unknown field "{key}"; it may have {known}',
+                        "unknown_field",
+                        key=key,
+                        known=known,
                     )
 
     def has(self, key: str) -> bool:
@@ -86,7 +95,7 @@ class _Fields:
 
     def raw(self, key: str) -> Any:
         if not self.has(key):
-            raise FieldError(self.path, f'{self.what} lacks the field "{key}"; add it')
+            raise FieldError(self.path, f'{self.what} lacks the field "{key}"; add it', "missing_field", key=key)
         return self.value[key]
 
     def text(self, key: str) -> Text:
@@ -101,7 +110,11 @@ class _Fields:
         result = tuple(_text(item, (*self.path, key, i), f'"{key}" of {self.what}') for i, item in enumerate(items))
         if len(result) < least:
             raise FieldError(
-                (*self.path, key), f'"{key}" of {self.what} needs {least} different wordings, it has {len(result)}'
+                (*self.path, key),
+                f'"{key}" of {self.what} needs {least} different wordings, it has {len(result)}',
+                "few_wordings",
+                least=least,
+                count=len(result),
             )
         return result
 
@@ -113,7 +126,9 @@ class _Fields:
             for language in LANGUAGES:
                 value = fields.value.get(language, []) if fields.has(language) else []
                 if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-                    raise FieldError((*fields.path, language), f'{fields.what} must list texts under "{language}"')
+                    raise FieldError(
+                        (*fields.path, language), f'{fields.what} must list texts under "{language}"', "phrases"
+                    )
                 found[language] = tuple(value)
         return Phrases(found["zh"], found["en"])
 
@@ -122,7 +137,7 @@ class _Fields:
             return default
         value = self.value[key]
         if not isinstance(value, str):
-            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name, not {_shown(value)}')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name, not {_shown(value)}', "name")
         return value
 
     def strings(self, key: str) -> tuple[str, ...]:
@@ -131,7 +146,7 @@ class _Fields:
         value = self.value[key]
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name or a list of names')
+            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a name or a list of names', "names")
         return tuple(items)
 
     def flag(self, key: str, default: bool) -> bool:
@@ -139,7 +154,9 @@ class _Fields:
             return default
         value = self.value[key]
         if not isinstance(value, bool):
-            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be true or false, not {_shown(value)}')
+            raise FieldError(
+                (*self.path, key), f'"{key}" of {self.what} must be true or false, not {_shown(value)}', "flag"
+            )
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -153,7 +170,7 @@ class _Fields:
     def cost(self, default: float = 1.0) -> float:
         cost = self.number("cost", default)
         if cost < 0:
-            raise FieldError((*self.path, "cost"), f'"cost" of {self.what} is {cost:g}; a cost is 0 or more')
+            raise FieldError((*self.path, "cost"), f'"cost" of {self.what} is {cost:g}; a cost is 0 or more', "cost")
         return cost
 
     def formula(self, key: str) -> Formula:
@@ -164,7 +181,9 @@ class _Fields:
             return {}
         value = self.value[key]
         if not isinstance(value, Mapping):
-            raise FieldError((*self.path, key), f'"{key}" of {self.what} must be a mapping, not {_shown(value)}')
+            raise FieldError(
+                (*self.path, key), f'"{key}" of {self.what} must be a mapping, not {_shown(value)}', "mapping"
+            )
         return dict(value)
 
 
@@ -212,7 +231,10 @@ def _fault(fields: _Fields, name: str) -> Fault:
     handoff = fields.string("handoff")
     if handoff and handoff not in HANDOFF_REASONS:
         raise FieldError(
-            (*fields.path, "handoff"), f'"handoff" of {fields.what} is one of {", ".join(HANDOFF_REASONS)}'
+            (*fields.path, "handoff"),
+            f'"handoff" of {fields.what} is one of {", ".join(HANDOFF_REASONS)}',
+            "one_of",
+            known=", ".join(HANDOFF_REASONS),
         )
     return Fault(
         name=fields.text("name"),
@@ -236,7 +258,9 @@ def _check(fields: _Fields, name: str) -> Check:
     else:
         facets[""] = _facet(fields, name, name)
     if not facets:
-        raise FieldError((*fields.path, "facets"), f"{fields.what} tells nothing; give it facets or outcomes")
+        raise FieldError(
+            (*fields.path, "facets"), f"{fields.what} tells nothing; give it facets or outcomes", "no_facets"
+        )
     return Check(
         name=fields.text("name"),
         who=who,
@@ -253,11 +277,13 @@ def _facet(fields: _Fields, name: str, check: str) -> Facet:
     """Outcomes of a facet with their likelihoods; the defaults come from `reliability`, or sensitivity/specificity."""
     raw = fields.mapping("outcomes")
     if len(raw) < 2:
-        raise FieldError((*fields.path, "outcomes"), f"{fields.what} needs two or more outcomes")
+        raise FieldError((*fields.path, "outcomes"), f"{fields.what} needs two or more outcomes", "two_outcomes")
     for key in raw:
         if not isinstance(key, str):
             raise FieldError(
-                (*fields.path, "outcomes"), f"{fields.what} has the outcome {_shown(key)}; put it in quotes"
+                (*fields.path, "outcomes"),
+                f"{fields.what} has the outcome {_shown(key)}; put it in quotes",
+                "outcome_name",
             )
     reliability = fields.probability("reliability", DEFAULT_RELIABILITY)
     sensitivity = fields.probability("sensitivity", reliability)
@@ -270,7 +296,7 @@ def _facet(fields: _Fields, name: str, check: str) -> Facet:
             when = inner.formula("when") if inner.has("when") else None
             rest += when is None
             right = specificity if when is None else sensitivity
-            given = {other: right if other == key else (1 - right) / (len(raw) - 1) for other in raw}
+            given = _likelihoods(raw, key, right)
             if inner.has("given"):
                 given = _distribution(inner, raw)
             outcomes[key] = Outcome(
@@ -285,6 +311,8 @@ def _facet(fields: _Fields, name: str, check: str) -> Facet:
         raise FieldError(
             (*fields.path, "outcomes"),
             f'{fields.what} needs exactly one outcome without "when" (what is seen in every other case), it has {rest}',
+            "one_rest",
+            count=rest,
         )
     return Facet(name, check, outcomes, fields.optional_text("facet_name"))
 
@@ -293,11 +321,18 @@ def _distribution(fields: _Fields, outcomes: Mapping[str, Any]) -> dict[str, flo
     path = (*fields.path, "given")
     given = fields.mapping("given")
     if set(given) != set(outcomes):
-        raise FieldError(path, f'"given" of {fields.what} must give a probability to each of {", ".join(outcomes)}')
+        names = ", ".join(outcomes)
+        raise FieldError(
+            path, f'"given" of {fields.what} must give a probability to each of {names}', "given_each", known=names
+        )
     values = {key: _probability(_number(value, path, '"given"'), path, '"given"') for key, value in given.items()}
     if not math.isclose(math.fsum(values.values()), 1.0, abs_tol=1e-6):
+        total = math.fsum(values.values())
         raise FieldError(
-            path, f'the probabilities in "given" of {fields.what} sum to {math.fsum(values.values()):g}, not 1'
+            path,
+            f'the probabilities in "given" of {fields.what} sum to {total:g}, not 1',
+            "given_sum",
+            total=f"{total:g}",
         )
     return values
 
@@ -356,43 +391,46 @@ _READERS: Final[dict[Kind, Callable[[_Fields, str], Node]]] = {
 def _who(fields: _Fields, allowed: tuple[Who, ...]) -> Who:
     value = fields.string("who", Who.CUSTOMER.value)
     if value not in [who.value for who in allowed]:
-        raise FieldError(
-            (*fields.path, "who"), f'"who" of {fields.what} is one of {", ".join(w.value for w in allowed)}'
-        )
+        names = ", ".join(w.value for w in allowed)
+        raise FieldError((*fields.path, "who"), f'"who" of {fields.what} is one of {names}', "one_of", known=names)
     return Who(value)
 
 
 def _text(value: Any, path: tuple[str | int, ...], what: str) -> Text:
     if not isinstance(value, Mapping):
-        raise FieldError(path, f"{what} must be given as {{zh: …, en: …}}, not {_shown(value)}")
+        raise FieldError(path, f"{what} must be given as {{zh: …, en: …}}, not {_shown(value)}", "text")
     for language in LANGUAGES:
         if not isinstance(value.get(language), str) or not value[language].strip():
-            raise FieldError(path, f'{what} lacks its "{language}" text; add it')
+            raise FieldError(
+                (*path, language), f'{what} lacks its "{language}" text; add it', "untranslated_" + language
+            )
     for key in value:
         if key not in LANGUAGES:
-            raise FieldError(path, f'{what} has a text in "{key}"; only {" and ".join(LANGUAGES)} are used')
+            raise FieldError(
+                path, f'{what} has a text in "{key}"; only {" and ".join(LANGUAGES)} are used', "language", key=key
+            )
     return Text(value["zh"].strip(), value["en"].strip())
 
 
 def _number(value: Any, path: tuple[str | int, ...], what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FieldError(path, f"{what} must be a number, not {_shown(value)}")
+        raise FieldError(path, f"{what} must be a number, not {_shown(value)}", "number")
     return float(value)
 
 
 def _probability(value: float, path: tuple[str | int, ...], what: str) -> float:
     if not 0.0 <= value <= 1.0:
-        raise FieldError(path, f"{what} is {value:g}; a probability lies in [0, 1]")
+        raise FieldError(path, f"{what} is {value:g}; a probability lies in [0, 1]", "probability")
     return value
 
 
 def _formula(value: Any, path: tuple[str | int, ...], what: str) -> Formula:
     if not isinstance(value, str):
-        raise FieldError(path, f"{what} must be a formula such as «a or (b and not c)», not {_shown(value)}")
+        raise FieldError(path, f"{what} must be a formula such as «a or (b and not c)», not {_shown(value)}", "formula")
     try:
         return formulas.parse(value)
     except FormulaError as error:
-        raise FieldError(path, f"{what}: {error}") from error
+        raise FieldError(path, f"{what}: {error}", "formula") from error
 
 
 def _shown(value: Any) -> str:
@@ -420,12 +458,11 @@ def _plain(value: Any) -> Any:
         case Outcome():
             return dict(_fields_of(value, skip=()))
         case Facet():
-            plain: dict[str, Any] = {"outcomes": {key: _plain(outcome) for key, outcome in value.outcomes.items()}}
-            return plain if value.name is None else {**plain, "facet_name": _plain(value.name)}
+            return _plain_facet(value)
         case Check():
             plain = dict(_fields_of(value, skip=("facets",)))
             if list(value.facets) == [""]:
-                return {**plain, **_plain(value.facets[""])}
+                return {**plain, **_plain_facet(value.facets[""])}
             return {**plain, "facets": {key: _plain(facet) for key, facet in value.facets.items()}}
         case tuple() | list():
             return [_plain(item) for item in value]
@@ -435,6 +472,36 @@ def _plain(value: Any) -> Any:
             return value.value if isinstance(value, Who) else value
         case _:
             return dict(_fields_of(value, skip=()))
+
+
+def _plain_facet(facet: Facet) -> dict[str, Any]:
+    plain: dict[str, Any] = {"outcomes": {key: _plain(outcome) for key, outcome in facet.outcomes.items()}}
+    if (rates := _rates(facet)) is not None:
+        for outcome in plain["outcomes"].values():
+            del outcome["given"]
+        plain |= rates
+    return plain if facet.name is None else {**plain, "facet_name": _plain(facet.name)}
+
+
+def _rates(facet: Facet) -> dict[str, float] | None:
+    """What gives all the likelihoods of a facet in short; None where they were given one by one."""
+    outcomes = facet.outcomes
+    seen = {outcome.given[key] for key, outcome in outcomes.items() if outcome.when is not None}
+    rest = next(outcome.given[key] for key, outcome in outcomes.items() if outcome.when is None)
+    if len(seen) != 1:
+        return None
+    (right,) = seen
+    for key, outcome in outcomes.items():
+        if outcome.given != _likelihoods(outcomes, key, rest if outcome.when is None else right):
+            return None
+    if right != rest:
+        return {"sensitivity": right, "specificity": rest}
+    return {} if right == DEFAULT_RELIABILITY else {"reliability": right}
+
+
+def _likelihoods(outcomes: Collection[str], key: str, right: float) -> dict[str, float]:
+    """P(outcome | the case of `key`): `right` for its own, the rest shared alike."""
+    return {other: right if other == key else (1 - right) / (len(outcomes) - 1) for other in outcomes}
 
 
 def _fields_of(value: Any, skip: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from kg.formula import Formula, Op
@@ -17,7 +18,9 @@ class Issue:
 
     node: str
     message: str
+    code: str
     path: tuple[str, ...] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
 
 
 _TARGETS: Final[dict[str, tuple[Kind, ...]]] = {
@@ -42,20 +45,24 @@ _FIELDS: Final = {
 }  # fmt: skip
 
 
-def problems(graph: Graph) -> list[Issue]:
-    """Everything that is wrong with a graph, in the order of its nodes. Empty: it may be used."""
+def problems(graph: Graph, unfinished: Collection[str] = ()) -> list[Issue]:
+    """Everything that is wrong with a graph, in the order of its nodes. Empty: it may be used.
+
+    `unfinished` are ids of nodes that exist but cannot be read yet: a reference to them is no mistake.
+    """
     if len(graph.nodes) > MAX_NODES:
-        return [Issue("", f"the graph has {len(graph.nodes)} nodes, more than {MAX_NODES}; split it by product")]
-    issues = _dangling(graph)
-    issues += _cycles(graph)
-    if issues:
-        return issues  # what follows walks along the links
-    return [*_unreachable(graph), *_counts(graph), *_implied(graph), *_unrepairable(graph)]
+        message = f"the graph has {len(graph.nodes)} nodes, more than {MAX_NODES}; split it by product"
+        return [Issue("", message, "too_many_nodes", (), {"count": len(graph.nodes), "most": MAX_NODES})]
+    links = graph.links()
+    issues = [*_dangling(graph, links, unfinished), *_cycles(links)]
+    return [*issues, *_unreachable(graph), *_counts(graph), *_implied(graph), *_unrepairable(graph)]
 
 
-def _dangling(graph: Graph) -> list[Issue]:
+def _dangling(graph: Graph, links: Sequence[tuple[str, str, str]], unfinished: Collection[str]) -> list[Issue]:
     issues = []
-    for origin, target, role in graph.links():
+    for origin, target, role in links:
+        if target in unfinished:
+            continue
         kind = kind_of(graph.nodes[origin])
         wanted = _TARGETS[role]
         names = " or ".join(kind.value for kind in wanted)
@@ -65,7 +72,9 @@ def _dangling(graph: Graph) -> list[Issue]:
                     origin,
                     f'{kind.value} "{origin}" points to {names} "{target}", which does not exist; '
                     "add it or correct the name",
+                    "dangling",
                     (_FIELDS[role],),
+                    {"target": target, "wanted": [one.value for one in wanted]},
                 )
             )
         elif kind_of(graph.nodes[target]) not in wanted:
@@ -74,17 +83,19 @@ def _dangling(graph: Graph) -> list[Issue]:
                     origin,
                     f'{kind.value} "{origin}" needs a {names} as "{_FIELDS[role]}", but "{target}" is a '
                     f"{kind_of(graph.nodes[target]).value}",
+                    "wrong_kind",
                     (_FIELDS[role],),
+                    {"target": target, "wanted": [one.value for one in wanted], "kind": kind_of(graph.nodes[target])},
                 )
             )
     return issues
 
 
-def _cycles(graph: Graph) -> list[Issue]:
+def _cycles(links: Sequence[tuple[str, str, str]]) -> list[Issue]:
     issues = []
     for role, what in (("input", "gates"), ("then", "fixes")):
         after: dict[str, list[str]] = {}
-        for origin, target, link in graph.links():
+        for origin, target, link in links:
             if link == role:
                 after.setdefault(origin, []).append(target)
         done: set[str] = set()
@@ -103,7 +114,9 @@ def _cycles(graph: Graph) -> list[Issue]:
                         Issue(
                             name,
                             f"the {what} {' → '.join(cycle)} form a cycle; cut one of these links",
+                            "cycle",
                             (_FIELDS[role],),
+                            {"cycle": " → ".join(cycle)},
                         )
                     )
                     done.update(cycle)
@@ -138,12 +151,16 @@ def _unreachable(graph: Graph) -> list[Issue]:
             if name in graph.gates:
                 stack += list(graph.gates[name].formula.events())
     issues = [
-        Issue(name, f'fault "{name}" causes no symptom; name it in a "caused_by" or in a gate there, or remove it')
+        Issue(
+            name,
+            f'fault "{name}" causes no symptom; name it in a "caused_by" or in a gate there, or remove it',
+            "unreachable",
+        )
         for name in graph.faults
         if name not in reached
     ]
     issues += [
-        Issue(name, f'gate "{name}" is used by no symptom and no check; use it or remove it')
+        Issue(name, f'gate "{name}" is used by no symptom and no check; use it or remove it', "unused_gate")
         for name in graph.gates
         if name not in used
     ]
@@ -169,7 +186,7 @@ def _counts(graph: Graph) -> list[Issue]:
                 ]
             case _:
                 continue
-        for field, formula in formulas:
+        for field_name, formula in formulas:
             stack = [formula]
             while stack:
                 part = stack.pop()
@@ -179,7 +196,9 @@ def _counts(graph: Graph) -> list[Issue]:
                         Issue(
                             name,
                             f'"{part}" of {kind_of(node).value} "{name}" asks for {part.low} of {len(part.args)}',
-                            (field,),
+                            "impossible_count",
+                            (field_name,),
+                            {"low": part.low, "count": len(part.args)},
                         )
                     )
     return issues
@@ -195,11 +214,15 @@ def _implied(graph: Graph) -> list[Issue]:
                         name,
                         f'symptom "{name}" implies "{facet}: {outcome}", which no check has; name a facet '
                         '("check" or "check.facet") and one of its outcomes',
+                        "unknown_outcome",
                         ("implies",),
+                        {"outcome": f"{facet}: {outcome}"},
                     )
                 )
         if name + OTHER in graph.nodes:
-            issues.append(Issue(name, f'"{name}{OTHER}" is the name of the unknown cause; rename that node'))
+            issues.append(
+                Issue(name, f'"{name}{OTHER}" is the name of the unknown cause; rename that node', "reserved")
+            )
     return issues
 
 
@@ -207,7 +230,9 @@ def _unrepairable(graph: Graph) -> list[Issue]:
     """A fault needs a fix, or a reason why a person has to help."""
     return [
         Issue(
-            name, f'fault "{name}" has no fix; add one that "repairs" it, or say why a person must help with "handoff"'
+            name,
+            f'fault "{name}" has no fix; add one that "repairs" it, or say why a person must help with "handoff"',
+            "no_fix",
         )
         for name, fault in graph.faults.items()
         if name not in graph.fixes_of and not fault.handoff and not fault.condition
