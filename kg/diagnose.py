@@ -422,6 +422,24 @@ def hypotheses(knowledge: Knowledge, state: State) -> list[tuple[str, float]]:
     return list(_ranked(_situation(knowledge, state)))
 
 
+def check_values(knowledge: Knowledge, state: State) -> dict[str, float]:
+    """How many customer steps each check that is left is expected to save, before its cost, the most helpful first."""
+    situation = _situation(knowledge, state)
+    graph, circuit = situation.graph, situation.circuit
+    _, costs, blind = _repairs(situation)
+    facets = [
+        facet.id
+        for check in situation.checks
+        for facet in graph.checks[check].facets.values()
+        if facet.id in circuit.offset and facet.id not in circuit.constant and facet.id not in state["evidence"]
+    ]
+    values = dict.fromkeys(situation.checks, 0.0)
+    for first in range(0, len(facets), MIN_ROWS):  # in parts, so that a very large tree needs no very large table
+        for name, gain in _gains(situation, facets[first : first + MIN_ROWS], costs, blind).items():
+            values[graph.facets[name].check] += max(0.0, gain) * ANSWERED
+    return dict(sorted(values.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
 def _believe(graph: Graph, circuit: Circuit, state: State) -> Beliefs:
     return circuit.evaluate(
         evidence_weights(graph, circuit, state["evidence"]), prior_vector(graph, circuit, state["priors"])
@@ -547,17 +565,7 @@ def _best_check(situation: _Situation, costs: Floats, blind: Floats) -> tuple[st
     facets = _most_telling(situation, [name for name in facets if name not in circuit.constant])
     if not facets:
         return "", 0.0
-    rows: list[tuple[str, str]] = [(name, outcome) for name in facets for outcome in graph.facets[name].outcomes]
-    weights = np.repeat(situation.base, len(rows) + 1, axis=1)
-    for row, (name, outcome) in enumerate(rows, start=1):
-        weights[circuit.case_rows(name), row] *= circuit.likelihood(graph.facets[name], outcome)
-    beliefs = circuit.evaluate(weights, situation.priors)
-    shares = _shares(circuit, beliefs)
-    expected = plan.repair_costs(_chances(situation, shares), costs, blind, _hopeless(situation, shares))
-    chance = beliefs.evidence / max(float(beliefs.evidence[0]), 1e-300)
-    gain = dict.fromkeys(facets, float(expected[0]))
-    for row, (name, _) in enumerate(rows, start=1):
-        gain[name] -= float(chance[row] * expected[row])
+    gain = _gains(situation, facets, costs, blind)
     worth: dict[str, float] = {}
     for name, value in gain.items():
         check = graph.facets[name].check
@@ -576,6 +584,23 @@ def _best_check(situation: _Situation, costs: Floats, blind: Floats) -> tuple[st
     ]
     best = max(free or worth, key=lambda name: (worth[name], name))
     return best, worth[best]
+
+
+def _gains(situation: _Situation, facets: list[str], costs: Floats, blind: Floats) -> dict[str, float]:
+    """How much less the repair is expected to cost, in customer steps, once each facet is known."""
+    graph, circuit = situation.graph, situation.circuit
+    rows: list[tuple[str, str]] = [(name, outcome) for name in facets for outcome in graph.facets[name].outcomes]
+    weights = np.repeat(situation.base, len(rows) + 1, axis=1)
+    for row, (name, outcome) in enumerate(rows, start=1):
+        weights[circuit.case_rows(name), row] *= circuit.likelihood(graph.facets[name], outcome)
+    beliefs = circuit.evaluate(weights, situation.priors)
+    shares = _shares(circuit, beliefs)
+    expected = plan.repair_costs(_chances(situation, shares), costs, blind, _hopeless(situation, shares))
+    chance = beliefs.evidence / max(float(beliefs.evidence[0]), 1e-300)
+    gain = dict.fromkeys(facets, float(expected[0]))
+    for row, (name, _) in enumerate(rows, start=1):
+        gain[name] -= float(chance[row] * expected[row])
+    return gain
 
 
 def _most_telling(situation: _Situation, facets: list[str]) -> list[str]:

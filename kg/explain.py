@@ -88,6 +88,11 @@ def _text(key: str) -> Text:
     return Text(entry["zh"], entry["en"])
 
 
+def option(name: str) -> Text:
+    """An answer that is always possible: solved, still, done, unsure, refused, yes, no, all_fine, nothing_known."""
+    return _text(f"option.{name}")
+
+
 def keys() -> Sequence[str]:
     """All keys, for tests of completeness."""
     return list(_texts())
