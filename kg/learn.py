@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 STRENGTH: Final = 100.0
 """How many cases the present prior counts as: an author's estimate is right within a factor, seldom better."""
@@ -49,7 +49,7 @@ def propose(fault: str, prior: float, cases: int, of: int, strength: float = STR
         raise ValueError(f"{cases} of {of} cases with prior {prior:g} and strength {strength:g} cannot be")
     inside = min(max(prior, MARGIN), 1.0 - MARGIN)
     hits, misses = inside * strength + cases, (1.0 - inside) * strength + of - cases
-    low, high = beta.ppf((0.025, 0.975), hits, misses)
+    low, high = (betaincinv(hits, misses, share) for share in (0.025, 0.975))
     proposed = round(hits / (hits + misses), 4)
     return Proposal(fault, prior, min(max(proposed, MARGIN), 1.0 - MARGIN), float(low), float(high), cases, of)
 

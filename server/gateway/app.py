@@ -13,16 +13,19 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import OperationalError
 
 from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest, rest_desk, rest_new_intents, rest_safety
+from server.gateway import rest, rest_desk, rest_graph, rest_graph_drafts, rest_new_intents, rest_safety
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
 from server.gateway.dispatch import Dispatcher
+from server.gateway.graph_refusals import Refusal, refuse, refuse_storage
+from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
 from server.gateway.limits import RateLimiter
 from server.gateway.new_intents import NewIntents
@@ -55,7 +58,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
-ROUTES = (rest.router, rest_desk.router, rest_safety.router, rest_new_intents.router)
+ROUTES = (
+    rest.router, rest_desk.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
+    rest_graph_drafts.router,
+)  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
 
@@ -74,6 +80,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         upstream = Upstream(
             models_url=settings.models_url,
             rasa_url=settings.rasa_url,
+            actions_url=settings.actions_url,
             turn_deadline_s=settings.turn_deadline_s,
             # An engine past its own deadline is followed by the embedded one.
             parse_deadline_s=PARSE_DEADLINE_S
@@ -81,7 +88,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         )
         app.state.safety = safety = Safety.over(store, company, settings, clock)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
-        turns = TurnRunner(conversations, upstream, safety.content, new_intents)
+        app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
+        turns = TurnRunner(conversations, upstream, safety.content, new_intents, graph.live)
         casework = Casework(conversations)
         app.state.dispatcher = dispatcher = Dispatcher(casework)
         tokens = Tokens(settings.secret_key())
@@ -126,13 +134,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         )
         app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
+        await graph.live.start(company.kg_dir)
         for part in (safety, new_intents, turns):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for part in (turns, safety, new_intents):
-            await part.close()
+        for open_part in (turns, safety, new_intents, graph.live):
+            await open_part.close()
         await upstream.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()
@@ -145,7 +154,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
-        exception_handlers={RequestValidationError: explain},
+        exception_handlers={RequestValidationError: explain, Refusal: refuse, OperationalError: refuse_storage},
     )
     for routes in ROUTES:
         app.include_router(routes)

@@ -1,6 +1,7 @@
 """Limits on what a request may bring, before anything reads it, and how one that does not fit is answered."""
 
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -10,6 +11,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
+_LARGER = (
+    (re.compile(r"/api/graph/import"), 8 * 1024 * 1024),
+    (re.compile(r"/api/graph/drafts/[^/]+/operations"), 2 * 1024 * 1024),
+)
+"""Requests that may bring more, by their path."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -67,7 +73,10 @@ class Guard:
         await self._app(scope, counted, truthful)
 
     def _limit(self, scope: Scope) -> int:
-        return self._upload_bytes + 1 if scope["path"] == "/api/uploads" else MAX_BODY_BYTES
+        path = scope["path"]
+        if path == "/api/uploads":
+            return self._upload_bytes + 1
+        return next((limit for shape, limit in _LARGER if shape.fullmatch(path)), MAX_BODY_BYTES)
 
 
 def _too_big(limit: int) -> str:

@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from server.content import Verdict
 from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
+from server.gateway.graph_live import LiveGraph
 from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
 from server.gateway.new_intents import NewIntents
 from server.gateway.text import language_of
@@ -40,9 +42,15 @@ class TurnRunner:
     """Owns a task for each conversation that has turns to run; the task ends when there are none."""
 
     def __init__(
-        self, conversations: Conversations, upstream: Upstream, content: Content, new_intents: NewIntents
+        self,
+        conversations: Conversations,
+        upstream: Upstream,
+        content: Content,
+        new_intents: NewIntents,
+        graph: LiveGraph,
     ) -> None:
         self._content = content
+        self._graph = graph
         self._conversations = conversations
         self._new_intents = new_intents
         self._store = conversations.store
@@ -141,18 +149,20 @@ class TurnRunner:
             return
         record["parse"] = parse = await self._understand(message, locale)
         record["timings"]["parse_ms"] = _ms(started)
-        request = {
+        if graph := self._graph.digest:
+            record["graph"] = graph
+        request: Json = {
             "conversation": turn.conversation,
             "turn": turn.seq,
             "text": message.text,
             "locale": locale,
-            "parse": parse,
+            "parse": {**parse, "graph": graph} if graph else parse,
             "slots": state.slots,
             "history": await self._store.history(turn.conversation, turn.seq),
         }
         escalate: Json | None = None
         slots = state.slots
-        async for line in self._upstream.run_turn(request):
+        async for line in self._lines(request):
             if line["type"] == "parse":
                 record["intent"], record["confidence"] = line["intent"], line["confidence"]
             elif line["type"] == "decision":
@@ -170,6 +180,21 @@ class TurnRunner:
         await self._conversations.finish_turn(
             turn.conversation, turn.seq, record=record, slots=slots, locale=locale, escalate=escalate
         )
+
+    async def _lines(self, request: Json) -> AsyncIterator[Json]:
+        """Rasa's lines; a turn for which the actions lack a version of the graph is sent once more, with the graph."""
+        needed: list[str] = []
+        async for line in self._upstream.run_turn(request):
+            needed = needed or (line.get("need") or {}).get("graphs") or []
+            if not needed:
+                yield line
+        if not needed:
+            return
+        parse = {**request["parse"], "graphs": await self._graph.bodies(needed)}
+        async for line in self._upstream.run_turn({**request, "parse": parse}):
+            if line.get("need"):
+                raise UpstreamError("actions", "graph_refused", ", ".join(needed))
+            yield line
 
     async def _understand(self, message: Message, locale: str) -> Json:
         value = message.extra.get("_value")

@@ -13,6 +13,8 @@ PARSE_DEADLINE_S = 3.0
 TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
 CONNECT_DEADLINE_S = 1.0
+GRAPH_DEADLINE_S = 10.0
+"""What the action server may take to compile a graph of thousands of nodes."""
 MAX_LINE_BYTES = 1024 * 1024
 
 
@@ -29,9 +31,16 @@ class Upstream:
     """Calls the model service and Rasa over one pool of connections."""
 
     def __init__(
-        self, *, models_url: str, rasa_url: str, turn_deadline_s: float, parse_deadline_s: float = PARSE_DEADLINE_S
+        self,
+        *,
+        models_url: str,
+        rasa_url: str,
+        actions_url: str = "",
+        turn_deadline_s: float,
+        parse_deadline_s: float = PARSE_DEADLINE_S,
     ) -> None:
         self._models = models_url
+        self._actions = actions_url
         self._rasa = rasa_url
         self._deadline = turn_deadline_s
         self._parse_deadline = parse_deadline_s
@@ -92,6 +101,24 @@ class Upstream:
             raise UpstreamError("models", "slow") from error
         except httpx.HTTPError as error:
             raise UpstreamError("models", "unreachable", type(error).__name__) from error
+
+    async def teach_graph(self, digest: str, nodes: list[Json]) -> None:
+        """Tells the action server a version of the fault-tree graph, and waits until it can use it.
+
+        Raises:
+            UpstreamError: It is away, slow or refuses.
+        """
+        body = orjson.dumps({"digest": digest, "nodes": nodes})
+        deadline = httpx.Timeout(GRAPH_DEADLINE_S, connect=CONNECT_DEADLINE_S)
+        headers = {"Content-Type": "application/json"}
+        try:
+            told = await self._client.put(f"{self._actions}/graphs", content=body, timeout=deadline, headers=headers)
+        except httpx.TimeoutException as error:
+            raise UpstreamError("actions", "slow") from error
+        except httpx.HTTPError as error:
+            raise UpstreamError("actions", "unreachable", type(error).__name__) from error
+        if not told.is_success:
+            raise UpstreamError("actions", "refused", str(told.status_code))
 
     async def run_turn(self, turn: Json) -> AsyncIterator[Json]:
         """Rasa's lines for a turn, as they come; the last one is of type ``end``.

@@ -282,3 +282,78 @@ new_intents = Table(
     Column("updated", String(32), nullable=False),
 )
 """Intents defined between two trainings, with their examples."""
+
+graph_versions = Table(
+    "graph_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("parent", Integer),
+    Column("origin", String(12), nullable=False),
+    Column("of", Integer),
+    Column("overridden", Text),
+    Column("content", JSON, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("search", Text, nullable=False),
+    Index(None, "digest"),
+)
+"""The fault-tree graph's versions; the highest one is in service. ``search`` holds message, author, and the ids and
+names of the nodes that changed, in small letters."""
+
+graph_drafts = Table(
+    "graph_drafts",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("title", String(200), nullable=False),
+    Column("base", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("updated", String(32), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("content_revision", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+)
+"""``content`` is what the draft was at ``content_revision``; the operations since then lead to ``revision``."""
+
+graph_draft_operations = Table(
+    "graph_draft_operations",
+    metadata,
+    Column("draft", ForeignKey("graph_drafts.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("operations", JSON, nullable=False),
+)
+
+graph_cases = Table(
+    "graph_cases",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("title", String(200), nullable=False),
+    Column("symptom", String(100), nullable=False),
+    Column("answers", JSON, nullable=False),
+    Column("expect", JSON, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Talks that every version that is published has to end as they did."""
+
+graph_outcomes = Table(
+    "graph_outcomes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("symptom", String(100), nullable=False),
+    Column("fault", String(100), nullable=False),
+    Column("digest", String(16), nullable=False),
+    Index(None, "conversation"),
+    Index(None, "at"),
+)
+"""Which fault a diagnosis found that its customer called solved."""

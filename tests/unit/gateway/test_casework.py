@@ -7,6 +7,8 @@ import pytest
 
 from server.gateway.casework import RefusedError, TakenError
 from server.gateway.content import Content
+from server.gateway.graph_live import LiveGraph
+from server.gateway.graph_versions import Versions
 from server.gateway.modes import NotPossibleError
 from server.gateway.new_intents import NewIntents
 from server.gateway.turns import TurnRunner
@@ -327,9 +329,13 @@ async def test_an_offer_takes_the_place_of_a_second_hand_over(desk, lin):
     await desk.cases.take(state.id, "t1", lin)
     await desk.cases.hand_back(state.id, "b1", lin)
     rasa = Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}})
-    content = Content(desk.store, desk.service.company, Audit(desk.store, b"key"))
+    audit, company = Audit(desk.store, b"key"), desk.service.company
     runner = TurnRunner(
-        desk.service, rasa, content, NewIntents(desk.store, desk.service.company, Audit(desk.store, b"key"))
+        desk.service,
+        rasa,
+        Content(desk.store, company, audit),
+        NewIntents(desk.store, company, audit),
+        LiveGraph(Versions(desk.store, audit), rasa),
     )
     await runner.start()
     await desk.says(state.id, "refund")

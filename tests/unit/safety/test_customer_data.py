@@ -13,7 +13,7 @@ from server.storage.audit import Audit
 from server.storage.customers import CustomerData, TooVagueError, blot_out
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
-from server.storage.tables import metadata, reviews, uploads
+from server.storage.tables import graph_outcomes, metadata, reviews, uploads
 from tests.unit.safety.conftest import Clock
 
 NEEDLE = "19900004242"
@@ -58,6 +58,8 @@ async def conversation(store: Store, name: str, said: str, *, customer: str | No
                 id=f"picture-{name}", conversation=name, kind="image/png", width=1, height=1, size=3, at=tx.now
             )
         )
+        found = {"symptom": "no_service", "fault": "sim_missing", "digest": "0" * 16}
+        await tx.execute(insert(graph_outcomes).values(conversation=name, at=tx.now, **found))
     return name
 
 

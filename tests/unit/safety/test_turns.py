@@ -3,6 +3,8 @@
 import pytest
 
 from server.gateway.content import Content
+from server.gateway.graph_live import LiveGraph
+from server.gateway.graph_versions import Versions
 from server.gateway.new_intents import NewIntents
 from server.gateway.turns import TurnRunner
 from server.storage.audit import Audit
@@ -39,7 +41,13 @@ async def turn(desk, rasa: Rasa, text: str, locale: str = "en"):
     state = await desk.service.open(locale, None)
     audit = Audit(desk.store, b"key")
     company = desk.service.company
-    runner = TurnRunner(desk.service, rasa, Content(desk.store, company, audit), NewIntents(desk.store, company, audit))
+    runner = TurnRunner(
+        desk.service,
+        rasa,
+        Content(desk.store, company, audit),
+        NewIntents(desk.store, company, audit),
+        LiveGraph(Versions(desk.store, audit), rasa),
+    )
     await runner.start()
     seq = (await desk.service.accept(state.id, "m1", text)).seq
     runner.wake(state.id)

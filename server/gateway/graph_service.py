@@ -1,0 +1,170 @@
+"""The graph behind the console, put together: versions, drafts, cases, and what is in service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from kg.compiled import Knowledge
+from kg.diagnose import StateError
+from kg.diff import Choices, diff
+from kg.editing import Content
+from kg.posterior import EntangledError
+from kg.problems import Checked, Reader
+from kg.tree import TreeError
+from kg.trial import Result, TalkError, talk
+from server.company import Company
+from server.gateway.graph_cases import Cases
+from server.gateway.graph_drafts import Draft, Drafts, graph_json, with_problems
+from server.gateway.graph_live import LiveGraph
+from server.gateway.graph_refusals import Refusal
+from server.gateway.graph_versions import Version, Versions
+from server.gateway.upstream import Upstream
+from server.storage.audit import Audit
+from server.storage.store import Store
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphService:
+    """What the routes work with."""
+
+    store: Store
+    audit: Audit
+    versions: Versions
+    drafts: Drafts
+    cases: Cases
+    live: LiveGraph
+
+    @classmethod
+    def over(cls, store: Store, company: Company, audit: Audit, upstream: Upstream) -> Self:
+        """The parts over one store."""
+        versions = Versions(store, audit)
+        symptoms = {name for one in company.intents.values() for name in one.symptoms}
+        return cls(
+            store=store,
+            audit=audit,
+            versions=versions,
+            drafts=Drafts(versions, audit, symptoms),
+            cases=Cases(store, audit),
+            live=LiveGraph(versions, upstream),
+        )
+
+    async def names(self) -> dict[str, str]:
+        """What people are called, by user name."""
+        return {person.username: person.name for person in await self.store.all_staff()}
+
+    # ------------------------------------------------------------------ what a name stands for
+
+    async def resolve(self, name: str) -> tuple[Content, Checked]:
+        """A content in plain form and its graph, by `active`, a version's number or `draft:ID`.
+
+        Raises:
+            Refusal: `unknown`.
+        """
+        if name.startswith("draft:"):
+            draft = await self.drafts.get(name.removeprefix("draft:"))
+            async with draft.lock:
+                checked = await self.drafts.checked(draft)
+                return Content(
+                    await asyncio.to_thread(draft.reader.plain, draft.content), draft.content.layout
+                ), checked
+        number = (await self.versions.newest()).version if name == "active" else _number(name)
+        content = await self.versions.content(number)
+        return content, await asyncio.to_thread(Reader().check, content)
+
+    async def difference(self, before: str, after: str) -> list[Json]:
+        """What leads from one content to another, by node."""
+        old, new = (await self.resolve(before))[0], (await self.resolve(after))[0]
+        changes = await asyncio.to_thread(diff, old.nodes, new.nodes)
+        return [one.as_json() for one in changes]
+
+    async def version(self, number: int) -> Json:
+        """A version with its graph."""
+        version, content = await self.versions.get(number), await self.versions.content(number)
+        checked = await asyncio.to_thread(Reader().check, content)
+        head = version.as_json(await self.names(), (await self.versions.newest()).version)
+        return {**head, "graph": graph_json(content, checked)}
+
+    # ------------------------------------------------------------------ trying and testing
+
+    async def attempt(self, name: str, symptom: str, answers: Sequence[Json]) -> Json:
+        """Where a talk with a draft stands.
+
+        Raises:
+            Refusal: `unknown`, `unusable`, or `problems` where the draft's errors are in the way.
+        """
+        draft = await self.drafts.get(name)
+        async with draft.lock:
+            checked = await self.drafts.checked(draft)
+            if symptom not in draft.content.nodes:
+                raise Refusal("unknown", "unknown_node", {"name": symptom})
+            knowledge = await self.drafts.knowledge(draft)
+            errors = [one.as_json() for one in checked.errors]
+            return await run_graph(errors, talk, knowledge, symptom, answers)
+
+    async def test(self, name: str) -> list[Result]:
+        """Every case on a draft.
+
+        Raises:
+            Refusal: `unknown`, `problems`.
+        """
+        draft = await self.drafts.get(name)
+        async with draft.lock:
+            return await self.cases.run(await self.drafts.compiled(draft))
+
+    # ------------------------------------------------------------------ publishing
+
+    async def publish(self, name: str, revision: int, message: str, override: str, author: str) -> Version:
+        """Publishes a draft and waits until it is in service.
+
+        Raises:
+            Refusal: `changed`, `moved`, `problems`, `cases`, `unusable`, `unknown`.
+        """
+        draft = await self.drafts.get(name)
+        async with draft.lock:
+            knowledge = await self.drafts.ready(draft, revision, await self.names())
+            failed = [one.as_json() for one in await self.cases.run(knowledge) if not one.passed]
+            if failed and not override:
+                raise Refusal("cases", "cases", {"count": len(failed)}, failed=failed)
+            version = await self.drafts.publish(draft, message, author, override if failed else None)
+        await self.live.refresh()
+        return version
+
+    async def roll_back(self, to: int, message: str, author: str) -> Version:
+        """Publishes an earlier version's content again and waits until it is in service."""
+        version = await self.versions.roll_back(to, message, author)
+        await self.live.refresh()
+        return version
+
+    async def merge(self, name: str, revision: int, choices: Choices, author: str) -> Draft:
+        """Takes what was published meanwhile into a draft."""
+        draft = await self.drafts.get(name)
+        await self.drafts.merge(draft, revision, choices, author, await self.names())
+        return draft
+
+
+async def run_graph(errors: list[Json], work: Callable[..., T], knowledge: Knowledge, *rest: Any) -> T:
+    """Work on a graph that may have errors, in a thread.
+
+    Raises:
+        Refusal: `problems` where they are in the way, `unusable` where the rest is not written as it should be.
+    """
+    try:
+        return await asyncio.to_thread(work, knowledge, *rest)
+    except TalkError as error:
+        raise Refusal("unusable", "operation", {"detail": str(error)}, problems=[]) from None
+    except (StateError, TreeError, EntangledError, KeyError) as error:
+        if errors or isinstance(error, EntangledError):
+            raise with_problems(errors) from None
+        raise Refusal("unusable", "operation", {"detail": str(error)}, problems=[]) from None
+
+
+def _number(name: str) -> int:
+    if not name.isdecimal() or len(name) > 9:
+        raise Refusal("unknown", "unknown_version", {"version": name[:20]})
+    return int(name)

@@ -1,0 +1,123 @@
+"""REST for the graph's versions: history, differences, roll back, regression cases. docs/console.md tells all of it."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.gateway.graph_service import GraphService
+from server.gateway.rest_safety import CHANGE, Admin
+
+Json = dict[str, Any]
+
+
+def ports(request: Request) -> GraphService:
+    """What these routes work with."""
+    given: GraphService = request.app.state.graph
+    return given
+
+
+Graphs = Annotated[GraphService, Depends(ports)]
+Message = Annotated[str, Field(min_length=1, max_length=1000)]
+Of = Annotated[str, Query(max_length=40)]
+router = APIRouter(prefix="/api/graph")
+
+
+class RollBack(BaseModel):
+    """Which version's content is published again."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: Annotated[int, Field(ge=1, lt=2**31)]
+    message: Message
+
+
+class SavedCase(BaseModel):
+    """A talk and how it should end; `kg.trial` reads the parts."""
+
+    model_config = ConfigDict(extra="forbid")
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    symptom: Annotated[str, Field(min_length=1, max_length=100)]
+    answers: Annotated[list[Json], Field(max_length=60)]
+    expect: Json
+
+
+def answer(data: Any, status: int = 200) -> Response:
+    """A large answer, written at once."""
+    return Response(orjson.dumps(data), status_code=status, media_type="application/json")
+
+
+@router.get("")
+async def overview(graphs: Graphs, person: Admin) -> Json:
+    """The version in service, how many there are, and the drafts."""
+    names, active = await graphs.names(), await graphs.versions.newest()
+    return {
+        "active": active.as_json(names, active.version),
+        "versions": active.version,
+        "drafts": await graphs.drafts.all(names),
+    }
+
+
+@router.get("/versions")
+async def versions(
+    graphs: Graphs,
+    person: Admin,
+    before: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    q: Annotated[str, Query(max_length=100)] = "",
+) -> Json:
+    """The history, newest first; ``q`` finds messages, authors and the nodes that changed."""
+    found = await graphs.versions.page(before=before, limit=limit + 1, search=q)
+    names, active = await graphs.names(), (await graphs.versions.newest()).version
+    items = [one.as_json(names, active) for one in found[:limit]]
+    return {"items": items, "next": found[limit - 1].version if len(found) > limit else None}
+
+
+@router.get("/versions/{version}")
+async def version(graphs: Graphs, person: Admin, version: int) -> Response:
+    """One version with its graph."""
+    return answer(await graphs.version(version))
+
+
+@router.get("/diff")
+async def difference(
+    graphs: Graphs, person: Admin, from_: Annotated[str, Query(alias="from", max_length=40)], to: Of = "active"
+) -> Response:
+    """What differs between two versions or drafts, by node and field."""
+    return answer({"nodes": await graphs.difference(from_, to)})
+
+
+@router.post("/rollback", dependencies=CHANGE)
+async def roll_back(graphs: Graphs, person: Admin, wanted: RollBack) -> Json:
+    """Publishes the content of an earlier version again."""
+    made = await graphs.roll_back(wanted.to, wanted.message, person.username)
+    return made.as_json(await graphs.names(), made.version)
+
+
+@router.get("/cases")
+async def cases(graphs: Graphs, person: Admin) -> Json:
+    """All regression cases."""
+    return {"items": await graphs.cases.all(await graphs.names())}
+
+
+@router.post("/cases", status_code=201, dependencies=CHANGE)
+async def add_case(graphs: Graphs, person: Admin, case: SavedCase) -> Json:
+    """Saves a talk as a case that every publish runs."""
+    return await _case(graphs, await graphs.cases.add(case.model_dump(), person.username))
+
+
+@router.put("/cases/{case_id}", dependencies=CHANGE)
+async def put_case(graphs: Graphs, person: Admin, case_id: int, case: SavedCase) -> Json:
+    """Replaces a case."""
+    await graphs.cases.put(case_id, case.model_dump(), person.username)
+    return await _case(graphs, case_id)
+
+
+@router.delete("/cases/{case_id}", status_code=204, dependencies=CHANGE)
+async def remove_case(graphs: Graphs, person: Admin, case_id: int) -> None:
+    """Takes a case away."""
+    await graphs.cases.remove(case_id, person.username)
+
+
+async def _case(graphs: GraphService, case_id: int) -> Json:
+    return next(one for one in await graphs.cases.all(await graphs.names()) if one["id"] == case_id)
