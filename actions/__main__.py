@@ -25,7 +25,9 @@ with warnings.catch_warnings():
     import httpx
     from rasa_sdk.endpoint import create_app
     from rasa_sdk.executor import ActionExecutor
-    from sanic import Sanic
+    from sanic import Sanic, response
+    from sanic.request import Request
+    from sanic.response import HTTPResponse
 
 from actions.accounts import AccountsClient
 from actions.actions import ACTIONS
@@ -34,6 +36,7 @@ from actions.embedding import EmbedClient
 from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
 from kg.load import GraphError
+from kg.posterior import EntangledError
 from server.company import Company
 from server.logs import configure_logging, mask_handlers
 from server.settings import ConfigurationError, Settings, load_settings
@@ -80,15 +83,32 @@ def build_app(settings: Settings, company: Company) -> App:
     async def start(running: App) -> None:
         running.ctx.http = httpx.AsyncClient(limits=_CONNECTIONS, trust_env=False)
         ports["now"] = make_ports(running.ctx.http, settings, company)
-        graphs = ports["now"].graphs
-        running.ctx.warming = None if graphs is None else asyncio.create_task(graphs.warm(), name="warm diagnosis")
+        running.ctx.warming = asyncio.create_task(graphs().warm(), name="warm diagnosis")
 
     async def stop(running: App) -> None:
-        if running.ctx.warming is not None:
-            running.ctx.warming.cancel()
-            await asyncio.gather(running.ctx.warming, return_exceptions=True)
+        running.ctx.warming.cancel()
+        await asyncio.gather(running.ctx.warming, return_exceptions=True)
+        await graphs().close()
         await running.ctx.http.aclose()
 
+    def graphs() -> Graphs:
+        found = ports["now"].graphs
+        assert found is not None
+        return found
+
+    async def learn_graph(request: Request) -> HTTPResponse:
+        """``PUT /graphs`` {digest, nodes}: a version that turns will name; answered once it can be used."""
+        body = request.json
+        if not isinstance(body, dict) or not isinstance(body.get("nodes"), list):
+            return response.json({"detail": "expected digest and nodes"}, status=422)
+        try:
+            await graphs().add(str(body.get("digest")), body["nodes"])
+        except (GraphError, EntangledError) as error:
+            log.error("a version of the fault trees cannot be used:\n%s", error)
+            return response.json({"detail": str(error)}, status=422)
+        return response.json({"digest": body["digest"]})
+
+    app.add_route(learn_graph, "/graphs", methods=["PUT"])
     app.register_listener(start, "before_server_start")
     app.register_listener(stop, "after_server_stop")
     return app
@@ -105,15 +125,16 @@ def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) ->
     )
 
 
-def _graphs(company: Company, embed: EmbedClient) -> Graphs | None:
-    """The company's fault trees, compiled; without usable ones faults are answered from its articles."""
-    if company.kg_dir is None:
-        return None
+def _graphs(company: Company, embed: EmbedClient) -> Graphs:
+    """The company's fault trees, compiled; without usable ones faults are answered from its articles.
+
+    They are what the first version of the graph was made of; later ones come from the gateway.
+    """
     try:
         return Graphs.load(company.kg_dir, embed)
     except GraphError as error:
         log.error("the fault trees are left out until this is put right:\n%s", error)
-        return None
+        return Graphs.load(None, embed)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from actions import messages as m
 from actions.dialogue import respond
 from actions.ports import Ports
 from actions.state import State
-from actions.turn import Decision, Turn, read_turn
+from actions.turn import Decision, Turn, parse_of, read_turn
 from server.texts import catalogue
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,18 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
         """Answer the latest message. Whatever fails in here ends in a message and a person, never in silence."""
         turn = read_turn(self.decision, tracker.latest_message, conversation=tracker.sender_id, now=self._clock())
         state = State.from_json(tracker.slots.get("dialogue"))
+        diagnosed = tracker.slots.get("diagnosis")
         try:
-            outcome = await respond(turn, state, self._ports(), tracker.slots.get("diagnosis"))
+            ports = self._ports()
+            if ports.graphs is not None:
+                parse = parse_of(tracker.latest_message)
+                await ports.graphs.take(parse.get("graphs") or {})
+                if missing := ports.graphs.missing(parse, diagnosed):
+                    # Nothing was done yet: the gateway sends the turn again, with the graphs.
+                    dispatcher.utter_message(json_message={"need": {"graphs": missing}})
+                    return []
+                ports = replace(ports, graphs=ports.graphs.serving(parse.get("graph")))
+            outcome = await respond(turn, state, ports, diagnosed)
         except Exception as error:
             # The message may hold what the customer wrote: where it happened is enough to find the mistake.
             log.error("conversation %s turn %d: %s at %s", turn.conversation, turn.number, *_place(error))

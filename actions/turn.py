@@ -91,7 +91,7 @@ def read_turn(decision: Decision, latest: Mapping[str, Any], *, conversation: st
         now: The present moment in the company's time zone.
     """
     metadata = _mapping(latest.get("metadata"))
-    parse = _mapping(metadata.get("parse")) or latest
+    parse = parse_of(latest) or latest
     seen = _mapping(latest.get("intent"))
     intent = _mapping(parse.get("intent"))
     name = str(parse.get("dynamic") or intent.get("name") or "")
@@ -117,6 +117,11 @@ def read_turn(decision: Decision, latest: Mapping[str, Any], *, conversation: st
         also=tuple(_wishes(parse, text)),
         new=new,
     )
+
+
+def parse_of(latest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parse that the gateway sent with Rasa's latest message; empty without one."""
+    return _mapping(_mapping(latest.get("metadata")).get("parse"))
 
 
 def _candidates(parse: Mapping[str, Any]) -> list[Candidate]:

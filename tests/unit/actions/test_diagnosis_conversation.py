@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from conversations import Clock, Conversation
 
-from actions.diagnosis_graph import Graphs
+from actions.diagnosis_graph import KEPT, Graphs
 from actions.ports import Ports
-from kg.compiled import Knowledge
+from actions.state import State
+from kg import nodelink
 from kg.load import GraphError, load
+from kg.model import Graph
 from server.settings import ROOT
 from server.texts import render_message
 
@@ -390,32 +392,64 @@ async def test_a_declined_repair_leads_to_another_way(en: Conversation) -> None:
 # -------------------------------------------------------------------- versions of the graph
 
 
+def nodes_of(graph: Graph) -> list[dict[str, Any]]:
+    """A graph as the gateway sends it."""
+    return [nodelink.of_node(graph, name) for name in graph.nodes]
+
+
 async def test_a_diagnosis_keeps_the_version_it_began_with(zh: Conversation) -> None:
     own = Graphs.load(ROOT / "kg" / "data")
     zh.ports = replace(zh.ports, graphs=own)
     await begin(zh)
     version = zh.diagnosis["engine"]["graph"]
-    other = Knowledge(load([ROOT / "kg" / "data" / "telecom.yaml"]))
-    own.use(other)
-    assert other.graph.version != version
+    other = load([ROOT / "kg" / "data" / "telecom.yaml"])
+    assert own.missing({"graph": other.version}, zh.diagnosis) == [other.version]
+    await own.take({other.version: nodes_of(other)})
+    zh.ports = replace(zh.ports, graphs=own.serving(other.version))
     await zh.say("没有 SIM 卡", "inform")
     assert zh.diagnosis["engine"]["graph"] == version
     assert step(zh)["id"] == "reseat_sim_card"
+    zh.diagnosis = None
+    zh.state = State()
+    await begin(zh)
+    assert zh.diagnosis["engine"]["graph"] == other.version
+    await own.close()
 
 
-async def test_a_version_that_cannot_be_used_leaves_the_running_one_in_service(
-    zh: Conversation, tmp_path: Path
-) -> None:
+async def test_a_version_that_cannot_be_used_leaves_the_running_one_in_service(zh: Conversation) -> None:
     own = Graphs.load(ROOT / "kg" / "data")
     zh.ports = replace(zh.ports, graphs=own)
-    version = own.current.knowledge.graph.version
-    broken = (ROOT / "kg" / "data" / "telecom.yaml").read_text("utf-8").replace("prior: 0.26", "prior: 26", 1)
-    (tmp_path / "telecom.yaml").write_text(broken, "utf-8")
-    with pytest.raises(GraphError, match=r"telecom\.yaml:\d+.*airplane_mode_on"):
-        own.use(Knowledge(load([tmp_path])))
-    assert own.current.knowledge.graph.version == version
+    version = own.current.digest
+    graph = load([ROOT / "kg" / "data" / "telecom.yaml"])
+    broken = nodes_of(graph)[:20]
+    with pytest.raises(GraphError, match="does not exist"):
+        await own.add(graph.version, broken)
+    with pytest.raises(GraphError, match="not 0123456789abcdef"):
+        await own.add("0123456789abcdef", nodes_of(graph))
+    await own.take({graph.version: broken})
+    turn = {"graph": graph.version, "graphs": {graph.version: broken}}
+    assert own.missing(turn, None) == []
+    assert own.serving(graph.version) is own
     await begin(zh)
     assert zh.diagnosis["engine"]["graph"] == version
+
+
+async def test_versions_that_nobody_used_for_long_go_and_come_back() -> None:
+    small = load([ROOT / "kg" / "data" / "tv.yaml"])
+    own = Graphs.load(None)
+    made = []
+    for number in range(KEPT + 2):
+        fault = replace(small.faults["hdmi_loose"], prior=0.01 * (number + 1))
+        made.append(replace(small, faults={**small.faults, "hdmi_loose": fault}))
+        await asyncio.gather(*(own.add(made[-1].version, nodes_of(made[-1])) for _ in range(3)))
+        own.missing({"graph": made[min(number, 1)].version}, None)
+    first, second = made[0].version, made[1].version
+    assert own.missing({"graph": first}, {"engine": {"graph": second}, "below": {"engine": {"graph": "gone"}}}) == [
+        first, "gone"
+    ]  # fmt: skip
+    await own.add(first, nodes_of(made[0]))
+    assert own.serving(first).current.digest == first
+    await own.close()
 
 
 async def test_a_version_that_is_gone_begins_anew(zh: Conversation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,13 @@ from conversations import Clock
 from rasa_sdk.executor import ActionExecutor
 
 from actions.actions import ACTIONS
+from actions.diagnosis_graph import Graphs
 from actions.ports import Ports
 from actions.state import State
+from kg import nodelink
+from kg.load import load
 from server.assistant import ACTION_OF, CONTINUE_ACTION, FALLBACK_ACTION
+from server.settings import ROOT
 
 
 @pytest.fixture
@@ -122,3 +127,24 @@ async def test_a_mistake_in_the_actions_ends_with_a_person_and_without_words_in_
     assert after["dialogue"]["customer"] == "C-1"
     assert "RuntimeError" in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_a_turn_that_names_an_unknown_version_asks_for_it_and_goes_on_with_it(ports: Ports, clock: Clock) -> None:
+    own = Graphs.load(ROOT / "kg" / "data")
+    made = ActionExecutor()
+    for action in ACTIONS:
+        made.register_action(action(lambda: replace(ports, graphs=own), clock))
+    other = load([ROOT / "kg" / "data" / "tv.yaml"])
+    nodes = [nodelink.of_node(other, name) for name in other.nodes]
+    messages, slots, paused = await run(made, call("action_diagnose", "no picture", "fault_tv", graph=other.version))
+    assert messages == [{"need": {"graphs": [other.version]}}]
+    assert (slots, paused) == ({}, False)
+    again = call("action_diagnose", "no picture", "fault_tv", graph=other.version, graphs={other.version: nodes})
+    messages, slots, _ = await run(made, again)
+    assert "need" not in messages[-1]
+    assert slots["diagnosis"]["engine"]["graph"] == other.version
+    gone = call("action_continue", "yes", "affirm", slots={**slots, "diagnosis": {"engine": {"graph": "0" * 16}}},
+                graphs={"0" * 16: None})  # fmt: skip
+    messages, _, _ = await run(made, gone)
+    assert "need" not in messages[-1]
+    await own.close()
