@@ -37,6 +37,11 @@ class Speech(BaseModel):
         """Decodings at once."""
         return self.workers or max(1, min(4, os.cpu_count() or 1))
 
+    @property
+    def voiced(self) -> frozenset[str]:
+        """Languages that the model service speaks; the others are spoken by the customer's browser."""
+        return frozenset({"en", "zh"} if self.voice_zh else {"en"})
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.confirm > self.accept:

@@ -39,6 +39,7 @@ from server.gateway.transcripts import Mailer
 from server.gateway.turns import TurnRunner
 from server.gateway.uploads import Uploads
 from server.gateway.upstream import PARSE_DEADLINE_S, Upstream
+from server.gateway.voice import VoicePorts
 from server.settings import Settings
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
@@ -118,6 +119,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             messages_allowed=RateLimiter(burst=100, per_second=20, clock=time.monotonic),
             frames_allowed=RateLimiter(burst=300, per_second=100, clock=time.monotonic),
             conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
+            voice=VoicePorts(upstream, settings.speech),
         )
         app.state.desk = DeskPorts(casework, turns, uploads)
         app.state.desk_rest = rest_desk.DeskRest(

@@ -9,21 +9,24 @@ from typing import Any
 from fastapi import WebSocket
 
 from server.company import Company
+from server.gateway import voice_record
 from server.gateway.contact import read_contact
 from server.gateway.conversations import DESK, ClosedError, Conversations, topic
 from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
 from server.gateway.limits import RateLimiter
-from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, serve
+from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, send_binary, serve
 from server.gateway.text import TextError, clean
 from server.gateway.tokens import Tokens
 from server.gateway.turns import TurnRunner
+from server.gateway.voice import Voice, VoicePorts
+from server.gateway.voice_speaker import PCM
 from server.storage.store import Conversation
 
 Json = dict[str, Any]
 
 BACKLOG = "_backlog"
-NOT_YET = {"image", "voice_start", "voice_end", "played"}
+NOT_YET = {"image"}
 SCORES = range(-1, 6)
 MAX_COMMENT_CHARACTERS = 1000
 
@@ -40,6 +43,7 @@ class ChatPorts:
     messages_allowed: RateLimiter
     frames_allowed: RateLimiter
     conversations_allowed: RateLimiter
+    voice: VoicePorts
 
 
 async def chat(socket: WebSocket, ports: ChatPorts) -> None:
@@ -52,7 +56,12 @@ async def chat(socket: WebSocket, ports: ChatPorts) -> None:
     await socket.accept()
     with ExitStack() as following:
         connection = _Connection(socket, ports, following)
-        await serve(socket, "chat", connection.queue, connection.write, connection.handle)
+        try:
+            await serve(
+                socket, "chat", connection.queue, connection.write, connection.handle, binary=connection.voice.audio
+            )
+        finally:
+            await connection.voice.close()
 
 
 class _Connection:
@@ -66,6 +75,8 @@ class _Connection:
         self._following = following
         self._conversation: str | None = None
         self._sent_seq = 0
+        self._locale: str = ports.company.default_language
+        self.voice = Voice(ports.voice, ports.conversations, put=self.queue.put, accept=self._accept_speech)
         self._address = socket.client.host if socket.client else "?"
         self._handlers = {
             "message": self._message,
@@ -77,6 +88,9 @@ class _Connection:
             "contact": self._contact,
             "typing": self._typing,
             "read": self._read,
+            "voice_start": self._voice_start,
+            "voice_end": self._voice_end,
+            "played": self._played,
         }
 
     # ------------------------------------------------------------------ out
@@ -85,10 +99,15 @@ class _Connection:
         """Sends a frame; messages in order and without gaps, whatever order they come in."""
         if frame["type"] == BACKLOG:
             await self._send_missing(None)
+        elif frame["type"] == "audio":
+            await send(self._socket, {name: value for name, value in frame.items() if name != PCM})
+            await send_binary(self._socket, frame[PCM])
         elif frame["type"] != "message":
+            if frame["type"] == "mode":
+                self.voice.moved(frame["mode"])
             await send(self._socket, frame)
         elif frame["seq"] == self._sent_seq + 1:
-            await self._send_message(frame)
+            await self._send_message(self.voice.spoken(frame))
         elif frame["seq"] > self._sent_seq:
             await self._send_missing(frame["seq"])
 
@@ -96,7 +115,9 @@ class _Connection:
         if self._conversation is None:
             return
         for message in await self._conversations.store.messages(self._conversation, after=self._sent_seq, until=until):
-            await self._send_message(message.frame())
+            # What fills a gap is live; what a page gets that has just come back is not read to it.
+            frame = message.frame() if until is None else self.voice.spoken(message.frame())
+            await self._send_message(frame)
 
     async def _send_message(self, frame: Json) -> None:
         await send(self._socket, frame)
@@ -172,6 +193,8 @@ class _Connection:
         # From here to the backlog nothing is awaited: no frame can slip between what is read and what is live.
         self._following.close()
         self._conversation = state.id
+        self._locale = state.locale
+        self.voice.follow(state)
         self._sent_seq = min(last_seq, state.last_seq)
         self._following.enter_context(self._conversations.hub.follow(topic(state.id), self.queue))
         self.queue.put(
@@ -190,6 +213,7 @@ class _Connection:
             self.queue.put(mode)
 
     async def _message(self, frame: Json) -> None:
+        self.voice.typed()
         await self._accept(frame, clean(text_field(frame, "text")), {})
 
     async def _choice(self, frame: Json) -> None:
@@ -197,7 +221,19 @@ class _Connection:
         offered = await self._conversations.store.message(self._open(), seq)
         for choice in (offered.extra.get("choices") or []) if offered else []:
             if choice["value"] == value:
-                await self._accept(frame, choice["label"], {"_value": value})
+                self.voice.typed()
+                heard = voice_record.question_of(offered)
+                if heard is None:
+                    await self._accept(frame, choice["label"], {"_value": value})
+                elif value == voice_record.YES:
+                    speech = {"confidence": heard["confidence"], "confirmed": True}
+                    await self._accept(frame, str(heard["text"]), {"voice": True, "_speech": speech})
+                else:
+                    client_id = id_field(frame)
+                    asked = voice_record.declined(
+                        self._conversations, self._open(), client_id, choice["label"], self._locale
+                    )
+                    self._ack(client_id, await asked)
                 return
         raise FrameError("bad_frame", f"message {seq} did not offer this choice", action_id(frame))
 
@@ -207,6 +243,26 @@ class _Connection:
             raise FrameError("rate_limited", "too many messages; please wait a moment", client_id)
         accepted = await self._conversations.accept(self._open(), client_id, text, extra)
         self._ack(client_id, accepted.seq)
+        if accepted.message is not None:
+            self._ports.turns.wake(self._open())
+
+    async def _voice_start(self, frame: Json) -> None:
+        state = await self._conversations.store.conversation(self._open())
+        if state is None or state.mode == "closed":
+            raise ClosedError
+        await self.voice.start(frame)
+
+    async def _voice_end(self, frame: Json) -> None:
+        self.voice.end(frame)
+
+    async def _played(self, frame: Json) -> None:
+        self.voice.played(frame)
+
+    async def _accept_speech(self, client_id: str, text: str, extra: Json) -> None:
+        """A spoken message: stored and answered like a typed one."""
+        if not self._ports.messages_allowed.allow(self._open()):
+            raise FrameError("rate_limited", "too many messages; please wait a moment", client_id)
+        accepted = await self._conversations.accept(self._open(), client_id, clean(text), extra)
         if accepted.message is not None:
             self._ports.turns.wake(self._open())
 

@@ -121,7 +121,7 @@ class Conversations:
         woken = {"type": "woken", "conversation": state.id, "agent": state.agent, "why": "customer"}
         return [await tx.add_event(state.id, {**woken, "team": changed[1]})]
 
-    async def ask_for_person(self, conversation: str, client_id: str) -> int:
+    async def ask_for_person(self, conversation: str, client_id: str, *, reason: str = "customer_asked") -> int:
         """The customer's button: waits for a person from now on; asked again it changes nothing."""
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
@@ -131,8 +131,9 @@ class Conversations:
             if state.mode == "closed":
                 raise ClosedError
             turns = await self.store.turn_records(conversation)
-            escalation, event = await self.escalate(tx, state, "customer_asked", turns, None)
-            told = await tx.add_message(conversation, "system", await self.floor.connecting(escalation))
+            escalation, event = await self.escalate(tx, state, reason, turns, None)
+            promised = reason != "customer_asked"
+            told = await tx.add_message(conversation, "system", await self.floor.connecting(escalation, told=promised))
         self.publish_message(told)
         await self.announce_escalation(escalation, event)
         return told.seq

@@ -15,3 +15,6 @@ REPLIES_HELD_BACK = Counter(
     "kefu_replies_held_back_total", "Replies of the bot that the content lists forbade.", ["kind"]
 )
 BAD_FRAMES = Counter("kefu_bad_frames_total", "Frames answered with an error.", ["kind", "code"])
+VOICE_SESSIONS = Gauge("kefu_voice_sessions", "Microphones that are on.")
+SPEECH_OUTCOMES = Counter("kefu_speech_outcomes_total", "What became of what was said.", ["outcome"])
+BARGE_INS = Counter("kefu_barge_ins_total", "Replies that a customer interrupted.")

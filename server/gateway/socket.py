@@ -48,13 +48,30 @@ async def send(socket: WebSocket, frame: Json) -> None:
         await socket.send_text(orjson.dumps(frame).decode())
 
 
-async def serve(socket: WebSocket, kind: str, queue: Subscription, write: Writer, handle: Handler) -> None:
-    """Runs a connection until either side ends it. ``write`` gets every queued frame, ``handle`` every frame read."""
+async def send_binary(socket: WebSocket, data: bytes) -> None:
+    """Sends one binary frame; a client that does not read ends the connection."""
+    async with asyncio.timeout(SEND_DEADLINE_S):
+        await socket.send_bytes(data)
+
+
+async def serve(
+    socket: WebSocket,
+    kind: str,
+    queue: Subscription,
+    write: Writer,
+    handle: Handler,
+    *,
+    binary: Callable[[bytes], None] | None = None,
+) -> None:
+    """Runs a connection until either side ends it. ``write`` gets every queued frame, ``handle`` every frame read.
+
+    ``binary`` gets the binary frames; without it they are errors.
+    """
     SOCKETS.labels(kind=kind).inc()
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_write_all(queue, write), name=f"{kind} writer")
-            tasks.create_task(_read_all(socket, kind, queue, handle), name=f"{kind} reader")
+            tasks.create_task(_read_all(socket, kind, queue, handle, binary), name=f"{kind} reader")
     except* CloseSocketError as group:
         first = _first(group)
         if isinstance(first, CloseSocketError):
@@ -73,13 +90,19 @@ async def _write_all(queue: Subscription, write: Writer) -> None:
         await write(await queue.get())
 
 
-async def _read_all(socket: WebSocket, kind: str, queue: Subscription, handle: Handler) -> None:
+async def _read_all(
+    socket: WebSocket, kind: str, queue: Subscription, handle: Handler, binary: Callable[[bytes], None] | None
+) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1000))
+        text, data = message.get("text"), message.get("bytes")
         try:
-            await handle(read_frame(message.get("text") if message.get("text") is not None else message.get("bytes")))
+            if text is None and data is not None and binary is not None:
+                binary(data)
+            else:
+                await handle(read_frame(text if text is not None else data))
         except FrameError as error:
             BAD_FRAMES.labels(kind=kind, code=error.code).inc()
             queue.put(error_frame(error))

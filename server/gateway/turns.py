@@ -140,6 +140,8 @@ class TurnRunner:
         message = await self._store.message(turn.conversation, turn.seq)
         if state is None or message is None:
             raise LookupError(f"turn {turn.conversation}/{turn.seq} has no message")
+        if "_speech" in message.extra:  # how sure the recogniser was belongs to why the bot did what it did
+            record["speech"] = message.extra["_speech"]
         locale = language_of(message.text, state.locale) if "_value" not in message.extra else state.locale
         if locale not in self._conversations.company.languages:
             locale = state.locale

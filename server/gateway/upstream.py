@@ -12,6 +12,7 @@ Json = dict[str, Any]
 PARSE_DEADLINE_S = 3.0
 TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
+FINAL_DEADLINE_S, PARTIAL_DEADLINE_S, SOUND_DEADLINE_S, WARM_DEADLINE_S = 32.0, 4.0, 16.0, 60.0
 CONNECT_DEADLINE_S = 1.0
 GRAPH_DEADLINE_S = 10.0
 """What the action server may take to compile a graph of thousands of nodes."""
@@ -90,13 +91,50 @@ class Upstream:
             raise UpstreamError("models", "nonsense")
         return found
 
+    async def recognise(self, session: str, pcm: bytes, language: str | None, *, final: bool) -> Json:
+        """What a recording says, as docs/architecture.md describes it; a partial that is not worth it is ``dropped``.
+
+        Raises:
+            UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``; a final is worth asking for again.
+        """
+        asked = {"session": session, "kind": "final" if final else "partial"} | (
+            {"language": language} if language else {}
+        )
+        deadline_s = FINAL_DEADLINE_S if final else PARTIAL_DEADLINE_S
+        found = _read(await self._ask_models("POST", "/speech/text", None, deadline_s, params=asked, content=pcm))
+        if not isinstance(found, dict) or not ("text" in found or "dropped" in found):
+            raise UpstreamError("models", "nonsense")
+        return found
+
+    async def sound(self, text: str, language: str) -> tuple[bytes, int]:
+        """A sentence as 16-bit PCM, and its samples a second.
+
+        Raises:
+            UpstreamError: There is no voice for it, or the model service is away or slow.
+        """
+        asked = {"text": text, "language": language}
+        response = await self._ask_models("POST", "/speech/sound", asked, SOUND_DEADLINE_S)
+        if not response.is_success:
+            raise UpstreamError("models", "refused", str(response.status_code))
+        return response.content, int(response.headers.get("x-sample-rate", "0"))
+
+    async def warm_speech(self) -> None:
+        """Has the speech models loaded, so that the first sentence need not wait for it.
+
+        Raises:
+            UpstreamError: The model service is away, or a model cannot be loaded.
+        """
+        await self._models_answer("/speech/warm", {}, WARM_DEADLINE_S)
+
     async def _models_answer(self, path: str, body: Json, deadline_s: float) -> Json:
         return _read(await self._ask_models("POST", path, body, deadline_s))
 
-    async def _ask_models(self, method: str, path: str, body: Json, deadline_s: float) -> httpx.Response:
+    async def _ask_models(
+        self, method: str, path: str, body: Json | None, deadline_s: float, **more: Any
+    ) -> httpx.Response:
         deadline = httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S)
         try:
-            return await self._client.request(method, f"{self._models}{path}", json=body, timeout=deadline)
+            return await self._client.request(method, f"{self._models}{path}", json=body, timeout=deadline, **more)
         except httpx.TimeoutException as error:
             raise UpstreamError("models", "slow") from error
         except httpx.HTTPError as error:

@@ -51,6 +51,14 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Started:
+    """The microphone is on. ``hold``: press-and-talk, where only letting go ends what is said."""
+
+    at: float
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """32 ms of audio: probability of speech, and level in dBFS (0 is the loudest)."""
 
@@ -121,7 +129,7 @@ class Tick:
     at: float
 
 
-Event = Frame | Heard | Speaking | Played | Answered | Released | Moved | Tick
+Event = Started | Frame | Heard | Speaking | Played | Answered | Released | Moved | Tick
 
 
 # ---------------------------------------------------------------------- effects
@@ -264,7 +272,7 @@ class _Pending:
 
 @dataclass(slots=True)
 class TurnTaking:
-    """One customer's turn-taking. ``hold``: press-and-talk, where only letting go ends what is said."""
+    """One customer's turn-taking, over all the times that they switch the microphone on."""
 
     tuning: Tuning = field(default_factory=Tuning)
     hold: bool = False
@@ -274,6 +282,8 @@ class TurnTaking:
     """Seconds between partial results; the recogniser raises it when it is busy."""
     _numbers: int = 0
     _utterance: _Utterance | None = None
+    _late: dict[int, _Utterance] = field(default_factory=dict)
+    """Said before the microphone was switched on anew, and not recognised yet."""
     _run: int = 0
     _run_level: float = 0.0
     _bot: _Bot | None = None
@@ -289,6 +299,8 @@ class TurnTaking:
     def handle(self, event: Event) -> list[Effect]:
         """The effects of one event, in the order in which they have to happen."""
         match event:
+            case Started():
+                self._start(event)
             case Frame():
                 return self._frame(event)
             case Heard():
@@ -325,6 +337,13 @@ class TurnTaking:
     def expect(self, text: str, confidence: float) -> None:
         """The bot has just asked whether ``text`` is what was said (also in a connection before this one)."""
         self._pending = _Pending(text, confidence)
+
+    def _start(self, event: Started) -> None:
+        if self._utterance is not None:
+            self._late[self._utterance.number] = self._utterance
+        self.hold, self.released = event.hold, False
+        self._utterance, self._run, self._run_level = None, 0, 0.0
+        self._quiet_since, self._prompted = event.at, False
 
     # ------------------------------------------------------------------ frames
 
@@ -391,6 +410,12 @@ class TurnTaking:
     # ------------------------------------------------------------------ recognised
 
     def _heard(self, event: Heard) -> list[Effect]:
+        late = self._late.get(event.utterance)
+        if late is not None:
+            if event.kind == "partial" or event.version != late.version:
+                return []
+            del self._late[event.utterance]
+            return self._decide(late, event)
         current = self._utterance
         if current is None or event.utterance != current.number:
             return []
@@ -431,7 +456,7 @@ class TurnTaking:
             again = self._poor() if self.hold and result.rejected else []
             return [End(current.number, why), *self._go_on(), *again]
         if current.over_bot is not None and self._bot is not None and self._bot.seq == current.over_bot:
-            other = self._not_an_interruption(current, result.text)
+            other = self._not_an_interruption(current, result)
             if other:
                 return [End(current.number, other), *self._go_on()]
         elif self._is_listening(current, result.text):
@@ -444,14 +469,16 @@ class TurnTaking:
             self._level = current.level if self._level is None else 0.7 * self._level + 0.3 * current.level
         return [*effects, End(current.number, "sent" if taken else "asked")]
 
-    def _not_an_interruption(self, current: _Utterance, text: str) -> str | None:
+    def _not_an_interruption(self, current: _Utterance, result: Heard) -> str | None:
         assert self._bot is not None
-        if words.is_echo(text, self._bot.text):
+        if words.is_echo(result.text, self._bot.text):
             return "echo"
+        if current.spoken_s > self.tuning.backchannel_s:
+            return None
+        if result.confidence < self.tuning.confirm:  # a cough, or a noise that was read as a word
+            return "unclear"
         answers = self._bot.asks and self._bot.share >= self.tuning.last_part
-        if words.is_backchannel(text) and current.spoken_s <= self.tuning.backchannel_s and not answers:
-            return "backchannel"
-        return None
+        return "backchannel" if words.is_backchannel(result.text) and not answers else None
 
     def _is_listening(self, current: _Utterance, text: str) -> bool:
         """A small noise while nothing was asked: the customer follows, and says nothing."""
@@ -470,6 +497,10 @@ class TurnTaking:
             return []
         seq, self._bot = self._bot.seq, None
         return [Cut(seq)]
+
+    def cut(self) -> list[Effect]:
+        """The customer typed, or pressed the button to talk: the bot's speech ends here."""
+        return self._interrupt()
 
     # ------------------------------------------------------------------ how sure
 
@@ -495,7 +526,7 @@ class TurnTaking:
         if confidence < self.tuning.accept or not set(told) <= self._known:
             self._pending = _Pending(text, confidence)
             key = "read_back" if told and confidence >= self.tuning.accept else "confirm"
-            return [Say(key, text, confidence)]
+            return [Say(key, text.rstrip(" .。!！"), confidence)]
         return self._sure(utterance, text, confidence)
 
     def _sure(self, utterance: int, text: str, confidence: float, *, confirmed: bool = False) -> list[Effect]:

@@ -7,6 +7,7 @@ the left, the longest first, and never counted by spaces.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -78,6 +79,10 @@ _MADE_UP: Final = re.compile(
 """Credits and farewells of the videos that speech models were trained on: what they write for silence and noise."""
 _LONE: Final = frozenset({"you", "the", "i", "bye", "so", "oh", "music", "applause", "laughter"})
 _SPLIT: Final = re.compile(r"[^\w'’-]+|_")
+_PLACES: Final = tuple(
+    rf"{en}|第{zh}[个种项条]?"
+    for en, zh in zip(("first", "second", "third", "fourth", "fifth"), "一二三四五", strict=True)
+)
 MOST_BACKCHANNELS: Final = 4
 REPEATS: Final = 4
 
@@ -110,6 +115,19 @@ def answer(text: str) -> Answer | None:
             rest, found = taken, True
         if found:
             return Answer("no" if kind == "no" else "yes", rest)
+    return None
+
+
+def choice(labels: Sequence[str], text: str) -> int | None:
+    """Which of the offered answers a text names: by its words, or by its place ("the second one", 第二个)."""
+    said = units(text)
+    for index, label in enumerate(labels):
+        if similar(label, text) and abs(len(said) - len(units(label))) <= 1:
+            return index
+    plain = _plain(text)
+    for index, ways in enumerate(_PLACES[: len(labels)]):
+        if re.fullmatch(rf"(?:the |number |option |选|我选|就)?(?:{ways})(?: one| option| please|吧)?", plain):
+            return index
     return None
 
 

@@ -32,7 +32,11 @@ async def customer(product):
         ('{"type": "choice", "id": "a", "seq": -1, "value": "/greet"}', "bad_frame"),
         ('{"type": "feedback", "id": "a", "score": 99}', "bad_frame"),
         ('{"type": "read", "seq": "x"}', "bad_frame"),
-        ('{"type": "voice_start", "id": "a", "rate": 16000}', "unsupported"),
+        ('{"type": "image", "id": "a", "upload": "b"}', "unsupported"),
+        ('{"type": "voice_start", "id": "a", "rate": 44100}', "unsupported"),
+        ('{"type": "voice_start", "rate": 16000}', "bad_frame"),
+        ('{"type": "voice_end"}', "bad_frame"),
+        ('{"type": "played", "seq": -1, "ms": 0}', "bad_frame"),
         (b"\x00\x01\x02\x03", "bad_frame"),
     ],
 )

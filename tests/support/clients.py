@@ -14,6 +14,13 @@ Json = dict[str, Any]
 PATIENCE_S = 20.0
 
 
+class Sound(bytes):
+    """The binary frame after an ``audio`` frame; a failing test shows its length and not its samples."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
 class _Socket:
     """A connection with everything it received, in order."""
 
@@ -45,10 +52,15 @@ class _Socket:
         await self._reader
 
     async def _read(self, connection: ClientConnection, closed: "asyncio.Future[tuple[int | None, str]]") -> None:
+        announced: Json = {}
         try:
             async for data in connection:
+                frame = {**announced, "pcm": Sound(data)} if isinstance(data, bytes) else json.loads(data)
+                if frame["type"] == "audio" and "pcm" not in frame:  # its sound is the next frame
+                    announced = frame
+                    continue
                 async with self._changed:
-                    self.frames.append(json.loads(data))
+                    self.frames.append(frame)
                     self._changed.notify_all()
         except Exception:
             pass

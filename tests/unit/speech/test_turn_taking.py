@@ -27,6 +27,7 @@ from server.speech.turn_taking import (
     Send,
     Show,
     Speaking,
+    Started,
     TurnTaking,
 )
 
@@ -160,6 +161,14 @@ def test_listening_noises_do_not_interrupt() -> None:
         assert not talk.of(Cut)
 
 
+def test_a_cough_does_not_interrupt() -> None:
+    talk = Talk()
+    talk.bot(7)
+    effects = talk.say("I'll", 0.3, seconds=0.4)
+    assert Resume(7) in effects
+    assert not talk.of(Say)
+
+
 def test_yeah_answers_a_question_that_was_heard() -> None:
     talk = Talk()
     talk.bot(7, "Shall I restart the line?", asks=True)
@@ -275,6 +284,17 @@ def test_press_and_talk_without_a_word_says_so() -> None:
     talk = Talk(TurnTaking(hold=True))
     talk.frames(1.0, 0.1)
     assert talk.do(Released(talk.now)) == [Say("nothing_heard"), Close("released")]
+
+
+def test_pressing_again_loses_nothing_of_the_first_time() -> None:
+    talk = Talk(TurnTaking(hold=True))
+    talk.frames(0.5, 0.9)
+    talk.do(Released(talk.now))
+    talk.do(Started(talk.now, hold=True))
+    talk.frames(0.5, 0.9)
+    assert [type(e) for e in talk.heard("my bill is wrong")] == [Show, Send, End]
+    talk.do(Released(talk.now))
+    assert [type(e) for e in talk.heard("and my phone is lost")] == [Show, Send, End, Close]
 
 
 def test_letting_go_in_a_pause_takes_what_is_decoded_already() -> None:

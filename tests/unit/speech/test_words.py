@@ -3,7 +3,17 @@
 import pytest
 
 from server.speech.agreement import Agreement
-from server.speech.words import Answer, answer, distance, is_backchannel, is_echo, is_made_up, is_unfinished, similar
+from server.speech.words import (
+    Answer,
+    answer,
+    choice,
+    distance,
+    is_backchannel,
+    is_echo,
+    is_made_up,
+    is_unfinished,
+    similar,
+)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +133,12 @@ def test_agreement_keeps_what_was_settled_when_the_decoder_changes_its_mind() ->
     for text in ["我还剩", "我还剩多少", "我还有多少流量"]:
         partial.add(text)
     assert partial.text.startswith("我还剩")
+
+
+def test_offered_answers_can_be_said() -> None:
+    labels = ["Yes, restart it", "No", "Talk to a person"]
+    assert choice(labels, "talk to a person.") == 2
+    assert choice(labels, "The second one.") == 1
+    assert choice(["流量", "账单"], "第二个") == 1
+    assert choice(labels, "second floor") is None
+    assert choice(labels, "my router is broken") is None

@@ -1,0 +1,163 @@
+"""Customers who talk to the running product: recordings go in as from a microphone, everything behind them is real."""
+
+import asyncio
+
+import httpx
+import numpy as np
+import pytest
+
+from server.speech.vad import RATE
+from tests.support.clients import Agent, log_in
+from tests.support.voice import Talker, quiet, said
+
+
+@pytest.fixture
+async def talker(product):
+    async with Talker(product.url) as connected:
+        yield connected
+
+
+async def record_of(product, talker: Talker, seq: int) -> dict:
+    async with log_in(product.url, "admin", product.passwords["admin"]) as rest:
+        answer = await rest.get(f"/api/conversations/{talker.conversation}/decisions")
+        assert answer.status_code == 200
+        return next(one for one in answer.json()["turns"] if one["seq"] == seq)
+
+
+async def test_a_spoken_question_is_answered_aloud(product, talker):
+    await talker.hello("en")
+    await talker.microphone_on()
+    heard = await talker.say_aloud("I want to talk to a person.")
+    assert heard["text"] == "I want to talk to a person."
+    assert heard["stable"] == len(heard["text"])
+    assert heard["confidence"] > 0.55
+    partials = [f for f in talker.frames if f["type"] == "transcript" and not f["final"]]
+    assert partials
+    own = await talker.wait("message", role="customer")
+    assert (own["text"], own["voice"]) == (heard["text"], True)
+    reply = await talker.wait("message", role="bot", audio=True)
+    sound = await talker.wait("audio", seq=reply["seq"])
+    assert sound["rate"] > 8000
+    assert len(sound["pcm"]) > 1000
+    assert (await record_of(product, talker, own["seq"]))["speech"]["confidence"] == heard["confidence"]
+
+
+async def test_a_listening_noise_lets_the_bot_go_on_and_an_interruption_is_kept(product, talker):
+    await talker.hello("en")
+    await talker.microphone_on(lang="en")
+    await talker.say_aloud("What can you do for me?")
+    await talker.wait("audio")
+    start = len(talker.frames)
+    await talker.talk(said("Uh-huh."), quiet(1.5))
+    stopped = (await talker.wait("audio_stop", after=start))["seq"]
+    position = talker.frames.index(await talker.wait("audio_stop", after=start), start)
+    await talker.wait("audio", after=position, seq=stopped)
+    assert not [f for f in talker.messages(start) if f["role"] == "customer"]
+
+    start = len(talker.frames)
+    await talker.say_aloud("No, stop, I want to talk to a person.")
+    stopped = (await talker.wait("audio_stop", after=start))["seq"]
+    own = await talker.wait("message", after=start, role="customer")
+    assert "person" in own["text"]
+    async with log_in(product.url, "admin", product.passwords["admin"]) as rest:
+        whole = (await rest.get(f"/api/conversations/{talker.conversation}")).json()
+    kept = next(one for one in whole["messages"] if one["seq"] == stopped)
+    assert kept["text"].startswith(kept["heard"]["text"])
+    assert len(kept["heard"]["text"]) < len(kept["text"])
+
+
+async def test_a_number_is_read_back_before_it_counts(talker):
+    await talker.hello("en")
+    await talker.microphone_on(lang="en")
+    await talker.say_aloud("My order number is Q H, 4 8 2 1, 0 9 3 7.")
+    asked = await talker.wait("message", role="bot", audio=True)
+    assert "QH48210937" in asked["text"]
+    assert not [f for f in talker.messages() if f["role"] == "customer"]
+    await talker.send("choice", id="yes", seq=asked["seq"], value=asked["choices"][0]["value"])
+    own = await talker.wait("message", role="customer")
+    assert "QH48210937" in own["text"]
+
+
+async def test_press_and_talk_ends_with_the_button(talker):
+    await talker.hello("en")
+    voice = await talker.microphone_on(hold=True)
+    await talker.talk(said("I want to talk to a person."), quiet(1.5))
+    assert not [f for f in talker.frames if f["type"] == "transcript" and f["final"]]
+    await talker.microphone_off()
+    await talker.wait("transcript", final=True)
+    assert (await talker.wait("voice_end", id=voice))["why"] == "released"
+
+
+async def test_silence_and_noise_are_no_messages(talker):
+    await talker.hello("en")
+    await talker.microphone_on()
+    noise = np.random.default_rng(2).normal(0, 3000, 2 * RATE).astype(np.int16)
+    await talker.talk(noise, quiet(1.5))
+    await talker.microphone_off()
+    await talker.wait("voice_end")
+    assert not [f for f in talker.frames if f["type"] == "transcript" and f["final"]]
+    assert not [f for f in talker.messages() if f["role"] == "customer"]
+
+
+async def test_an_agent_reads_along_and_is_spoken(product, talker):
+    await talker.hello("en")
+    async with log_in(product.url, "lin", product.passwords["lin"]) as rest, Agent(product.url, rest) as agent:
+        await agent.hello()
+        await agent.send("presence", state="online")
+        await talker.send("human", id="person")
+        await talker.wait("mode", mode="waiting")
+        assert (await agent.do("take", talker.conversation))["type"] == "ack"
+        await agent.send("open", conversation=talker.conversation)
+        await talker.microphone_on(lang="en")
+        start = len(agent.frames)
+        heard = await talker.say_aloud("The router shows a red light and there is no internet.")
+        live = await agent.wait("typing", after=start, conversation=talker.conversation, on=True)
+        assert live["text"].startswith("The")
+        written = await agent.wait("message", after=start, conversation=talker.conversation, role="customer")
+        assert written["text"] == heard["text"]
+        await agent.do("message", talker.conversation, text="I can see it. Please restart the router.")
+        reply = await talker.wait("message", role="agent")
+        assert reply["audio"] is True
+        await talker.wait("audio", seq=reply["seq"])
+        await agent.do("close", talker.conversation)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"\x00" * 641, "bad_frame"), (b"\x00" * 40_000, "too_large")], ids=["half a sample", "too much"]
+)
+async def test_odd_sound_is_refused_and_the_rest_is_heard(talker, data, code):
+    await talker.hello("en")
+    voice = await talker.microphone_on()
+    await talker.send_raw(data)
+    assert (await talker.wait("error", id=voice))["code"] == code
+    assert "person" in (await talker.say_aloud("I want to talk to a person."))["text"]
+
+
+async def test_an_hour_of_sound_at_once_switches_the_microphone_off(product, talker):
+    await talker.hello("en")
+    voice = await talker.microphone_on()
+    second = b"\x00" * (RATE * 2 // 2)
+    for _ in range(60):
+        await talker.send_raw(second)
+    assert (await talker.wait("error", code="rate_limited"))["id"] == voice
+    assert (await talker.wait("voice_end", id=voice))["why"] == "too_fast"
+    async with Talker(product.url) as other:
+        await other.hello("en")
+        await other.microphone_on()
+        assert "person" in (await other.say_aloud("I want to talk to a person."))["text"]
+
+
+async def test_a_second_microphone_of_one_customer_takes_the_first_ones_place(talker):
+    await talker.hello("en")
+    first = await talker.microphone_on()
+    await talker.microphone_on()
+    assert (await talker.wait("voice_end", id=first))["why"] == "replaced"
+
+
+async def test_the_model_service_refuses_what_is_no_recording(product):
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{product.internal_port}") as models:
+        answers = await asyncio.gather(
+            models.post("/speech/text?session=a", content=b"\x00" * 3),
+            models.post("/speech/text?session=a", content=b"\x00" * 2_000_000),
+        )
+    assert [one.status_code for one in answers] == [422, 413]
