@@ -48,6 +48,22 @@ WORDS = {
         "note": "内部备注（客户看不到）",
         "note_kind": "备注",
         "search": "搜索对话内容",
+        "draft_new": "新建草稿",
+        "try": "试一试",
+        "problems": "问题",
+        "edit": "编辑",
+        "add": "添加",
+        "undo": "撤销",
+        "redo": "重做",
+        "publish": "发布…",
+        "publish_now": "发布",
+        "roll_back": "恢复到这个版本",
+        "case_save": "存为用例",
+        "save": "保存",
+        "in_service": "使用中",
+        "fault": "故障",
+        "check": "检查",
+        "fix": "修复",
     },
     "en": {
         "launcher": "Open the chat",
@@ -73,6 +89,22 @@ WORDS = {
         "note": "Internal note (the customer does not see it)",
         "note_kind": "Note",
         "search": "Search all conversations",
+        "draft_new": "New draft",
+        "try": "Try it",
+        "problems": "Problems",
+        "edit": "Edit",
+        "add": "Add",
+        "undo": "Undo",
+        "redo": "Redo",
+        "publish": "Publish…",
+        "publish_now": "Publish",
+        "roll_back": "Roll back to it",
+        "case_save": "Save as a test case",
+        "save": "Save",
+        "in_service": "In service",
+        "fault": "Fault",
+        "check": "Check",
+        "fix": "Fix",
     },
 }
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
@@ -241,3 +273,59 @@ class Agent(Visitor):
         self.composer.fill(text)
         self.composer.press("Enter")
         expect(self.lines.filter(has_text=text).and_(self.page.locator(":not(.unsent)"))).to_have_count(1)
+
+
+class Administrator(Visitor):
+    """Somebody at the console."""
+
+    def __init__(self, browser: Browser, language: str, **options: object) -> None:
+        super().__init__(browser, language, **options)  # type: ignore[arg-type]
+        self.dialog = self.page.get_by_role("dialog")
+        self.form = self.page.locator(".node-form")
+        self.nodes = self.page.get_by_role("tree")
+        self.versions = self.page.locator(".version")
+        self.saved = self.page.locator(".saved.saved")
+
+    def open(self, url: str, page: str = "graph") -> None:
+        """Opens a page of the console; whether somebody is logged in is for the caller to see."""
+        self.page.goto(f"{url}/admin#/{page}")
+
+    def begin_draft(self) -> None:
+        """Begins a draft of the version in service and waits for its editor."""
+        self.button("draft_new").click()
+        expect(self.nodes.get_by_role("treeitem").first).to_be_visible()
+
+    def tab(self, name: str) -> Locator:
+        """A tab of the editor by one of `WORDS`; the number of problems stands in its name."""
+        return self.page.locator(".side").get_by_role("tab", name=self.words[name])
+
+    def find(self, name: str) -> None:
+        """Goes to a node through the search."""
+        self.page.locator(".tools [role=combobox]").fill(name)
+        self.page.locator(".tools [role=option]").first.click()
+        expect(self.form.locator("h3")).to_have_text(name)
+
+    def add(self, kind: str, chinese: str, english: str) -> None:
+        """Adds a node to the chosen one; ``kind`` is one of `WORDS`."""
+        self.form.get_by_role("button", name=f"+ {self.words[kind]}", exact=True).click()
+        self.dialog.locator("[name=name-zh]").fill(chinese)
+        self.dialog.locator("[name=name-en]").fill(english)
+        self.dialog.get_by_role("button", name=self.words["add"], exact=True).click()
+        expect(self.form.locator("h3")).to_have_text(english if self.words is WORDS["en"] else chinese)
+
+    def field(self, path: str) -> Locator:
+        """The control of a node's field, such as ``ask.0.zh``."""
+        return self.form.locator(f'[data-path="{path}"]')
+
+    def answer(self, label: str) -> None:
+        """Answers the draft's question in the panel where it is tried, and waits for what comes next."""
+        before = self.page.locator(".trail li").count()
+        self.page.locator(".options").get_by_role("button", name=label, exact=True).click()
+        expect(self.page.locator(".trail li")).to_have_count(before + 1)
+
+    def publish(self, message: str) -> None:
+        """Publishes the open draft and waits for the history."""
+        self.button("publish").click()
+        self.dialog.locator("[name=message]").fill(message)
+        self.dialog.get_by_role("button", name=self.words["publish_now"], exact=True).click()
+        expect(self.versions.first).to_contain_text(message)

@@ -9,6 +9,11 @@ import { initial } from '../shared/text';
 import { Account } from './Account';
 import { AuditLog } from './AuditLog';
 import { ContentLists } from './ContentLists';
+import { AnalysisPage } from './graph/AnalysisPage';
+import { Cases } from './graph/Cases';
+import { GraphPage } from './graph/GraphPage';
+import { History } from './graph/History';
+import { Priors } from './graph/Priors';
 import { NewIntents } from './NewIntents';
 import { SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
@@ -17,7 +22,12 @@ import { ShellContext, makeShell, useShell } from './shell';
 const NOTE_MS = 6_000;
 
 /** Every page gets what follows its name in the address. */
-const PAGES: Partial<Record<PageName, ComponentType<{ rest: readonly string[] }>>> = {
+const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
+  graph: GraphPage,
+  history: History,
+  cases: Cases,
+  analysis: AnalysisPage,
+  priors: Priors,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,
@@ -76,7 +86,7 @@ function Frame({ staff, company, note, switchLanguage, closeNote, onLeave }: Fra
   const { t, lang, fail } = useShell();
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
-  const Page = PAGES[route.page] ?? AuditLog;
+  const Page = PAGES[route.page];
   const allowed = staff.role === 'admin';
 
   useEffect(() => {
@@ -117,7 +127,7 @@ function Frame({ staff, company, note, switchLanguage, closeNote, onLeave }: Fra
         </button>
       </header>
       {allowed && <Navigation page={route.page} />}
-      <main id="main" tabIndex={-1} ref={main} class={`page page-${route.page}`}>
+      <main id="main" tabIndex={-1} ref={main} class={`page${route.page === 'graph' && route.rest.length > 0 ? ' whole' : ''}`}>
         {note?.bad && (
           <div class="bad-note" role="alert">
             <span>{note.text}</span>
@@ -136,19 +146,17 @@ function Navigation({ page }: { page: PageName }) {
   const { t } = useShell();
   return (
     <nav class="navigation" aria-label={t('navigation')}>
-      {(Object.keys(SECTIONS) as Section[]).filter((section) => SECTIONS[section].some((name) => name in PAGES)).map((section) => (
+      {(Object.keys(SECTIONS) as Section[]).map((section) => (
         <section key={section} aria-labelledby={`nav-${section}`}>
           <h2 id={`nav-${section}`}>{t(`section_${section}`)}</h2>
           <ul>
-            {SECTIONS[section]
-              .filter((name) => name in PAGES)
-              .map((name) => (
-                <li key={name}>
-                  <a href={routeTo(name)} aria-current={name === page ? 'page' : undefined}>
-                    {t(`page_${name}`)}
-                  </a>
-                </li>
-              ))}
+            {SECTIONS[section].map((name) => (
+              <li key={name}>
+                <a href={routeTo(name)} aria-current={name === page ? 'page' : undefined}>
+                  {t(`page_${name}`)}
+                </a>
+              </li>
+            ))}
           </ul>
         </section>
       ))}

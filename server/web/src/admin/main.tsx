@@ -2,6 +2,9 @@
 import { render } from 'preact';
 import './admin.css';
 import './safety.css';
+import './graph/editor.css';
+import './graph/forms.css';
+import './graph/pages.css';
 import { Admin } from './Admin';
 
 const root = document.getElementById('app');
