@@ -47,7 +47,8 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
             if ports.graphs is not None:
                 parse = parse_of(tracker.latest_message)
                 await ports.graphs.take(parse.get("graphs") or {})
-                if missing := ports.graphs.missing(parse, diagnosed):
+                solved = (state.solved or {}).get("diagnosis")
+                if missing := ports.graphs.missing(parse, diagnosed, solved):
                     # Nothing was done yet: the gateway sends the turn again, with the graphs.
                     dispatcher.utter_message(json_message={"need": {"graphs": missing}})
                     return []

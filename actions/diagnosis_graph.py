@@ -79,12 +79,12 @@ class Graphs:
         others[self.current.digest] = self.current
         return Graphs(wanted, self.nearness, others, self._arriving, self._tasks)
 
-    def missing(self, turn: Mapping[str, Any], diagnosed: Any) -> list[str]:
-        """Digests that a turn needs and this process lacks: of its parse, and of the diagnoses under way.
+    def missing(self, turn: Mapping[str, Any], *diagnoses: Any) -> list[str]:
+        """Digests that a turn needs and this process lacks: of its parse, and of diagnoses that may go on.
 
         What came with the turn (``graphs`` of the parse) is never missing, even where it is no graph.
         """
-        named = [turn.get("graph"), *_digests(diagnosed)]
+        named = [turn.get("graph"), *(digest for one in diagnoses for digest in _digests(one))]
         sent = turn.get("graphs") or {}
         return list(
             dict.fromkeys(

@@ -39,6 +39,22 @@ class Proposal:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
+LEAST_SHARE: Final = 0.5
+"""Of what a fix repairs, the share from which one fault counts as the one that it was."""
+
+
+def cause(repairs: Mapping[str, float], shares: Mapping[str, float]) -> str:
+    """The fault that a fix removed, from what it repairs and what was probable before it; "" where that stays open.
+
+    Args:
+        repairs: P(gone after the fix | it was there) by fault.
+        shares: probability of each fault before the fix; the others' is 0.
+    """
+    weights = {fault: success * shares.get(fault, 0.0) for fault, success in repairs.items()}
+    best = max(weights, key=lambda fault: (weights[fault], fault), default="")
+    return best if best and weights[best] > 0 and weights[best] >= LEAST_SHARE * sum(weights.values()) else ""
+
+
 def propose(fault: str, prior: float, cases: int, of: int, strength: float = STRENGTH) -> Proposal:
     """The proposal for a fault that was the cause of `cases` of `of` closed cases.
 

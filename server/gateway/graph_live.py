@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from server.gateway.graph_outcomes import Outcomes
 from server.gateway.graph_versions import NOTHING, Version, Versions
 from server.gateway.upstream import Upstream, UpstreamError
 
@@ -22,9 +23,10 @@ EVERY_S: Final = 1.0
 
 
 class LiveGraph:
-    """Which version new diagnoses begin with; `start` and `close` own the task that follows the database."""
+    """Which version new diagnoses begin with, and how they end; `start` and `close` own the task that follows it."""
 
     def __init__(self, versions: Versions, upstream: Upstream) -> None:
+        self.outcomes = Outcomes(versions)
         self._versions = versions
         self._upstream = upstream
         self._now: Version = NOTHING

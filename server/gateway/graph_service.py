@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from kg.bdd import AnalysisLimitError
 from kg.compiled import Knowledge
 from kg.diagnose import StateError
 from kg.diff import Choices, diff
 from kg.editing import Content
+from kg.examine import SECONDS, examine
+from kg.files import Format, read, write
+from kg.load import MAX_REPORTED, GraphError
 from kg.posterior import EntangledError
 from kg.problems import Checked, Reader
 from kg.tree import TreeError
@@ -146,6 +150,72 @@ class GraphService:
         draft = await self.drafts.get(name)
         await self.drafts.merge(draft, revision, choices, author, await self.names())
         return draft
+
+    # ------------------------------------------------------------------ analysis, files, priors
+
+    async def analysis(self, name: str, symptom: str) -> Json:
+        """The fault tree of a symptom, looked at closely.
+
+        Raises:
+            Refusal: `unknown`, `problems`, `unusable` where it takes too long.
+        """
+        _, checked = await self.resolve(name)
+        if symptom not in checked.graph.symptoms:
+            raise Refusal("unknown", "unknown_node", {"name": symptom})
+        try:
+            return await run_graph(
+                [one.as_json() for one in checked.errors], examine, Knowledge(checked.graph), symptom
+            )  # fmt: skip
+        except AnalysisLimitError:
+            raise Refusal("unusable", "too_slow", {"seconds": int(SECONDS)}, problems=[]) from None
+
+    async def export(self, name: str, kind: Format) -> bytes:
+        """A version or a draft as a file.
+
+        Raises:
+            Refusal: `unknown`, `unusable` where it has errors.
+        """
+        content, _ = await self.resolve(name)
+        try:
+            return await asyncio.to_thread(write, kind, content)
+        except GraphError as error:
+            raise unreadable(error) from None
+
+    async def take_file(self, kind: Format, data: bytes, author: str, title: str) -> Draft:
+        """A new draft with what a file holds.
+
+        Raises:
+            Refusal: `unusable`, `too_many`.
+        """
+        base = (await self.versions.newest()).version
+        onto = await self.versions.content(base)
+        try:
+            content = await asyncio.to_thread(read, kind, data, onto)
+        except GraphError as error:
+            raise unreadable(error) from None
+        if kind != "csv":
+            content = Content(content.nodes, {**onto.layout, **content.layout})
+        return await self.drafts.create(base, content, author, title)
+
+    async def accept(self, name: str, revision: int, faults: Collection[str], author: str) -> Json:
+        """Takes proposed priors into a draft.
+
+        Raises:
+            Refusal: `unknown` where one is not proposed, `changed`.
+        """
+        proposed = {one["fault"]: one["proposed"] for one in (await self.live.outcomes.proposals())["items"]}
+        draft = await self.drafts.get(name)
+        missing = next((one for one in faults if one not in proposed), None)
+        if missing is not None:
+            raise Refusal("unknown", "unknown_node", {"name": missing})
+        wanted = [{"op": "set", "node": one, "path": ["prior"], "value": proposed[one]} for one in faults]
+        return await self.drafts.change(draft, revision, wanted, author, await self.names())
+
+
+def unreadable(error: GraphError) -> Refusal:
+    """A file that cannot be used; `problems` are its places."""
+    places = [{"node": "", "detail": one} for one in error.problems[:MAX_REPORTED]]
+    return Refusal("unusable", "unreadable", {"detail": error.problems[0]}, problems=places)
 
 
 async def run_graph(errors: list[Json], work: Callable[..., T], knowledge: Knowledge, *rest: Any) -> T:

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from kg.files import MEDIA_TYPES, Format
 from server.gateway.graph_service import GraphService
 from server.gateway.rest_safety import CHANGE, Admin
 
@@ -20,6 +21,7 @@ def ports(request: Request) -> GraphService:
 
 Graphs = Annotated[GraphService, Depends(ports)]
 Message = Annotated[str, Field(min_length=1, max_length=1000)]
+FileKind = Annotated[Format, Query(alias="format")]
 Of = Annotated[str, Query(max_length=40)]
 router = APIRouter(prefix="/api/graph")
 
@@ -30,6 +32,15 @@ class RollBack(BaseModel):
     model_config = ConfigDict(extra="forbid")
     to: Annotated[int, Field(ge=1, lt=2**31)]
     message: Message
+
+
+class AcceptedPriors(BaseModel):
+    """Faults whose proposed priors are taken into a draft."""
+
+    model_config = ConfigDict(extra="forbid")
+    draft: Annotated[str, Field(max_length=40)]
+    revision: Annotated[int, Field(ge=0, lt=2**31)]
+    faults: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=2000)]
 
 
 class SavedCase(BaseModel):
@@ -117,6 +128,51 @@ async def put_case(graphs: Graphs, person: Admin, case_id: int, case: SavedCase)
 async def remove_case(graphs: Graphs, person: Admin, case_id: int) -> None:
     """Takes a case away."""
     await graphs.cases.remove(case_id, person.username)
+
+
+@router.get("/analysis")
+async def analysis(
+    graphs: Graphs, person: Admin, symptom: Annotated[str, Query(min_length=1, max_length=100)], of: Of = "active"
+) -> Response:
+    """The fault tree of a symptom: probability, minimal cut sets, importance, and which check helps most."""
+    return answer(await graphs.analysis(of, symptom))
+
+
+@router.get("/priors")
+async def priors(graphs: Graphs, person: Admin) -> Json:
+    """New priors that closed cases suggest."""
+    return await graphs.live.outcomes.proposals()
+
+
+@router.post("/priors/accept", dependencies=CHANGE)
+async def accept_priors(graphs: Graphs, person: Admin, wanted: AcceptedPriors) -> Response:
+    """Takes proposed priors into a draft."""
+    return answer(await graphs.accept(wanted.draft, wanted.revision, wanted.faults, person.username))
+
+
+@router.get("/export")
+async def export(graphs: Graphs, person: Admin, kind: FileKind, of: Of = "active") -> Response:
+    """A version or a draft as a file."""
+    data = await graphs.export(of, kind)
+    ending = {"xml": "opsa.xml"}.get(kind, kind)
+    name = f"graph-{''.join(one for one in of if one.isalnum())}.{ending}"
+    return Response(
+        data, media_type=MEDIA_TYPES[kind], headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )  # fmt: skip
+
+
+@router.post("/import", status_code=201, dependencies=CHANGE)
+async def take_file(
+    graphs: Graphs,
+    person: Admin,
+    request: Request,
+    kind: FileKind,
+    title: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """A new draft with what the body holds."""
+    data = await request.body()
+    draft = await graphs.take_file(kind, data, person.username, title)
+    return answer(await graphs.drafts.shown(draft, await graphs.names()), 201)
 
 
 async def _case(graphs: GraphService, case_id: int) -> Json:

@@ -182,6 +182,10 @@ class TurnRunner:
         await self._conversations.finish_turn(
             turn.conversation, turn.seq, record=record, slots=slots, locale=locale, escalate=escalate
         )
+        try:
+            await self._graph.outcomes.note(turn.conversation, state.slots, slots)
+        except Exception:  # the customer has been answered; what the case teaches is not worth a hand-over
+            logger.exception("turn %s/%s: the diagnosis' outcome was not kept", *_name(turn))
 
     async def _lines(self, request: Json) -> AsyncIterator[Json]:
         """Rasa's lines; a turn for which the actions lack a version of the graph is sent once more, with the graph."""
