@@ -104,7 +104,9 @@ export function Picture(props: PictureProps) {
   const { t, lang } = useShell();
   const { nodes, ids, layout, selected, wrong, scope, connecting } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [core, setCore] = useState<Core | null>(null);
+  const [made, setCore] = useState<Core | null>(null);
+  // One that is being replaced is gone before the next is known.
+  const core = made?.destroyed() ? null : made;
   const latest = useRef(props);
   latest.current = props;
 
@@ -162,7 +164,7 @@ export function Picture(props: PictureProps) {
 
   // What has changed is changed; what stays keeps its place on the screen.
   useEffect(() => {
-    if (!core) return;
+    if (!core || core.destroyed()) return;
     core.batch(() => {
       const edges = new Map(linked.map((link) => [edgeId(link), link]));
       core
@@ -190,14 +192,16 @@ export function Picture(props: PictureProps) {
       }
       core.add(added);
     });
+    // For whoever measures: how many nodes the last frame showed.
+    core.one('render', () => (core.container()!.dataset['drawn'] = String(core.nodes().length)));
   }, [core, nodes, linked, places, wrong, lang]);
 
   useEffect(() => {
-    if (core) fit(core);
+    if (core && !core.destroyed()) fit(core);
   }, [core, scope]);
 
   useEffect(() => {
-    if (!core) return;
+    if (!core || core.destroyed()) return;
     core.batch(() => {
       core.$(':selected').unselect();
       core.edges('.near').removeClass('near');
