@@ -109,6 +109,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             addresses_allowed=RateLimiter(burst=50, per_second=1 / 5, clock=time.monotonic),
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
+            voice=settings.speech.enabled,
         )
         app.state.chat = ChatPorts(
             conversations=conversations,
@@ -248,9 +249,12 @@ def _add_pages(app: FastAPI) -> None:
     async def api_docs() -> Response:
         return page("api.html")
 
+    # What other sites embed, and what it loads when the customer talks.
     @app.get("/widget.js", include_in_schema=False)
-    async def widget() -> Response:
-        response = page("widget.js")
+    @app.get("/voice.js", include_in_schema=False)
+    @app.get("/voice-worklet.js", include_in_schema=False)
+    async def embedded(request: Request) -> Response:
+        response = page(request.url.path.removeprefix("/"))
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response

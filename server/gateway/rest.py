@@ -34,6 +34,7 @@ class RestPorts:
     addresses_allowed: RateLimiter
     secure_cookie: bool
     demo_inbox: bool
+    voice: bool
 
 
 class Credentials(BaseModel):
@@ -86,10 +87,13 @@ router = APIRouter(prefix="/api")
 
 @router.get("/company")
 async def company(given: Ports, response: Response) -> Json:
-    """The company as the pages show it; ``demo_inbox``: whether its customers' messages are at /demo/inbox."""
+    """The company as the pages show it.
+
+    ``demo_inbox``: its customers' messages are at /demo/inbox; ``voice``: customers can talk.
+    """
     # The widget asks from whatever page embeds it, without cookies, for what anyone may know.
     response.headers["Access-Control-Allow-Origin"] = "*"
-    return {**given.company.public(given.clock()), "demo_inbox": given.demo_inbox}
+    return {**given.company.public(given.clock()), "demo_inbox": given.demo_inbox, "voice": given.voice}
 
 
 @router.get("/articles")

@@ -33,6 +33,8 @@ export class ChatClient {
   private typingSentAt = 0;
   private typingTimer: number | null = null;
   private lastRead = 0;
+  /** Gets everything that arrives, binary frames too: voice listens here while it is loaded. */
+  onArrival: ((data: unknown) => void) | null = null;
 
   constructor(private readonly options: ChatOptions) {
     this.outside = options.outside ?? browserOutside;
@@ -155,6 +157,15 @@ export class ChatClient {
     }
   }
 
+  /** A frame of voice: sent now or never. */
+  sendNow(frame: object): boolean {
+    return this.state.link === 'ready' && this.link.send(frame);
+  }
+
+  sendBinary(data: ArrayBuffer): boolean {
+    return this.state.link === 'ready' && this.link.sendBinary(data);
+  }
+
   /** Another tab of the same site stored a session. */
   adoptStored(): void {
     const session = this.options.keep.session();
@@ -168,6 +179,7 @@ export class ChatClient {
   }
 
   private onData(data: unknown): void {
+    this.onArrival?.(data);
     const frame = readServerFrame(data);
     if (!frame) return;
     if (frame.type === 'welcome') {

@@ -46,6 +46,10 @@ export interface ChatMessage {
   step?: StepHint;
   image?: Picture;
   client_id?: string;
+  /** It was spoken. */
+  voice?: boolean;
+  /** What of a spoken reply was heard before it was interrupted. */
+  heard?: string;
 }
 
 /** Frames with an id: kept until acknowledged and sent again after a lost connection. */
@@ -194,6 +198,8 @@ export function readMessage(raw: unknown): ChatMessage | undefined {
         ? { kind: kind as StepKind, id: text(step['id']) ?? '', retest: step['retest'] === true }
         : undefined,
     image: readPicture(raw['image']),
+    voice: raw['voice'] === true || undefined,
+    heard: isRecord(raw['heard']) ? text(raw['heard']['text']) : undefined,
     // Notes have no `seq`, and an id of their own.
     client_id: text(raw['client_id']) ?? text(raw['id']),
   });

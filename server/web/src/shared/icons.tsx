@@ -28,6 +28,13 @@ export const ChatIcon = icon(
 export const DownIcon = icon(<path d="m6 9.5 6 6 6-6" />);
 export const RightIcon = icon(<path d="m9.5 6 6 6-6 6" />);
 export const CloseIcon = icon(<path d="m6.5 6.5 11 11m0-11-11 11" />);
+export const MicrophoneIcon = icon(
+  <>
+    <path d="M9 6.5a3 3 0 0 1 6 0v5a3 3 0 0 1-6 0Z" />
+    <path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3" />
+  </>,
+);
+export const StopIcon = icon(<path d="M7.5 7.5h9v9h-9Z" />);
 export const SendIcon = icon(<path d="M12 19V5.5M6 11l6-6 6 6" stroke-width="2.2" />);
 export const PersonIcon = icon(
   <>

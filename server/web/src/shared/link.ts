@@ -15,7 +15,8 @@ export interface SocketLike {
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
   onerror: ((event: Event) => void) | null;
-  send(data: string): void;
+  binaryType?: BinaryType;
+  send(data: string | ArrayBuffer): void;
   close(code?: number, reason?: string): void;
 }
 
@@ -84,6 +85,12 @@ export class Link {
     return true;
   }
 
+  sendBinary(data: ArrayBuffer): boolean {
+    if (!this.isOpen) return false;
+    this.socket?.send(data);
+    return true;
+  }
+
   /** Drops the connection, if any, and connects again without waiting. */
   reconnectNow(): void {
     if (!this.running) return;
@@ -115,6 +122,7 @@ export class Link {
       return;
     }
     this.socket = socket;
+    socket.binaryType = 'arraybuffer';
     this.expectWithin(HELLO_MS);
     socket.onopen = () => {
       if (this.socket !== socket) return;

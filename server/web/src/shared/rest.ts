@@ -61,6 +61,8 @@ export interface Company {
   suggestions: Localised[];
   /** The customers are made up, and what would be sent to their phones is at /demo/inbox. */
   demoInbox: boolean;
+  /** Customers can talk. */
+  voice: boolean;
 }
 
 /** Opening hours: a weekday by its name or its first three letters, with open and close, a pair, or "08:00-22:00". */
@@ -99,6 +101,7 @@ export async function fetchCompany(base = ''): Promise<Company> {
       isRecord(item) ? [localised(item['label'])] : [],
     ),
     demoInbox: body['demo_inbox'] === true,
+    voice: body['voice'] === true,
   };
 }
 

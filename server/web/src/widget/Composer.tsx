@@ -1,6 +1,6 @@
 /** Where the customer types. */
 import { useLayoutEffect, useState } from 'preact/hooks';
-import type { RefObject } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 import { SendIcon } from '../shared/icons';
 import { sendsMessage } from '../shared/keys';
 import { MESSAGE_LIMIT, codePoints } from '../shared/text';
@@ -16,9 +16,11 @@ interface ComposerProps {
   field: RefObject<HTMLTextAreaElement | null>;
   onSend(text: string): void;
   onTyping(on: boolean): void;
+  /** The microphone's button, where customers can talk. */
+  microphone?: ComponentChildren;
 }
 
-export function Composer({ t, disabled, field, onSend, onTyping }: ComposerProps) {
+export function Composer({ t, disabled, field, onSend, onTyping, microphone }: ComposerProps) {
   const [value, setValue] = useState('');
   const left = MESSAGE_LIMIT - codePoints(value);
   const sendable = value.trim() !== '' && left >= 0 && !disabled;
@@ -69,6 +71,7 @@ export function Composer({ t, disabled, field, onSend, onTyping }: ComposerProps
           }}
           onKeyDown={onKeyDown}
         />
+        {microphone}
         <button type="submit" class="send" disabled={!sendable} aria-label={t('send')} title={t('send')}>
           <SendIcon />
         </button>

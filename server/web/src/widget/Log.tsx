@@ -8,7 +8,7 @@ import type { ChatClient } from '../shared/chatClient';
 import type { ChatState, Outgoing } from '../shared/chatState';
 import type { Citation, Lang, Picture } from '../shared/frames';
 import { useNow } from '../shared/hooks';
-import { AlertIcon, ArticleIcon, ClockIcon, DownIcon, DownThumbIcon, TickIcon, UpThumbIcon } from '../shared/icons';
+import { AlertIcon, ArticleIcon, ClockIcon, DownIcon, DownThumbIcon, MicrophoneIcon, TickIcon, UpThumbIcon } from '../shared/icons';
 import { RichText } from '../shared/RichText';
 import { safeLink } from '../shared/text';
 import { clock, dateAndClock, day } from '../shared/time';
@@ -172,6 +172,12 @@ function Entry({ item, client, state, t, origin, onArticle, onChosen }: EntryPro
       {message.choices && <Choices {...{ item, client, t, onChosen }} />}
       {(item.last || item.delivery) && (
         <div class="meta">
+          {message.voice && (
+            <span class="spoken" title={t('voiceSaid')}>
+              <MicrophoneIcon />
+              <span class="hidden">{t('voiceSaid')}</span>
+            </span>
+          )}
           {time}
           {item.delivery && (
             <span class="delivery">

@@ -17,6 +17,7 @@ import { Contact } from './Contact';
 import { Log } from './Log';
 import type { T } from './Log';
 import { Satisfaction } from './Satisfaction';
+import { MicrophoneButton, VoiceBar, useVoice } from './VoiceBar';
 
 /** As in widget.css: below this the panel fills the screen. */
 const PHONE = '(max-width: 520px)';
@@ -116,6 +117,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
   const name = company?.name[state.locale] || t('title');
   const asking = state.outbox.some((item) => item.frame.type === 'human');
   const closed = state.mode === 'closed';
+  const talk = useVoice(client, origin);
 
   useEffect(() => {
     // On a phone the keyboard would cover the greeting.
@@ -211,6 +213,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       <Status state={state} client={client} t={t} onContact={() => setContact(true)} />
       <Log {...{ client, state, t, origin, onArticle }} onChosen={() => field.current?.focus()} />
 
+      <VoiceBar talk={talk} t={t} lang={state.locale} />
       {contact && <Contact client={client} t={t} onDone={endContact} />}
       {closed && state.rateable && !state.restarting && <Satisfaction client={client} rated={state.rated} t={t} />}
       {closed && !state.restarting ? (
@@ -225,7 +228,13 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
           t={t}
           field={field}
           disabled={state.link === 'refused'}
-          onSend={(text) => client.say(text)}
+          onSend={(text) => {
+            talk.silence();
+            client.say(text);
+          }}
+          microphone={
+            company?.voice && <MicrophoneButton talk={talk} t={t} disabled={state.link !== 'ready' || state.restarting} />
+          }
           onTyping={(on) => client.typing(on)}
         />
       )}
