@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, StorageState, expect, sync_playwright
 
@@ -129,6 +130,23 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def with_microphone(browser: Browser, recording: Path) -> Iterator[Browser]:
+    """A further browser of the same kind, whose microphone plays a WAV file once and is then silent."""
+    running = browser.browser_type.launch(
+        executable_path=next(path for path in map(shutil.which, PROGRAMS) if path),
+        args=[
+            *ARGUMENTS,
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={recording}%noloop",
+            "--autoplay-policy=no-user-gesture-required",
+        ],
+    )
+    yield running
+    running.close()
+
+
 class Visitor:
     """Somebody at a page in one language, with cookies and storage of their own."""
 
@@ -168,6 +186,7 @@ class Customer(Visitor):
 
     def __init__(self, browser: Browser, language: str, **options: object) -> None:
         super().__init__(browser, language, **options)  # type: ignore[arg-type]
+        self.conversation = ""
         self.widget = self.page.locator("kefu-chat")
         self.panel = self.widget.get_by_role("dialog")
         self.composer = self.widget.get_by_role("textbox")
