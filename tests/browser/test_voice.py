@@ -21,10 +21,9 @@ QUESTION = "How do I reset my password?"
 INTERRUPTION = "No, stop, I want to talk to a person."
 
 WATCH_SOUND = """() => {
-    window.sounds = { started: 0, stopped: 0 };
-    const { start, stop } = AudioBufferSourceNode.prototype;
-    AudioBufferSourceNode.prototype.start = function (...at) { window.sounds.started++; return start.apply(this, at); };
-    AudioBufferSourceNode.prototype.stop = function (...at) { window.sounds.stopped++; return stop.apply(this, at); };
+    window.sounds = 0;
+    const { start } = AudioBufferSourceNode.prototype;
+    AudioBufferSourceNode.prototype.start = function (...at) { window.sounds++; return start.apply(this, at); };
 }"""
 # Chromium without a window has no voices of its own.
 VOICE_OF_THE_BROWSER = """() => {
@@ -76,7 +75,7 @@ def welcomed(customer: Customer, data: str | bytes) -> None:
         customer.conversation = frame["conversation"]
 
 
-def sounds(page: Page) -> dict[str, int]:
+def sounds(page: Page) -> int:
     return page.evaluate("() => window.sounds")
 
 
@@ -91,10 +90,9 @@ def test_a_question_is_asked_and_the_answer_interrupted_by_voice(product, talker
     expect(customer.widget.locator(".live")).to_be_visible()
     expect(customer.own.first).to_contain_text("reset my password")
     expect(bar).to_contain_text("speak any time to interrupt")
-    assert sounds(customer.page)["started"] > 0
+    assert sounds(customer.page) > 0
 
     expect(customer.own.nth(1)).to_contain_text("person")
-    assert sounds(customer.page)["stopped"] > 0
     assert_interrupted(product, customer)
     customer.widget.get_by_role("button", name=STOP["en"]).first.click()
     expect(microphone).to_be_visible()
