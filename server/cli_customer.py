@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import getpass
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -31,9 +30,11 @@ app = typer.Typer(help="Export or erase one customer's data.", no_args_is_help=T
 def export(name: Name) -> None:
     """Print everything that is stored about one customer, as JSON."""
 
+    from server.storage.audit import command_line_actor
+
     async def work(data: CustomerData, audit: Audit) -> dict[str, Any]:
         ids = await data.conversations_of(name)
-        await audit.note(_actor(), "customer.exported", audit.customer(name), conversations=len(ids))
+        await audit.note(command_line_actor(), "customer.exported", audit.customer(name), conversations=len(ids))
         return {"conversations": ids, "data": await data.export(ids)}
 
     as_json(_run(work))
@@ -57,10 +58,12 @@ def erase(
     if not yes:
         typer.confirm(f"Erase {len(ids)} conversation(s) for good?", abort=True, err=True)
 
+    from server.storage.audit import command_line_actor
+
     async def work(data: CustomerData, audit: Audit) -> dict[str, int]:
         found = await data.conversations_of(name)
         gone = await data.erase(found, [name])
-        await audit.note(_actor(), "customer.erased", audit.customer(name), conversations=len(found))
+        await audit.note(command_line_actor(), "customer.erased", audit.customer(name), conversations=len(found))
         return gone
 
     gone = _run(work)
@@ -98,10 +101,3 @@ def _run(work: Callable[[CustomerData, Audit], Coroutine[Any, Any, T]]) -> T:
         raise ConfigurationError(str(error)) from error
     except SQLAlchemyError as error:
         raise CommandFailedError(f"the database cannot be used: {error.__cause__ or error}") from error
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container without an entry for its user
-        return "cli"

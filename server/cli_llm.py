@@ -28,6 +28,10 @@ def serve(
     model: Annotated[
         str, typer.Option("--model", help='"embedded", a .gguf file, or a Hugging Face folder or id (extra hf).')
     ] = "embedded",
+    revision: Annotated[
+        str,
+        typer.Option("--revision", help="Commit, tag or branch of a Hugging Face model, to get the same each time."),
+    ] = "",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8111,
     precision: Annotated[str, typer.Option("--precision", help="Of a GGUF model: int8, int4 or float.")] = "int8",
@@ -53,7 +57,7 @@ def serve(
     if precision not in _PRECISIONS:
         raise ConfigurationError(f"--precision {precision}: use one of {', '.join(_PRECISIONS)}")
     try:
-        decoder = open_decoder(model, precision=precision)  # type: ignore[arg-type] # checked above
+        decoder = open_decoder(model, precision=precision, revision=revision)  # type: ignore[arg-type] # checked above
     except ModelFileError as error:
         raise CommandFailedError(str(error)) from error
     typer.echo(f"{decoder.name} at http://{host}:{port}/v1")

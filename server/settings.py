@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import secrets
 import tempfile
@@ -17,6 +18,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.common_passwords import weakness
+from server.settings_sign_in import SignIn
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
@@ -34,7 +36,7 @@ _MIB = 1024 * 1024
 _PATH_FIELDS = ("data_dir", "company")
 _RELATIVE = {"understanding": ("model",), "speech": ("model", "voice_en", "voice_zh")}
 """Keys of tables that may name a file or folder; a path that begins with a dot is relative to the settings file."""
-_TABLES: dict[str, type[BaseModel]] = {"understanding": Understanding, "speech": Speech}
+_TABLES: dict[str, type[BaseModel]] = {"understanding": Understanding, "speech": Speech, "oidc": SignIn}
 
 Port = Annotated[int, Field(ge=1, le=_HIGHEST_PORT)]
 
@@ -76,6 +78,7 @@ class Settings(BaseSettings):
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20
     understanding: Understanding = Understanding()
     speech: Speech = Speech()
+    oidc: SignIn = SignIn()
     smtp_host: str = ""
     smtp_port: Port = 587
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
@@ -250,11 +253,15 @@ class Settings(BaseSettings):
 
         Secrets are left to the inherited environment and the file.
         """
-        values = self.model_dump(exclude={"secret", "admin_password"})
+        values = self.model_dump()
         for table in _TABLES:
             for name, value in values.pop(table).items():
-                values[f"{table}_{name}"] = value
-        variables = {PREFIX + name.upper(): str(value) for name, value in values.items() if value not in (None, "")}
+                values[f"{table}_{name}"] = json.dumps(value) if isinstance(value, dict) else value
+        variables = {
+            PREFIX + name.upper(): str(value)
+            for name, value in values.items()
+            if value not in (None, "") and not isinstance(value, SecretStr)
+        }
         file = settings_file()
         if file is not None:
             variables[CONFIG_VARIABLE] = str(file)

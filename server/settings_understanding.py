@@ -18,6 +18,7 @@ class Understanding(BaseModel):
 
     engine: EngineName = "embedded"
     model: str = ""
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{0,100}$")] = ""
     address: str = ""
     key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     precision: Literal["int8", "int4", "float"] = "int8"
@@ -42,6 +43,8 @@ class Understanding(BaseModel):
     def folder_name(self, release: str) -> str:
         """Name of the folder that an engine is prepared in: another model or way of asking is another folder."""
         facts = self.model_dump(exclude={"key_variable", "deadline_s", "concurrency", "unmasked"})
+        if not self.revision:
+            del facts["revision"]
         return f"{release}-{self.engine}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:8]}"
 
     @field_validator("address")

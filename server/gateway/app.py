@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest, rest_desk, rest_graph, rest_graph_drafts, rest_new_intents, rest_safety
+from server.gateway import rest, rest_desk, rest_graph, rest_graph_drafts, rest_new_intents, rest_safety, rest_sign_in
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
@@ -29,6 +29,7 @@ from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
 from server.gateway.limits import RateLimiter
 from server.gateway.new_intents import NewIntents
+from server.gateway.oidc import Oidc
 from server.gateway.presence import Presence
 from server.gateway.replies import Replies
 from server.gateway.reviews import Reviews
@@ -61,7 +62,7 @@ HEADERS = {
 }
 ROUTES = (
     rest.router, rest_desk.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
-    rest_graph_drafts.router,
+    rest_graph_drafts.router, rest_sign_in.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -87,6 +88,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             parse_deadline_s=PARSE_DEADLINE_S
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),
         )
+        app.state.oidc = oidc = _provider(settings, clock)
         app.state.safety = safety = Safety.over(store, company, settings, clock)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
@@ -122,7 +124,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
             voice=VoicePorts(upstream, settings.speech),
         )
-        app.state.desk = DeskPorts(casework, turns, uploads)
+        app.state.desk = DeskPorts(casework, turns, uploads, safety.audit)
         app.state.desk_rest = rest_desk.DeskRest(
             casework=casework,
             replies=Replies(store),
@@ -146,6 +148,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         for open_part in (turns, safety, new_intents, graph.live):
             await open_part.close()
         await upstream.close()
+        if oidc is not None:
+            await oidc.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()
         await store.close()
@@ -180,6 +184,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     requests_allowed = RateLimiter(burst=600, per_second=100, clock=time.monotonic)
     app.add_middleware(Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow)
     return app
+
+
+def _provider(settings: Settings, clock: Callable[[], datetime]) -> Oidc | None:
+    if not settings.oidc.on:
+        return None
+    return Oidc(settings.oidc, public_url=settings.url, key=settings.secret_key(), clock=clock)
 
 
 def _add_sockets(app: FastAPI) -> None:

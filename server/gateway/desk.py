@@ -18,6 +18,7 @@ from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send
 from server.gateway.text import MAX_MESSAGE_CHARACTERS, TextError, clean
 from server.gateway.turns import TurnRunner
 from server.gateway.uploads import Uploads
+from server.storage.audit import Audit
 from server.storage.desk import Filter
 from server.storage.store import Staff, UnknownConversationError
 
@@ -44,6 +45,7 @@ class DeskPorts:
     casework: Casework
     turns: TurnRunner
     uploads: Uploads
+    audit: Audit
 
 
 async def desk(socket: WebSocket, staff: Staff | None, ports: DeskPorts) -> None:
@@ -80,6 +82,7 @@ class _Connection:
         self._presence = self._conversations.presence
         self._turns = ports.turns
         self._uploads = ports.uploads
+        self._audit = ports.audit
         self._following = following
         self._greeted = False
         self._checked_until = 0.0
@@ -251,8 +254,10 @@ class _Connection:
 
     async def _open_conversation(self, frame: Json) -> None:
         conversation = text_field(frame, "conversation")
-        if await self._store.conversation(conversation) is None:
+        state = await self._store.conversation(conversation)
+        if state is None:
             raise UnknownConversationError(conversation)
+        await self._audit.opened(self._staff.username, conversation, state.account or state.customer)
         until = await self._store.last_event()
         self._open.setdefault(conversation, until if self._resume_from is None else 0)
         self.queue.put({"type": OPENED, "conversation": conversation, "until": until})

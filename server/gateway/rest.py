@@ -13,8 +13,10 @@ from server.company import Article, Company
 from server.gateway.articles import render_markdown, search
 from server.gateway.conversations import Conversations
 from server.gateway.limits import RateLimiter
+from server.gateway.oidc import Oidc
 from server.gateway.passwords import verify_password
 from server.gateway.tokens import SESSION_LIFETIME, new_session, session_hash
+from server.storage.audit import Audit
 from server.storage.store import Staff, iso
 
 Json = dict[str, Any]
@@ -136,11 +138,20 @@ async def log_in(given: Ports, credentials: Credentials, request: Request, respo
         if credentials.code:
             await safety.audit.note("?", "login.refused", f"staff:{person.username}", second_factor=True)
         raise HTTPException(401, "the second factor's code is needed", headers={SECOND_FACTOR_HEADER: "1"})
+    await open_session(given, safety.audit, person, response)
+    return _person(person)
+
+
+async def open_session(
+    given: RestPorts, audit: Audit, person: Staff, response: Response, *, issuer: str | None = None
+) -> None:
+    """Begins a session and gives the response its cookie; ``issuer`` vouched for the person where no password did."""
     token = new_session()
     now: datetime = given.clock()
-    async with store.write() as tx:
-        await tx.add_session(session_hash(token), person.username, iso(now + SESSION_LIFETIME))
-        await safety.audit.note_in(tx, person.username, "login", f"staff:{person.username}")
+    by = {"by": "oidc"} if issuer else {}
+    async with given.conversations.store.write() as tx:
+        await tx.add_session(session_hash(token), person.username, iso(now + SESSION_LIFETIME), issuer)
+        await audit.note_in(tx, person.username, "login", f"staff:{person.username}", **by)
     response.set_cookie(
         SESSION_COOKIE,
         token,
@@ -149,7 +160,6 @@ async def log_in(given: Ports, credentials: Credentials, request: Request, respo
         samesite="strict",
         secure=given.secure_cookie,
     )
-    return _person(person)
 
 
 @router.get("/session")
@@ -158,13 +168,20 @@ async def who(person: LoggedIn) -> Person:
     return _person(person)
 
 
-@router.delete("/session", status_code=204, dependencies=[Depends(own_page)])
-async def log_out(given: Ports, response: Response, kefu_session: Annotated[str | None, Cookie()] = None) -> None:
-    """Ends the session."""
+@router.delete("/session", dependencies=[Depends(own_page)])
+async def log_out(
+    given: Ports, request: Request, response: Response, kefu_session: Annotated[str | None, Cookie()] = None
+) -> Json:
+    """Ends the session; ``continue`` is where the browser ends the one at the company's own sign-in, or null."""
+    elsewhere = None
     if kefu_session:
         async with given.conversations.store.write() as tx:
-            await tx.end_session(session_hash(kefu_session))
+            issuer = await tx.end_session(session_hash(kefu_session))
+        oidc: Oidc | None = request.app.state.oidc
+        if issuer and oidc is not None:
+            elsewhere = await oidc.end_address()
     response.delete_cookie(SESSION_COOKIE)
+    return {"continue": elsewhere}
 
 
 @router.get("/intents")

@@ -23,6 +23,7 @@ from server.gateway.tokens import Tokens
 from server.gateway.transcripts import Mailer, MailError, as_json, as_text
 from server.gateway.uploads import UploadError, Uploads
 from server.gateway.upstream import Upstream, UpstreamError
+from server.storage.audit import Audit
 from server.storage.desk import BadCursorError, Filter, cursor_of
 from server.storage.search import parts_of
 from server.storage.store import Conversation, Escalation, Staff, Turn, UnknownConversationError, iso
@@ -84,7 +85,13 @@ async def visible(given: Ports, person: LoggedIn, conversation: str) -> Conversa
     return state
 
 
-Visible = Annotated[Conversation, Depends(visible)]
+async def opened(person: LoggedIn, state: Annotated[Conversation, Depends(visible)], request: Request) -> Conversation:
+    """The same, and the audit log says who looked."""
+    await request.app.state.safety.audit.opened(person.username, state.id, state.account or state.customer)
+    return state
+
+
+Visible = Annotated[Conversation, Depends(opened)]
 
 
 # ------------------------------------------------------------------ the desk and its lists
@@ -589,7 +596,7 @@ async def all_staff(given: Ports, person: Leading) -> list[Json]:
 
 
 @router.patch("/staff/{username}", dependencies=CHANGE)
-async def place(given: Ports, person: Leading, username: str, change: Place) -> Json:
+async def place(given: Ports, person: Leading, username: str, change: Place, request: Request) -> Json:
     """Changes a person's teams, languages or capacity."""
     shared = given.casework.conversations
     account = await shared.store.staff(username)
@@ -599,7 +606,10 @@ async def place(given: Ports, person: Leading, username: str, change: Place) -> 
     if unknown:
         raise HTTPException(422, f"there is no team '{unknown[0]}'")
     async with shared.store.write() as tx:
-        await tx.place_staff(username, change.model_dump(exclude_none=True))
+        values = change.model_dump(exclude_none=True)
+        await tx.place_staff(username, values)
+        audit: Audit = request.app.state.safety.audit
+        await audit.note_in(tx, person.username, "staff.changed", f"staff:{username}", **values)
     shared.changed.set()
     changed = await shared.store.staff(username)
     assert changed is not None

@@ -111,6 +111,13 @@ async def export_customer(safety: SafetyPorts, person: Admin, customer: Customer
     return {"conversations": ids, "data": await safety.data.export(ids)}
 
 
+@router.post("/customers/audit", dependencies=CHANGE)
+async def audit_of_customer(safety: SafetyPorts, person: Admin, customer: Customer) -> Json:
+    """Who looked at one customer's conversations, exported or erased them: the newest 200 entries."""
+    ids = await _conversations(safety, customer)
+    return {"items": await safety.audit.about(customer.name, ids, limit=200)}
+
+
 @router.post("/customers/erase", dependencies=CHANGE)
 async def erase_customer(safety: SafetyPorts, person: Admin, customer: Customer) -> Json:
     """Erases everything that is stored about one customer; it cannot be taken back."""

@@ -34,9 +34,10 @@ def _device(torch: Any) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _opened(what: str, name: str, make: Any) -> Any:
+def _opened(what: str, name: str, make: Any, revision: str) -> Any:
+    """``revision``: a commit, tag or branch of the model's repository; empty: what is newest there, or here."""
     try:
-        return make(name)
+        return make(name, revision=revision) if revision else make(name)
     except (OSError, ValueError, KeyError, ImportError) as error:
         first = str(error).strip().partition("\n")[0]
         raise ModelFileError(f'"{name}": no {what} that transformers can open: {first}') from None
@@ -45,14 +46,17 @@ def _opened(what: str, name: str, make: Any) -> Any:
 class TransformersDecoder:
     """A causal language model of transformers as a `Decoder`. Not thread-safe."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, revision: str = "") -> None:
         self._torch, transformers = libraries()
-        self._tokenizer: Any = _opened("tokenizer", name, transformers.AutoTokenizer.from_pretrained)
+        self._tokenizer: Any = _opened("tokenizer", name, transformers.AutoTokenizer.from_pretrained, revision)
         self._cache_type: Any = transformers.DynamicCache
         self._device = _device(self._torch)
         kind = self._torch.float32 if self._device == "cpu" else "auto"
         model = _opened(
-            "language model", name, lambda n: transformers.AutoModelForCausalLM.from_pretrained(n, dtype=kind)
+            "language model",
+            name,
+            lambda n, **which: transformers.AutoModelForCausalLM.from_pretrained(n, dtype=kind, **which),
+            revision,
         )
         self._model: Any = model.to(self._device).eval()
         if not self._tokenizer.chat_template:
@@ -134,11 +138,11 @@ def _token_bytes(tokenizer: Any) -> list[bytes | None]:
 class TransformersEncoder:
     """Any encoder as sentence vectors: the mean of its last states over a text's pieces, scaled to length 1."""
 
-    def __init__(self, name: str, *, batch: int = 32, max_length: int = 256) -> None:
+    def __init__(self, name: str, revision: str = "", *, batch: int = 32, max_length: int = 256) -> None:
         self._torch, transformers = libraries()
-        self._tokenizer: Any = _opened("tokenizer", name, transformers.AutoTokenizer.from_pretrained)
+        self._tokenizer: Any = _opened("tokenizer", name, transformers.AutoTokenizer.from_pretrained, revision)
         self._device = _device(self._torch)
-        model = _opened("encoder", name, transformers.AutoModel.from_pretrained)
+        model = _opened("encoder", name, transformers.AutoModel.from_pretrained, revision)
         self._model: Any = model.to(self._device).eval()
         self.name = name
         self._batch, self._max_length = batch, max_length

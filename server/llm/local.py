@@ -62,8 +62,8 @@ class Piece:
     top: tuple[tuple[bytes, float], ...]
 
 
-def open_decoder(model: str = EMBEDDED, *, precision: Precision = "int8") -> Decoder:
-    """The model that a setting names: `embedded`, a .gguf file, or a folder or id in Hugging Face form.
+def open_decoder(model: str = EMBEDDED, *, precision: Precision = "int8", revision: str = "") -> Decoder:
+    """The model that a setting names: `embedded`, a .gguf file, or a folder or id in Hugging Face form (`revision`).
 
     Raises `ModelFileError` where it cannot be opened, with what to do.
     """
@@ -73,7 +73,7 @@ def open_decoder(model: str = EMBEDDED, *, precision: Precision = "int8") -> Dec
         return OnnxDecoder(Path(model).expanduser(), precision)
     from server.llm.hf import TransformersDecoder  # noqa: PLC0415 (needs the extra)
 
-    return TransformersDecoder(model)
+    return TransformersDecoder(model, revision)
 
 
 class OnnxDecoder:

@@ -68,7 +68,7 @@ def open_chat(chosen: Understanding) -> Chat:
         # Placeholders go out in any case; this is the gate behind them.
         gate = str if chosen.unmasked else privacy.mask
         return OpenAIChat(chosen.address, chosen.model, key_variable=chosen.key_variable, mask=gate)
-    return LocalChat(open_decoder(chosen.model or EMBEDDED, precision=chosen.precision))
+    return LocalChat(open_decoder(chosen.model or EMBEDDED, precision=chosen.precision, revision=chosen.revision))
 
 
 def personal_data(chosen: Understanding) -> Finder:
@@ -83,11 +83,11 @@ def neighbours_embed(texts: Sequence[str]) -> Any:
     return embed(texts, query=True)
 
 
-def encoder_embed(model: str) -> Embed:
+def encoder_embed(model: str, revision: str = "") -> Embed:
     """The vectors of an encoder in Hugging Face form. Raises `ModelFileError`."""
     from server.llm.hf import TransformersEncoder  # noqa: PLC0415 (needs the extra)
 
-    return TransformersEncoder(model).vectors
+    return TransformersEncoder(model, revision).vectors
 
 
 async def prepared(
@@ -102,7 +102,7 @@ async def prepared(
     """Prepare the chosen engine and write the folder `out`; returns its manifest. Raises `FAILURES`, `DataError`."""
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as executor:
         if chosen.engine == "huggingface":
-            embed = encoder_embed(chosen.model)
+            embed = encoder_embed(chosen.model, chosen.revision)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(
                 executor,
@@ -151,7 +151,7 @@ def opened(
         if fallback is None:
             raise ArtefactError(f"{folder}: this engine needs a trained model beside it for entities; `kefu train`")
         return EncoderEngine(
-            folder, encoder_embed(chosen.model), fallback,
+            folder, encoder_embed(chosen.model, chosen.revision), fallback,
             executor=executor, deadline_s=chosen.deadline_s, release=release, metrics=metrics,
         )  # fmt: skip
     knowledge = Knowledge.load(folder)

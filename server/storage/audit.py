@@ -4,12 +4,16 @@ No text of a customer is in it. A customer is named by a keyed hash, so that the
 goes, and still answers "who looked at this customer?" for somebody who knows whom they ask about.
 """
 
+import getpass
 import hashlib
 import hmac
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import insert, or_, select
+from sqlalchemy import String, cast, insert, or_, select
 
 from server.storage.store import Store, Tx
 from server.storage.tables import audit
@@ -17,6 +21,9 @@ from server.storage.tables import audit
 Json = dict[str, Any]
 BEGINNING = "0" * 64
 _NAME_CHARACTERS = 24
+LOOKS_APART = timedelta(hours=1)
+"""Who looks at a conversation again within this time is not written down again."""
+_LOOKS_KEPT = 10_000
 
 
 class Audit:
@@ -25,11 +32,32 @@ class Audit:
     def __init__(self, store: Store, key: bytes) -> None:
         self._store = store
         self._key = hmac.new(key, b"audit", hashlib.sha256).digest()
+        self._looks: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def customer(self, name: str) -> str:
         """How a customer is named in the log."""
+        return f"customer:{self._named(name)}"
+
+    def conversation(self, conversation: str) -> str:
+        """How a conversation is named in the log."""
+        return f"conversation:{self._named(conversation)}"
+
+    def _named(self, name: str) -> str:
         digest = hmac.new(self._key, name.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
-        return f"customer:{digest[:_NAME_CHARACTERS]}"
+        return digest[:_NAME_CHARACTERS]
+
+    async def opened(self, person: str, conversation: str, customer: str | None) -> None:
+        """Notes that a person looked at a conversation, and at whose, once for every hour of looking."""
+        now, look = self._store.now(), (person, conversation)
+        before = self._looks.get(look)
+        if before is not None and datetime.fromisoformat(now) - datetime.fromisoformat(before) < LOOKS_APART:
+            return
+        self._looks[look] = now
+        self._looks.move_to_end(look)
+        if len(self._looks) > _LOOKS_KEPT:
+            self._looks.popitem(last=False)
+        whose = {"customer": self.customer(customer)} if customer else {}
+        await self.note(person, "conversation.opened", self.conversation(conversation), **whose)
 
     async def note(self, actor: str, action: str, target: str = "", **detail: Any) -> None:
         """Appends an entry in a transaction of its own."""
@@ -64,6 +92,16 @@ class Audit:
             query = query.where(or_(*(column.icontains(words, autoescape=True) for column in named)))
         return [dict(row._mapping) for row in await self._store.all(query)]
 
+    async def about(self, customer: str, conversations: Sequence[str], *, limit: int) -> list[Json]:
+        """Entries about one customer and their conversations, newest first."""
+        named = self.customer(customer)
+        targets = [named, *map(self.conversation, conversations)]
+        # What is left of erased conversations: entries that name the customer beside them.
+        mentions = cast(audit.c.detail, String).contains(named)
+        query = select(*audit.c).where(or_(audit.c.target.in_(targets), mentions))
+        rows = await self._store.all(query.order_by(audit.c.id.desc()).limit(limit))
+        return [dict(row._mapping) for row in rows]
+
     async def first_broken(self) -> int | None:
         """The id of the first entry that does not fit the one before it; None where the chain is whole."""
         before = BEGINNING
@@ -73,6 +111,14 @@ class Audit:
                 return int(row.id)
             before = row.hash
         return None
+
+
+def command_line_actor() -> str:
+    """How whoever works at the command line is named in the audit log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container without an entry for its user
+        return "cli"
 
 
 def _hash(before: str, row: Json) -> str:

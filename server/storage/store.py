@@ -635,16 +635,19 @@ class Tx:
         statement = update(staff).where(staff.c.username == username).values(password_hash=password_hash)
         return bool((await self._connection.execute(statement)).rowcount)
 
-    async def add_session(self, token_hash: str, username: str, expires: str) -> None:
-        """A staff session; expired ones go."""
+    async def add_session(self, token_hash: str, username: str, expires: str, issuer: str | None = None) -> None:
+        """A staff session, with who vouched for the person where it was no password; expired ones go."""
         await self._connection.execute(delete(sessions).where(sessions.c.expires <= self.now))
         await self._connection.execute(
-            insert(sessions).values(token_hash=token_hash, username=username, expires=expires)
+            insert(sessions).values(token_hash=token_hash, username=username, expires=expires, issuer=issuer)
         )
 
-    async def end_session(self, token_hash: str) -> None:
-        """Ends one session."""
+    async def end_session(self, token_hash: str) -> str | None:
+        """Ends one session; returns who vouched for the person, where it was no password."""
+        mine = select(sessions.c.issuer).where(sessions.c.token_hash == token_hash)
+        issuer = (await self._connection.execute(mine)).scalar()
         await self._connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+        return issuer
 
     def _insert(self, table: Table) -> Any:
         dialect = self._connection.dialect.name

@@ -236,7 +236,18 @@ sessions = Table(
     Column("token_hash", String(64), primary_key=True),
     Column("username", ForeignKey("staff.username"), nullable=False),
     Column("expires", String(32), nullable=False),
+    Column("issuer", String(300)),
 )
+"""``issuer``: who vouched for the person, where it was not a password."""
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("username", ForeignKey("staff.username"), nullable=False),
+)
+"""The company's own accounts that staff accounts belong to. The subject is who somebody is; names change."""
 
 audit = Table(
     "audit",

@@ -109,7 +109,8 @@ def test_staff_accounts(kefu: Kefu) -> None:
     added = kefu("user", "add", "wang", "--role", "supervisor", "--password-stdin", "--json", stdin="correct horse\n")
     assert (added.status, json.loads(added.out)) == (0, {"username": "wang", "role": "supervisor"})
     listed = json.loads(kefu("user", "list", "--json").out)
-    assert listed == [{"username": "wang", "name": "wang", "role": "supervisor", "active": True}]
+    place = {"teams": [], "languages": [], "capacity": None}
+    assert listed == [{"username": "wang", "name": "wang", "role": "supervisor", "active": True, **place}]
     twice = kefu("user", "add", "wang", "--password-stdin", stdin="correct horse\n")
     assert (twice.status, twice.out) == (1, "")
     assert "kefu user passwd wang" in twice.err

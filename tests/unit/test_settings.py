@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT, ConfigurationError, Settings, load_settings, settings_file, unknown_variables
+from server.settings_sign_in import SignIn
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
@@ -135,11 +136,13 @@ def test_secrets_are_not_shown() -> None:
 
 def test_a_child_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "kefu.toml").write_text(
-        'secret = "from-the-file"\nrisk_bound = 0.02\n[understanding]\nengine = "local"\n'
+        'secret = "from-the-file"\nsmtp_password = "of-the-mail"\nrisk_bound = 0.02\n'
+        '[understanding]\nengine = "local"\n[oidc]\nissuer = "https://id.example"\nclient_id = "kefu"\n'
+        'client_secret = "of-ours"\nroles = {leads = "admin"}\n'
     )
     settings = load_settings(port=8005, data_dir="data")
     environment = settings.environment()
-    assert "from-the-file" not in str(environment)
+    assert not [word for word in ("from-the-file", "of-the-mail", "of-ours", "***") if word in str(environment)]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -179,7 +182,7 @@ def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
 def test_every_setting_is_documented() -> None:
     documented = (ROOT / "docs" / "settings.md").read_text("utf-8")
     example = (ROOT / "kefu.toml").read_text("utf-8")
-    tables = {"understanding": Understanding, "speech": Speech}
+    tables = {"understanding": Understanding, "speech": Speech, "oidc": SignIn}
     names = {name: name for name in Settings.model_fields if name not in tables}
     for table, kind in tables.items():
         names |= {name: f"{table}_{name}" for name in kind.model_fields}
@@ -198,3 +201,11 @@ def test_the_example_file_sets_nothing_and_is_valid_with_everything_set(tmp_path
     assert settings.understanding == Understanding(address="https://models.example.com/v1", also_entities=True)
     for name in ("port", "internal_port", "risk_bound", "turn_deadline_s", "upload_max_bytes"):
         assert getattr(settings, name) == Settings.model_fields[name].default
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example", "id.example", "https://name:word@id.example", "https://x?y"])
+def test_a_provider_is_named_by_a_safe_address(issuer: str) -> None:
+    with pytest.raises(ConfigurationError, match="issuer"):
+        load_settings(oidc={"issuer": issuer, "client_id": "kefu"})
+    with pytest.raises(ConfigurationError, match="client_id"):
+        load_settings(oidc={"issuer": "https://id.example"})

@@ -466,6 +466,9 @@ async def test_every_staff_route_is_closed_to_others(desk):
         "/api/articles/{article_id}",
         "/api/session",
         "/api/uploads/{upload_id}",
+        "/api/session/ways",
+        "/api/session/oidc",
+        "/api/session/oidc/callback",
     }
     transport = httpx.ASGITransport(desk.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers={"X-Kefu": "1"}) as anybody:

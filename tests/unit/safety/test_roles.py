@@ -79,6 +79,10 @@ RULES = {
     "POST /api/graph/drafts/{draft_id}/test": ADMINS,
     "POST /api/graph/drafts/{draft_id}/publish": ADMINS,
     "POST /api/graph/drafts/{draft_id}/merge": ADMINS,
+    "GET /api/session/ways": EVERYBODY,
+    "GET /api/session/oidc": EVERYBODY,
+    "GET /api/session/oidc/callback": EVERYBODY,
+    "POST /api/customers/audit": ADMINS,
     "POST /api/customers/export": ADMINS,
     "POST /api/customers/erase": ADMINS,
 }
@@ -93,6 +97,7 @@ BODIES = {
     "PATCH /api/staff/{username}": {"teams": []},
     "PUT /api/content": {},
     "POST /api/content/try": {"text": "hello"},
+    "POST /api/customers/audit": {"name": "19900000101"},
     "POST /api/customers/export": {"name": "19900000101"},
     "POST /api/customers/erase": {"name": "19900000101"},
     "POST /api/conversations/{conversation}/transcript": {"email": "a@example.com"},
