@@ -145,11 +145,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (turns, safety, new_intents, graph.live):
+        for open_part in (turns, safety, new_intents, graph.live, *([oidc] if oidc else [])):
             await open_part.close()
         await upstream.close()
-        if oidc is not None:
-            await oidc.close()
         await app.state.demo_client.aclose()
         await accounts_http.aclose()
         await store.close()
