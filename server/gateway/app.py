@@ -145,11 +145,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (turns, safety, new_intents, graph.live, *([oidc] if oidc else [])):
+        for open_part in (turns, safety, new_intents, graph.live):
             await open_part.close()
         await upstream.close()
-        await app.state.demo_client.aclose()
-        await accounts_http.aclose()
+        await asyncio.gather(app.state.demo_client.aclose(), accounts_http.aclose(), *([oidc.close()] if oidc else []))
         await store.close()
 
     app = FastAPI(
