@@ -14,7 +14,7 @@ class MaskingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record's lines; continued ones are indented, so that no message can forge another record."""
         written = super().format(record)[:MAX_CHARACTERS]
-        lines = [_visible(mask(line)) for line in written.splitlines()]
+        lines = [masked_line(line) for line in written.splitlines()]
         return "\n    ".join(lines)
 
 
@@ -32,6 +32,11 @@ def mask_handlers(*names: str) -> None:
     for name in names:
         for handler in logging.getLogger(name).handlers:
             handler.setFormatter(MaskingFormatter(FORMAT))
+
+
+def masked_line(line: str) -> str:
+    """One line without personal data and control characters."""
+    return _visible(mask(line))
 
 
 def _visible(line: str) -> str:

@@ -70,6 +70,7 @@ def services(settings: Settings, company: Company, release: Path) -> list[Servic
             health_url=f"{settings.rasa_url}/webhooks/kefu/health",
             directory=ROOT / "bot",
             environment=environment,
+            masks_itself=False,
         ),
         Service(
             name="actions",

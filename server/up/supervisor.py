@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from server.up.child import Child, RotatingLog, describe_status
+from server.up.masked_log import MaskedLines
 from server.up.policy import GiveUp, Lifecycle, RestartPolicy, State
 
 STOP_GRACE_S = 7.0
@@ -27,6 +28,8 @@ class Service:
     """Answers 200 once the process can do its work."""
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    masks_itself: bool = True
+    """Whether the process keeps personal data out of what it writes; else the supervisor does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,20 @@ class Supervisor:
         life, log = self._lives[service.name], self._logs[service.name]
         while True:
             log.forget()
+            lines = MaskedLines(log.write)
             child = await Child.start(
-                service.command, environment=service.environment, directory=service.directory, output=log.write
+                service.command,
+                environment=service.environment,
+                directory=service.directory,
+                output=log.write if service.masks_itself else lines.write,
             )
             self._children[service.name] = child
             life.started(time.monotonic())
             self._tell(service, "starting")
-            status, why = await self._watch(service, child, life, client)
+            try:
+                status, why = await self._watch(service, child, life, client)
+            finally:
+                lines.end()
             decision = life.ended(time.monotonic(), status=status, why=why)
             if isinstance(decision, GiveUp):
                 self._tell(service, decision.reason)

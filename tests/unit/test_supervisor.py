@@ -15,6 +15,7 @@ import pytest
 from server.up.build import BuildError, Step, build, digest_of, run_logged
 from server.up.child import Child, RotatingLog, describe_status
 from server.up.lock import InUseError, check_port, data_dir_lock
+from server.up.masked_log import MAX_LINE_BYTES, MaskedLines
 from server.up.policy import GiveUp, Lifecycle, Restart, RestartPolicy, State
 from server.up.supervisor import Event, Service, ServiceLostError, Supervisor
 
@@ -415,3 +416,47 @@ async def test_a_cancelled_command_is_ended(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await run
     assert not _alive(started)
+
+
+# ---------------------------------------------------------------- output of processes that cannot mask it
+
+
+def _masked(*parts: bytes) -> list[str]:
+    written: list[bytes] = []
+    lines = MaskedLines(written.append)
+    for part in parts:
+        lines.write(part)
+    lines.end()
+    return b"".join(written).decode().splitlines()
+
+
+def test_lines_are_masked_wherever_the_output_is_cut() -> None:
+    whole = "INFO turn: 我叫张伟，电话13800138000\r\nmail a@example.com code \x1b[31mred\n".encode()
+    expected = ["INFO turn: 我叫<NAME>，电话<PHONE>", "mail <EMAIL> code \\x1b[31mred"]
+    assert _masked(whole) == expected
+    assert _masked(*(whole[at : at + 1] for at in range(len(whole)))) == expected
+    assert _masked(whole.rstrip(b"\n"), b"") == expected
+
+
+def test_a_line_without_end_costs_no_memory_and_says_so() -> None:
+    long = b"number 13800138000 " * MAX_LINE_BYTES
+    found = _masked(*[long] * 3, b" 13900139000\nnext 13700137000\n")
+    assert len(found) == 2
+    assert found[0].startswith("number <PHONE> number <PHONE>")
+    assert found[0].endswith(" …")
+    assert "13" not in "".join(found)
+    assert found[1] == "next <PHONE>"
+
+
+async def test_the_log_of_a_process_that_does_not_mask_itself_is_masked(tmp_path: Path) -> None:
+    program = "print('我的电话13800138000', flush=True); print('half a line a@example.com', end='', flush=True)"
+    service = Service("talker", (sys.executable, "-c", program), "http://127.0.0.1:9/", tmp_path, masks_itself=False)
+    supervisor = Supervisor([service], logs_dir=tmp_path / "logs", policy=RestartPolicy(max_restarts=0))
+    with pytest.raises(ServiceLostError) as lost:
+        async with asyncio.timeout(DEADLINE_S):
+            await supervisor.run()
+    assert (tmp_path / "logs" / "talker.log").read_text("utf-8").splitlines() == [
+        "我的电话<PHONE>",
+        "half a line <EMAIL>",
+    ]
+    assert "13800138000" not in lost.value.tail
