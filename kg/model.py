@@ -7,14 +7,14 @@ typed nodes are the content; `Graph.network` shows the same as a NetworkX graph 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
 import networkx as nx
+import orjson
 
 from kg import formula as f
 from kg.formula import Formula
@@ -252,8 +252,10 @@ class Graph:
     @cached_property
     def version(self) -> str:
         """Digest of the content: equal graphs have equal versions."""
-        content = json.dumps(asdict(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        # Twice through orjson: it reads dataclasses as they are, and sorts the keys of mappings only.
+        plain = orjson.loads(orjson.dumps({one.name: getattr(self, one.name) for one in fields(self)}))
+        content = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(content).hexdigest()[:16]
 
     @cached_property
     def nodes(self) -> dict[str, Node]:

@@ -334,10 +334,10 @@ def with_problems(problems: list[Json]) -> Refusal:
     return Refusal("problems", "problems", {"count": len(problems)}, problems=problems)
 
 
-def graph_json(content: Content, checked: Checked) -> Json:
-    """A graph as the console gets it."""
+def graph_json(content: Content, checked: Checked, digest: str = "") -> Json:
+    """A graph as the console gets it; a draft has no digest."""
     links = [link for links in _links(checked).values() for link in links]
-    return {"digest": checked.graph.version if checked.finished else "", **content.as_json(), "links": links}
+    return {"digest": digest, **content.as_json(), "links": links}
 
 
 def _links(checked: Checked) -> dict[str, list[Json]]:

@@ -70,20 +70,23 @@ class GraphService:
         Raises:
             Refusal: `unknown`.
         """
+        content = await self.content(name)
+        return content, await asyncio.to_thread(Reader().check, content)
+
+    async def content(self, name: str) -> Content:
+        """A content in plain form, by the same names."""
         if name.startswith("draft:"):
             draft = await self.drafts.get(name.removeprefix("draft:"))
             async with draft.lock:
-                checked = await self.drafts.checked(draft)
-                return Content(
-                    await asyncio.to_thread(draft.reader.plain, draft.content), draft.content.layout
-                ), checked
-        number = (await self.versions.newest()).version if name == "active" else _number(name)
-        content = await self.versions.content(number)
-        return content, await asyncio.to_thread(Reader().check, content)
+                plain = await asyncio.to_thread(draft.reader.plain, draft.content)
+                return Content(plain, draft.content.layout)
+        return await self.versions.content(
+            (await self.versions.newest()).version if name == "active" else _number(name)
+        )
 
     async def difference(self, before: str, after: str) -> list[Json]:
         """What leads from one content to another, by node."""
-        old, new = (await self.resolve(before))[0], (await self.resolve(after))[0]
+        old, new = await self.content(before), await self.content(after)
         changes = await asyncio.to_thread(diff, old.nodes, new.nodes)
         return [one.as_json() for one in changes]
 
@@ -92,7 +95,7 @@ class GraphService:
         version, content = await self.versions.get(number), await self.versions.content(number)
         checked = await asyncio.to_thread(Reader().check, content)
         head = version.as_json(await self.names(), (await self.versions.newest()).version)
-        return {**head, "graph": graph_json(content, checked)}
+        return {**head, "graph": graph_json(content, checked, version.digest)}
 
     # ------------------------------------------------------------------ trying and testing
 
@@ -175,7 +178,7 @@ class GraphService:
         Raises:
             Refusal: `unknown`, `unusable` where it has errors.
         """
-        content, _ = await self.resolve(name)
+        content = await self.content(name)
         try:
             return await asyncio.to_thread(write, kind, content)
         except GraphError as error:
