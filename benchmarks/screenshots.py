@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.support.pages import Agent, Customer, chromium
+from tests.support.pages import Administrator, Agent, Customer, chromium
 from tests.support.product import ROOT, Product
 
 IMAGES = ROOT / "docs" / "images"
@@ -49,6 +49,7 @@ def main() -> int:
             for language in SCENES:
                 take_widget(browser, product, language)
             take_desk(browser, product)
+            take_console(browser, product)
     finally:
         product.stop()
         shutil.rmtree(folder)
@@ -130,6 +131,35 @@ def take_desk(browser: Browser, product: Product) -> None:
     expect(boss.page.locator(".doing .chip")).not_to_have_count(0)
     boss.page.screenshot(path=IMAGES / "desk-overview.png")
     for visitor in (boss, colleague, agent, *customers):
+        visitor.close()
+
+
+def take_console(browser: Browser, product: Product) -> None:
+    admin = Administrator(browser, "zh", size=(1440, 860))
+    admin.open(product.url)
+    admin.page.locator("[name=username]").fill("admin")
+    admin.page.locator("[name=password]").fill(product.passwords["admin"])
+    admin.button("login").click()
+    admin.begin_draft()
+    admin.find("光猫没有通电")
+    admin.page.mouse.move(0, 0)
+    expect(admin.page.locator(".picture[data-drawn]")).to_be_visible()
+    admin.page.get_by_role("button", name="全部入画").click()
+    admin.page.screenshot(path=IMAGES / "console.png")
+    draft = admin.page.url
+    colleague = Administrator(browser, "en", size=(1440, 860), session=admin.context.storage_state())
+    colleague.page.goto(draft)
+    colleague.page.get_by_role("button", name="中文").or_(colleague.page.get_by_role("button", name="English")).click()
+    colleague.tab("try").click()
+    # Systems know nothing remarkable; then the customer tells of the modem's lights.
+    for answer in ("No outage", "Nothing is overdue"):
+        colleague.answer(answer)
+    expect(colleague.page.locator(".bars li").first).to_be_visible()
+    colleague.page.locator(".options button").first.click()
+    expect(colleague.page.locator(".trail li")).to_have_count(3)
+    colleague.page.mouse.move(0, 0)
+    colleague.page.screenshot(path=IMAGES / "console-try.png")
+    for visitor in (colleague, admin):
         visitor.close()
 
 

@@ -101,7 +101,11 @@ def test_a_fault_is_added_tried_published_and_rolled_back(product, administrator
     expect(admin.versions.first).to_contain_text("Not yet")
     expect(admin.versions.first).to_contain_text("In service")
     admin.page.get_by_role("link", name="Test cases").click()
-    expect(admin.page.get_by_role("row", name="Loose power plug")).to_be_visible()
+    row = admin.page.get_by_role("row", name="Loose power plug")
+    expect(row).to_contain_text("No internet at home")
+    row.get_by_role("button").click()
+    admin.dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(row).to_have_count(0)
 
 
 def test_undo_keys_and_the_list(product, administrator_in):
@@ -155,14 +159,38 @@ def test_two_at_one_draft(product, administrator_in):
     second.field("prior").fill("25")
     expect(second.saved).to_be_visible()
     first.field("prior").fill("17")
-    expect(first.dialog).to_contain_text("0.25")
-    expect(first.dialog).to_contain_text("0.17")
+    expect(first.dialog).to_contain_text("25 %")
+    expect(first.dialog).to_contain_text("17 %")
     first.dialog.get_by_role("button", name="Keep mine").click()
     expect(first.field("name.en")).to_have_value("The fibre modem hangs")
     expect(first.saved).to_be_visible()
     second.page.reload()
     second.find("The fibre modem hangs")
     expect(second.field("prior")).to_have_value("17")
+
+
+def test_a_draft_is_merged_with_what_was_published_meanwhile(product, administrator_in):
+    first, second = administrator_in("en", size=(1500, 900)), administrator_in("zh", size=(1500, 900))
+    for admin, finding, prior in ((first, "The router has no power", "9"), (second, "路由器没有通电", "11")):
+        admin.open(product.url)
+        admin.begin_draft()
+        admin.find(finding)
+        admin.field("prior").fill(prior)
+        expect(admin.saved).to_be_visible()
+    second.publish("路由器断电更常见")
+    expect(first.page.locator(".draft-name .warned")).to_be_visible()
+    first.find("The router has hung up")
+    first.field("prior").fill("19")
+    first.button("merge").click()
+    expect(first.dialog).to_contain_text("11 %")
+    first.dialog.get_by_label("Mine").check()
+    first.dialog.get_by_role("button", name=first.words["merge"], exact=True).click()
+    expect(first.dialog).to_have_count(0)
+    first.publish("Both priors")
+    newest = first.versions.first
+    newest.get_by_role("button", name="Changes").click()
+    expect(newest.locator(".diff-node")).to_have_count(2)
+    expect(newest.locator(".diff")).to_contain_text("11 %9 %")
 
 
 def test_only_administrators(product, at_desk):

@@ -54,6 +54,7 @@ WORDS = {
         "problems": "问题",
         "edit": "编辑",
         "add": "添加",
+        "merge": "合并新版本",
         "undo": "撤销",
         "redo": "重做",
         "publish": "发布…",
@@ -95,6 +96,7 @@ WORDS = {
         "problems": "Problems",
         "edit": "Edit",
         "add": "Add",
+        "merge": "Merge",
         "undo": "Undo",
         "redo": "Redo",
         "publish": "Publish…",
@@ -303,7 +305,7 @@ class Administrator(Visitor):
         self.form = self.page.locator(".node-form")
         self.nodes = self.page.get_by_role("tree")
         self.versions = self.page.locator(".version")
-        self.saved = self.page.locator(".saved.saved")
+        self.saved = self.page.locator(".link-state.saved")
 
     def open(self, url: str, page: str = "graph") -> None:
         """Opens a page of the console; whether somebody is logged in is for the caller to see."""

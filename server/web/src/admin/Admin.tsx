@@ -45,7 +45,8 @@ export function Admin() {
       fail: (error) => {
         if (error instanceof RestError && error.status === 401) setStaff(null);
         else {
-          const known = error instanceof RestError ? (error.status === 0 ? made.t('networkFailed') : error.message) : String(error);
+          const away = error instanceof RestError && error.status === 0;
+          const known = away ? made.t('networkFailed') : error instanceof Error ? error.message : String(error);
           setNote({ text: known, bad: true });
         }
       },

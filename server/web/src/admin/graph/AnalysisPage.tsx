@@ -80,7 +80,7 @@ function Results({ of, symptom, nodes }: { of: string; symptom: string; nodes: N
         <>
           <p class="analysis-head">
             {t('analysisProbability')} <strong>{shown(found.probability)}</strong> · {t('cutSetCount')} <strong>{found.cutSets.count ?? '–'}</strong>
-            {found.cutSets.byOrder.length > 0 && <span class="faint"> {found.cutSets.byOrder.map(([order, n]) => t('ofOrder', { order, n })).join(' · ')}</span>}
+            {found.cutSets.byOrder.length > 0 && <span class="faint"> ({found.cutSets.byOrder.map(([order, n]) => t('ofOrder', { order, n })).join(' · ')})</span>}
           </p>
           {found.notes.map((note, at) => (
             <p class="faint" key={at}>

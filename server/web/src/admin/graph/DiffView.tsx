@@ -1,7 +1,7 @@
 /** What differs, node by node, in words. */
 import { useShell } from '../shell';
 import type { FieldChange, NodeChange } from './graphApi';
-import { shownValue } from './values';
+import { shownField } from './values';
 import { KindSign } from './KindSign';
 
 const MOST_FIELDS = 12;
@@ -44,8 +44,8 @@ function Change({ kind, field }: { kind: string; field: FieldChange }) {
     <div>
       <dt>{words.join(' › ')}</dt>
       <dd>
-        {field.before !== undefined && field.before !== null && <del>{shownValue(field.before)}</del>}
-        {field.after !== undefined && field.after !== null && <ins>{shownValue(field.after)}</ins>}
+        {field.before !== undefined && field.before !== null && <del>{shownField(kind, field.path, field.before)}</del>}
+        {field.after !== undefined && field.after !== null && <ins>{shownField(kind, field.path, field.after)}</ins>}
       </dd>
     </div>
   );

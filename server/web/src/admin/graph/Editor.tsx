@@ -22,7 +22,7 @@ import { Picture } from './Picture';
 import type { PictureHandle } from './Picture';
 import { PublishDialog } from './PublishDialog';
 import { TryPanel } from './TryPanel';
-import { shownValue } from './values';
+import { shownField } from './values';
 
 const LOOK_EVERY_MS = 5_000;
 /** More nodes than this are shown tree by tree at first. */
@@ -195,7 +195,7 @@ export function Editor({ draft: first }: { draft: Draft }) {
             {t('draftBase', { n: draft.base })} · {active.moved ? <span class="warned">{t('versionNow', { n: active.version })}</span> : t('versionNow', { n: active.version })}
           </small>
         </div>
-        <span class={`saved ${link}`} role="status">
+        <span class={`link-state ${link}`} role="status">
           {t(`link_${link}`)}
         </span>
         <button type="button" class="button outline" disabled={session.undo.length === 0} title="Ctrl+Z" onClick={() => client.undo()}>
@@ -402,7 +402,7 @@ function KeysDialog({ onClose }: { onClose(): void }) {
 function ConflictDialog({ client, by, found }: { client: DraftClient; by: string; found: readonly Clash[] }) {
   const { t, lang } = useShell();
   const { nodes } = client.state.session.synced;
-  const told = (operation: Operation) => (operation.op === 'set' ? shownValue(operation.value) : operation.op === 'remove' ? t('conflictRemoved') : t('conflictPut'));
+  const told = (operation: Operation) => (operation.op === 'set' ? shownField(nodes.get(operation.node)?.kind ?? '', operation.path, operation.value) : operation.op === 'remove' ? t('conflictRemoved') : t('conflictPut'));
   return (
     <Dialog title={t('conflict')} wide onClose={() => client.settle('theirs')}>
       <p>{t('conflictText', { name: by || t('someone') })}</p>

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { Dialog } from '../../shared/Dialog';
 import { useShell } from '../shell';
 import type { DraftClient } from './draftClient';
-import { shownValue } from './values';
+import { shownField } from './values';
 import { mergeDraft, refusal } from './graphApi';
 import type { Choice, MergeConflict } from './graphApi';
 
@@ -58,7 +58,7 @@ export function MergeDialog({ client, onDone, onClose }: { client: DraftClient; 
                   <input type="radio" name={`merge-${at}`} checked={takes[at] === take} onChange={() => setTakes({ ...takes, [at]: take })} />
                   <span>
                     <strong>{t(take === 'theirs' ? 'conflictTheirs' : 'conflictMine')}</strong>
-                    {shownValue(one[take])}
+                    {shownField(one.kind, one.field, one[take])}
                   </span>
                 </label>
               ))}

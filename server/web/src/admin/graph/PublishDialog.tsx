@@ -48,7 +48,7 @@ export function PublishDialog({ client, errors, moved, onMerge, onClose }: Publi
   }, []);
 
   const failing = tested?.failed.length ?? 0;
-  const ready = !busy && errors === 0 && !moved && tested !== null && message.trim() !== '' && (failing === 0 || override.trim().length >= LEAST_REASON);
+  const ready = !busy && errors === 0 && !moved && tested !== null && changes.data?.length !== 0 && message.trim() !== '' && (failing === 0 || override.trim().length >= LEAST_REASON);
   const go = async () => {
     setBusy(true);
     setProblem('');
@@ -98,7 +98,7 @@ export function PublishDialog({ client, errors, moved, onMerge, onClose }: Publi
             </p>
           ) : (
             <p class={failing > 0 ? 'warned' : 'passed'} role="status">
-              {failing > 0 ? t('casesFailed', { n: failing, passed: tested.passed }) : t('casesPassed', { n: tested.passed })}
+              {failing > 0 ? t('casesFailed', { n: failing, passed: tested.passed }) : tested.passed > 0 ? t('casesPassed', { n: tested.passed }) : t('casesNone')}
             </p>
           )}
           {failing > 0 && (

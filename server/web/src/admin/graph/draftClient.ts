@@ -30,7 +30,8 @@ export class DraftClient {
   state: DraftState;
   #listeners = new Set<() => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #busy = false;
+  /** What is on its way: one request at a time. */
+  #running: Promise<boolean> | undefined;
   #closed = false;
 
   constructor(
@@ -79,13 +80,19 @@ export class DraftClient {
   }
 
   /** Sends what waits, until nothing does; true once all is with the server. */
-  async flush(): Promise<boolean> {
+  flush(): Promise<boolean> {
+    return this.#alone(() => this.#send());
+  }
+
+  async #alone(work: () => Promise<boolean>): Promise<boolean> {
     clearTimeout(this.#timer);
-    if (this.#busy) {
-      this.#soon(GATHER_MS);
-      return false;
-    }
-    this.#busy = true;
+    while (this.#running) await this.#running;
+    const running = work().finally(() => (this.#running = undefined));
+    this.#running = running;
+    return running;
+  }
+
+  async #send(): Promise<boolean> {
     try {
       while (!this.#closed && this.state.session.waiting.length > 0 && this.state.session.conflict === null) {
         this.#set(session.send(this.state.session), 'saving');
@@ -97,14 +104,13 @@ export class DraftClient {
           this.ports.onOthers(changed.by);
         } else this.#set(session.accepted(this.state.session, answer.revision, answer.problems));
       }
-      if (session.saved(this.state.session)) this.#set(this.state.session, 'saved');
-      return session.saved(this.state.session);
     } catch (error) {
       this.#failed(error);
       return false;
-    } finally {
-      this.#busy = false;
     }
+    const saved = session.saved(this.state.session);
+    if (saved) this.#set(this.state.session, 'saved');
+    return saved;
   }
 
   #failed(error: unknown): void {
@@ -123,20 +129,22 @@ export class DraftClient {
 
   /** Others have changed the draft while nothing of mine waits: what they made of it is shown. */
   async catchUp(revision: number): Promise<void> {
-    if (this.#busy || this.#closed || revision <= this.state.session.revision || !session.saved(this.state.session)) return;
-    this.#busy = true;
-    try {
-      const draft = await fetchDraft(this.state.draft.id);
-      if (session.saved(this.state.session) && draft.revision > this.state.session.revision) {
-        this.state = { ...this.state, draft };
-        this.#set(session.open(draft.revision, draft.graph, draft.problems), 'saved');
-        this.ports.onOthers('');
+    const behind = () => !this.#closed && session.saved(this.state.session) && revision > this.state.session.revision;
+    if (this.#running || !behind()) return;
+    await this.#alone(async () => {
+      try {
+        const draft = await fetchDraft(this.state.draft.id);
+        if (behind()) {
+          this.replace(draft);
+          this.ports.onOthers('');
+        }
+      } catch (error) {
+        this.#failed(error);
       }
-    } catch (error) {
-      this.#failed(error);
-    } finally {
-      this.#busy = false;
-    }
+      return session.saved(this.state.session);
+    });
+    // What was typed meanwhile still waits.
+    if (!session.saved(this.state.session)) this.#soon(GATHER_MS);
   }
 
   /** Takes the draft as the server has it now, such as after a merge. */
