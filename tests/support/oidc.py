@@ -115,10 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "/keys":
                 self._json({"keys": [self.provider.key.as_dict(private=False) | {"use": "sig"}]})
             case "/authorize":
-                self.send_response(302)
-                self.send_header("Location", self.provider.authorize(query))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self._send_to(self.provider.authorize(query))
+            case "/logout":
+                self._send_to(query["post_logout_redirect_uri"])
             case _:
                 self._json({"error": "not_found"}, 404)
 
@@ -127,6 +126,12 @@ class _Handler(BaseHTTPRequestHandler):
         form = {name: values[0] for name, values in parse_qs(body).items()}
         answer = self.provider.token(form, self.headers.get("Authorization", ""))
         self._json(answer or {"error": "invalid_grant"}, 200 if answer else 400)
+
+    def _send_to(self, address: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", address)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _json(self, value: Json, status: int = 200) -> None:
         body = json.dumps(value).encode()

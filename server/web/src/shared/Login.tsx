@@ -1,12 +1,29 @@
 /** Who are you? */
 import { useEffect, useState } from 'preact/hooks';
-import { CODE_NEEDED, RestError, logIn } from './rest';
-import type { Company, Staff } from './rest';
+import { CODE_NEEDED, RestError, fetchOwnAccounts, logIn } from './rest';
+import type { Company, OwnAccounts, Staff } from './rest';
 import { initial } from './text';
 import { useStaffTexts } from './staffPage';
 
 /** The code is asked for in the middle of logging in: its field has the keyboard at once. */
 const focused = (field: HTMLInputElement | null) => field?.focus();
+
+/** Why the company's sign-in sent somebody back without a session; the address forgets it at once. */
+const REASONS = {
+  denied: 'signInDenied',
+  expired: 'signInExpired',
+  no_role: 'signInNoRole',
+  taken: 'signInTaken',
+  disabled: 'signInDisabled',
+  failed: 'signInFailed',
+} as const;
+
+function takeReason() {
+  const reason = new URLSearchParams(location.search).get('sign_in');
+  if (reason === null) return null;
+  history.replaceState(history.state, '', location.pathname + location.hash);
+  return REASONS[reason as keyof typeof REASONS] ?? REASONS.failed;
+}
 
 interface LoginProps {
   title: string;
@@ -18,12 +35,19 @@ interface LoginProps {
 export function Login({ title, company, switchLanguage, onStaff }: LoginProps) {
   const { t, lang } = useStaffTexts();
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [reason] = useState(takeReason);
+  const [problem, setProblem] = useState<string | null>(reason && t(reason));
+  const [own, setOwn] = useState<OwnAccounts | null>(null);
   const [asksCode, setAsksCode] = useState(false);
 
   useEffect(() => {
     document.title = title;
   }, [title]);
+
+  useEffect(() => {
+    // Without an answer the passwords are left, and logging in says what is wrong.
+    fetchOwnAccounts().then(setOwn, () => setOwn(null));
+  }, []);
 
   const onSubmit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -73,6 +97,11 @@ export function Login({ title, company, switchLanguage, onStaff }: LoginProps) {
         <button type="submit" class="button solid" disabled={busy}>
           {busy ? t('loggingIn') : t('login')}
         </button>
+        {own && (
+          <a class="button outline" href={`${own.address}?to=${location.pathname.startsWith('/admin') ? 'admin' : 'desk'}`}>
+            {own.name ? t('signInWith', { name: own.name }) : t('signInOwn')}
+          </a>
+        )}
       </form>
       <button type="button" class="button plain" lang={lang === 'zh' ? 'en' : 'zh-CN'} aria-label={t('languageLabel')} onClick={switchLanguage}>
         {t('language')}

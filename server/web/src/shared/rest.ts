@@ -176,8 +176,24 @@ export const logIn = async (username: string, password: string, code = ''): Prom
     }),
   );
 
+/** Ends the session; whoever came by the company's own accounts goes on to end it there too. */
 export const logOut = async (): Promise<void> => {
-  await request('/api/session', { method: 'DELETE', headers: CHANGES });
+  const raw = await request('/api/session', { method: 'DELETE', headers: CHANGES });
+  const away = isRecord(raw) ? text(raw['continue']) : undefined;
+  if (away && /^https?:\/\//.test(away)) location.assign(away);
+};
+
+/** The company's own accounts, where one can sign in by them: what they are called, and where that begins. */
+export interface OwnAccounts {
+  name: string;
+  address: string;
+}
+
+export const fetchOwnAccounts = async (): Promise<OwnAccounts | null> => {
+  const raw = await request('/api/session/ways');
+  const oidc = isRecord(raw) && isRecord(raw['oidc']) ? raw['oidc'] : {};
+  const address = text(oidc['address']);
+  return address?.startsWith('/api/') ? { name: text(oidc['name']) ?? '', address } : null;
 };
 
 export interface InboxMessage {
