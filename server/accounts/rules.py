@@ -23,6 +23,7 @@ CODE_VALID_FOR = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
 CODES_PER_WINDOW = 10
 CODE_WINDOW = timedelta(minutes=10)
+PAYMENT_REQUEST_VALID_FOR = timedelta(hours=24)
 REFUEL_LIMIT_GB = Decimal(2)
 PAYABLE = {"issued", "overdue"}
 UNPAID = {"overdue", "awaiting_payment"}
@@ -97,26 +98,36 @@ class Accounts:
     def bills(self, customer_id: str, limit: int) -> list[Document]:
         """Answer a customer's bills, newest first."""
         self._need("customers", customer_id)
-        found = self._store.all("bills", customer=customer_id)
+        found = self._bills_of(customer_id)
         return sorted(found, key=lambda bill: bill.get("due") or "", reverse=True)[:limit]
 
     def bill(self, id_: str) -> Document:
-        """Answer one bill."""
-        return self._need("bills", id_)
+        """Answer one bill, as it stands: a request that nobody accepted in time is as if it had not been sent."""
+        return self._standing(self._need("bills", id_))
+
+    def _bills_of(self, customer_id: str) -> list[Document]:
+        return [self._standing(bill) for bill in self._store.all("bills", customer=customer_id)]
+
+    def _standing(self, bill: Document) -> Document:
+        request = bill.get("request")
+        if bill["status"] != "awaiting_payment" or request is None or self._is_valid(request["at"]):
+            return bill
+        late = (bill.get("due") or "9") < self._clock().date().isoformat()
+        return {**bill, "status": "overdue" if late else request["before"]}
+
+    def _is_valid(self, requested_at: str) -> bool:
+        return self._clock() - datetime.fromisoformat(requested_at) < PAYMENT_REQUEST_VALID_FOR
 
     def send_payment_request(self, id_: str) -> Document:
         """Ask the customer to pay a bill; only one of their bills can await payment at a time."""
-        bill = self._need("bills", id_)
+        bill = self.bill(id_)
         if bill["status"] not in PAYABLE:
             raise Conflict(f"bill {id_} is {bill['status']}; only an issued or overdue bill can be paid")
-        waiting = [
-            one["id"]
-            for one in self._store.all("bills", customer=bill["customer"])
-            if one["status"] == "awaiting_payment"
-        ]
+        waiting = [one["id"] for one in self._bills_of(bill["customer"]) if one["status"] == "awaiting_payment"]
         if waiting:
             raise Conflict(f"bill {waiting[0]} already awaits payment; it comes first", rule="one_at_a_time")
-        bill = {**bill, "status": "awaiting_payment"}
+        asked = {"at": _utc(self._clock()), "before": bill["status"]}
+        bill = {**bill, "status": "awaiting_payment", "request": asked}
         self._store.put("bills", bill)
         request = {
             "kind": "payment_request",
@@ -129,7 +140,7 @@ class Accounts:
 
     def accept_payment(self, id_: str) -> Document:
         """Pay a bill that awaits payment, as the customer would in their banking app; paying twice changes nothing."""
-        bill = self._need("bills", id_)
+        bill = self.bill(id_)
         if bill["status"] not in {"awaiting_payment", "paid"}:
             raise Conflict(f"bill {id_} is {bill['status']}; no payment was requested")
         bill = {**bill, "status": "paid"}
@@ -266,7 +277,8 @@ class Accounts:
         )
         for message in found:
             if message["kind"] == "payment_request":
-                message["status"] = self._need("bills", message["bill"])["status"]
+                status = self.bill(message["bill"])["status"]
+                message["status"] = status if status == "paid" or self._is_valid(message["at"]) else "expired"
         return found[::-1]
 
     def _message(self, customer_id: str, content: Document) -> None:
@@ -294,7 +306,7 @@ class Accounts:
         return plan
 
     def _owes(self, customer_id: str) -> bool:
-        return any(bill["status"] in UNPAID for bill in self._store.all("bills", customer=customer_id))
+        return any(bill["status"] in UNPAID for bill in self._bills_of(customer_id))
 
     def _charge(self, line: Document, text: str, amount: Document, usage: Document) -> None:
         """Put an item on the customer's draft bill, or on a new one for the running period."""

@@ -218,7 +218,7 @@ async def conversation(given: Ports, person: LoggedIn, state: Visible) -> Json:
     store, floor = shared.store, shared.floor
     escalations = (await floor.reads.escalations_of([state.id])).get(state.id, [])
     names = {one.username: one.name for one in await store.all_staff()}
-    events = await store.desk_events(after=0, conversation=state.id)
+    events = await store.desk_events(after=0, conversation=state.id, dated=True)
     got, read = await shared.receipts.reached(store, state.id)
     draft = given.casework.drafts.get(state.id)
     newest = None

@@ -285,15 +285,21 @@ class Store:
         row = await self.one(select(func.max(desk_events.c.event)))
         return int(row[0] or 0) if row else 0
 
-    async def desk_events(self, *, after: int, until: int | None = None, conversation: str | None = None) -> list[Json]:
-        """Frames of the desk's stream with ``after < event <= until``, in order."""
-        query = select(desk_events.c.event, desk_events.c.frame).where(desk_events.c.event > after)
+    async def desk_events(
+        self, *, after: int, until: int | None = None, conversation: str | None = None, dated: bool = False
+    ) -> list[Json]:
+        """Frames of the desk's stream with ``after < event <= until``, in order; ``dated`` ones all say ``at``."""
+        query = select(desk_events.c.event, desk_events.c.frame, desk_events.c.at).where(desk_events.c.event > after)
         if until is not None:
             query = query.where(desk_events.c.event <= until)
         if conversation is not None:
             query = query.where(desk_events.c.conversation == conversation)
         rows = await self.all(query.order_by(desk_events.c.event))
-        return [{"type": row.frame["type"], "event": row.event, **row.frame} for row in rows]
+        when = [{"at": row.at} if dated else {} for row in rows]
+        return [
+            {"type": row.frame["type"], "event": row.event, **at, **row.frame}
+            for row, at in zip(rows, when, strict=True)
+        ]
 
     async def feedback_of(self, conversation: str) -> list[Json]:
         """The customer's verdicts in a conversation, oldest first."""

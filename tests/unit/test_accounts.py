@@ -267,6 +267,23 @@ async def test_payment_goes_from_request_to_paid_one_bill_at_a_time(call: Caller
     refused(await call.post("/lines/L-109/resume"), "not_allowed", 403)
 
 
+async def test_a_payment_request_is_valid_for_a_day(call: Caller, clock: Clock) -> None:
+    bills = await call.get("/customers/C-1008/bills")
+    first, second = [bill["id"] for bill in bills if bill["status"] == "overdue"]
+    await call.post(f"/bills/{first}/payment-requests")
+    clock.now += timedelta(hours=23, minutes=59)
+    assert (await call.get(f"/bills/{first}"))["status"] == "awaiting_payment"
+    clock.now += timedelta(minutes=1)
+    assert (await call.get(f"/bills/{first}"))["status"] == "overdue"
+    (request,) = await call.get("/demo/inbox", customer="C-1008")
+    assert request["status"] == "expired"
+    refused(await call.http.post(request["accept"]), "conflict", 409)
+    assert (await call.post(f"/bills/{second}/payment-requests")).status_code == 202  # the old one is in nobody's way
+    newest, _ = await call.get("/demo/inbox", customer="C-1008")
+    assert (await call.http.post(newest["accept"])).json()["status"] == "paid"
+    assert (await call.post(f"/bills/{first}/payment-requests")).json()["status"] == "awaiting_payment"
+
+
 async def test_a_payment_nobody_asked_for_is_not_accepted(call: Caller) -> None:
     refused(await call.http.post("/demo/payment-requests/B-1002-2/accept"), "conflict", 409)
 

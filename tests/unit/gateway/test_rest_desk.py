@@ -216,6 +216,7 @@ async def test_everything_of_one_conversation(desk, lin):
     assert page["escalation"]["rating"] == {"score": 4, "solved": True}
     assert [one["text"] for one in page["notes"]] == ["polite"]
     assert [one["type"] for one in page["events"]] == ["escalation", "taken", "closed"]
+    assert all(one["at"].startswith("20") for one in page["events"])
     assert page["escalation"]["context"]["suggestion"] == ""
     assert "fibre" in (await lin.get("/api/desk")).json()["tags"]
 

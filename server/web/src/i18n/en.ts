@@ -211,6 +211,7 @@ export const inbox: Texts<typeof zh.inbox> = {
   payFailed: 'The payment did not go through. Please try again.',
   status_awaiting_payment: 'Waiting for payment',
   status_paid: 'Paid',
+  status_expired: 'Expired; a new one can be asked for in the chat',
   back: 'Back to the Help Centre',
 };
 

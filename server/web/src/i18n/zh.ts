@@ -208,6 +208,7 @@ export const inbox = {
   payFailed: '没能付款，请重试。',
   status_awaiting_payment: '等待付款',
   status_paid: '已付款',
+  status_expired: '已过期，可在聊天里重新发起',
   back: '回到帮助中心',
 } as const;
 
