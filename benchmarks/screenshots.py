@@ -158,6 +158,7 @@ def take_console(browser: Browser, product: Product) -> None:
     colleague.page.locator(".options button").first.click()
     expect(colleague.page.locator(".trail li")).to_have_count(3)
     colleague.page.mouse.move(0, 0)
+    colleague.page.locator(".bars").scroll_into_view_if_needed()
     colleague.page.screenshot(path=IMAGES / "console-try.png")
     for visitor in (colleague, admin):
         visitor.close()

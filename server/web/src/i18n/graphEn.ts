@@ -291,6 +291,7 @@ export const graph: Texts<typeof zh.graph> = {
   step_solved: 'Solved',
   tryWhy: 'Why:',
   tryShow: 'Show it',
+  tryEarlier: '{n} earlier step||{n} earlier steps',
   tryBack: 'One step back',
   tryAgainFromStart: 'From the start',
   tryStale: 'Since the draft has changed, the later answers have no place any more. Go on from here.',

@@ -289,6 +289,7 @@ export const graph = {
   step_solved: '已解决',
   tryWhy: '为什么：',
   tryShow: '在图上看',
+  tryEarlier: '之前的 {n} 步',
   tryBack: '退回一步',
   tryAgainFromStart: '重新开始',
   tryStale: '草稿改动后，后面的回答已经不适用，从这里继续。',

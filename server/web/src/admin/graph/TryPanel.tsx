@@ -86,16 +86,7 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
       {refused && <p class="blocked">{refused}</p>}
       {trial && (
         <>
-          {trial.trail.length > 0 && (
-            <ol class="trail">
-              {trial.trail.map((one, at) => (
-                <li key={at}>
-                  <span class="said">{one.text[lang]}</span>
-                  <span class="answered">{one.label[lang]}</span>
-                </li>
-              ))}
-            </ol>
-          )}
+          <Trail trail={trial.trail} />
           {trial.stale !== null && <p class="blocked">{t('tryStale')}</p>}
           {trial.step && (
             <section class="next-step" aria-live="polite">
@@ -109,9 +100,9 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
               </h4>
               <p class="step-text">{trial.step.text[lang]}</p>
               {trial.step.question[lang] && <p>{trial.step.question[lang]}</p>}
-              {(trial.step.whyAgent[lang] || trial.step.why[lang]) && (
-                <p class="faint">
-                  {t('tryWhy')} {trial.step.whyAgent[lang] || trial.step.why[lang]}
+              {(trial.step.why[lang] || trial.step.whyAgent[lang]) && (
+                <p class="faint" title={trial.step.whyAgent[lang]}>
+                  {t('tryWhy')} {trial.step.why[lang] || trial.step.whyAgent[lang]}
                 </p>
               )}
               <div class="options">
@@ -124,6 +115,8 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
             </section>
           )}
           {end && end !== 'open' && <p class="ended">{end === 'solved' ? t('endedSolved') : t('endedHandoff', { reason: coded('reason', text(trial.outcome['reason']) ?? '') })}</p>}
+          <h4>{t('posterior')}</h4>
+          <Bars trial={trial} go={go} known={(id) => graph.nodes.has(id)} />
           <div class="try-buttons">
             <button type="button" class="button plain" disabled={kept.length === 0} onClick={() => setAnswers(kept.slice(0, -1))}>
               {t('tryBack')}
@@ -135,12 +128,39 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
               {t('caseSave')}
             </button>
           </div>
-          <h4>{t('posterior')}</h4>
-          <Bars trial={trial} go={go} known={(id) => graph.nodes.has(id)} />
         </>
       )}
       {saving && <SaveDialog onSave={save} onClose={() => setSaving(false)} end={end} />}
     </div>
+  );
+}
+
+const RECENT = 2;
+
+/** What was said; all but the latest is folded away, so that the bars stay in sight. */
+function Trail({ trail }: { trail: Trial['trail'] }) {
+  const { t, lang } = useShell();
+  const lines = (part: Trial['trail']) => (
+    <ol class="trail">
+      {part.map((one, at) => (
+        <li key={at}>
+          <span class="said">{one.text[lang]}</span>
+          <span class="answered">{one.label[lang]}</span>
+        </li>
+      ))}
+    </ol>
+  );
+  const earlier = trail.slice(0, -RECENT);
+  return (
+    <>
+      {earlier.length > 0 && (
+        <details>
+          <summary>{t('tryEarlier', { n: earlier.length })}</summary>
+          {lines(earlier)}
+        </details>
+      )}
+      {trail.length > 0 && lines(trail.slice(-RECENT))}
+    </>
   );
 }
 
