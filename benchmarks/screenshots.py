@@ -135,7 +135,7 @@ def take_desk(browser: Browser, product: Product) -> None:
 
 
 def take_console(browser: Browser, product: Product) -> None:
-    admin = Administrator(browser, "zh", size=(1440, 860))
+    admin = Administrator(browser, "zh", size=(1440, 960))
     admin.open(product.url)
     admin.page.locator("[name=username]").fill("admin")
     admin.page.locator("[name=password]").fill(product.passwords["admin"])
@@ -147,7 +147,7 @@ def take_console(browser: Browser, product: Product) -> None:
     admin.page.get_by_role("button", name="全部入画").click()
     admin.page.screenshot(path=IMAGES / "console.png")
     draft = admin.page.url
-    colleague = Administrator(browser, "en", size=(1440, 860), session=admin.context.storage_state())
+    colleague = Administrator(browser, "en", size=(1440, 960), session=admin.context.storage_state())
     colleague.page.goto(draft)
     colleague.page.get_by_role("button", name="中文").or_(colleague.page.get_by_role("button", name="English")).click()
     colleague.tab("try").click()
@@ -158,7 +158,7 @@ def take_console(browser: Browser, product: Product) -> None:
     colleague.page.locator(".options button").first.click()
     expect(colleague.page.locator(".trail li")).to_have_count(3)
     colleague.page.mouse.move(0, 0)
-    colleague.page.locator(".bars").scroll_into_view_if_needed()
+    colleague.page.locator(".side-panel").evaluate("panel => panel.scrollTo(0, 270)")
     colleague.page.screenshot(path=IMAGES / "console-try.png")
     for visitor in (colleague, admin):
         visitor.close()

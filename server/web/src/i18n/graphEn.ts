@@ -298,7 +298,7 @@ export const graph: Texts<typeof zh.graph> = {
   posterior: 'Probability of every fault',
   movedUp: 'up by',
   movedDown: 'down by',
-  barsMore: '{n} less probable faults',
+  barsMore: '{n} less probable fault||{n} less probable faults',
   endedSolved: 'Solved',
   endedHandoff: 'Handed over: {reason}',
   endedOpen: 'Still open',
