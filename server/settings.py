@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from server.common_passwords import weakness
+from server.settings_pictures import Pictures
 from server.settings_sign_in import SignIn
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
@@ -36,7 +37,12 @@ _MIB = 1024 * 1024
 _PATH_FIELDS = ("data_dir", "company")
 _RELATIVE = {"understanding": ("model",), "speech": ("model", "voice_en", "voice_zh")}
 """Keys of tables that may name a file or folder; a path that begins with a dot is relative to the settings file."""
-_TABLES: dict[str, type[BaseModel]] = {"understanding": Understanding, "speech": Speech, "oidc": SignIn}
+_TABLES: dict[str, type[BaseModel]] = {
+    "understanding": Understanding,
+    "speech": Speech,
+    "pictures": Pictures,
+    "oidc": SignIn,
+}
 
 Port = Annotated[int, Field(ge=1, le=_HIGHEST_PORT)]
 
@@ -79,6 +85,7 @@ class Settings(BaseSettings):
     understanding: Understanding = Understanding()
     speech: Speech = Speech()
     oidc: SignIn = SignIn()
+    pictures: Pictures = Pictures()
     smtp_host: str = ""
     smtp_port: Port = 587
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"

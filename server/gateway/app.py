@@ -17,7 +17,16 @@ from sqlalchemy.exc import OperationalError
 
 from actions.accounts import AccountsClient
 from server.company import Company
-from server.gateway import rest, rest_desk, rest_graph, rest_graph_drafts, rest_new_intents, rest_safety, rest_sign_in
+from server.gateway import (
+    rest,
+    rest_desk,
+    rest_graph,
+    rest_graph_drafts,
+    rest_new_intents,
+    rest_safety,
+    rest_sign_in,
+    rest_uploads,
+)
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
@@ -30,6 +39,7 @@ from server.gateway.hub import Hub
 from server.gateway.limits import RateLimiter
 from server.gateway.new_intents import NewIntents
 from server.gateway.oidc import Oidc
+from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
 from server.gateway.replies import Replies
 from server.gateway.reviews import Reviews
@@ -61,7 +71,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 ROUTES = (
-    rest.router, rest_desk.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
+    rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
@@ -92,7 +102,17 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.safety = safety = Safety.over(store, company, settings, clock)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
-        turns = TurnRunner(conversations, upstream, safety.content, new_intents, graph.live)
+        app.state.pictures = pictures = PictureReadings(
+            store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"
+        )
+        turns = TurnRunner(
+            conversations,
+            upstream,
+            content=safety.content,
+            new_intents=new_intents,
+            graph=graph.live,
+            pictures=pictures,
+        )
         casework = Casework(conversations)
         app.state.dispatcher = dispatcher = Dispatcher(casework)
         tokens = Tokens(settings.secret_key())
@@ -117,6 +137,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             conversations=conversations,
             turns=turns,
             tokens=tokens,
+            uploads=uploads,
             company=company,
             clock=clock,
             messages_allowed=RateLimiter(burst=100, per_second=20, clock=time.monotonic),
@@ -145,7 +166,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (turns, safety, new_intents, graph.live):
+        for open_part in (turns, pictures, safety, new_intents, graph.live):
             await open_part.close()
         await upstream.close()
         await asyncio.gather(app.state.demo_client.aclose(), accounts_http.aclose(), *([oidc.close()] if oidc else []))
@@ -179,7 +200,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
 
     # Last added, first asked: nothing reads a body before it.
     requests_allowed = RateLimiter(burst=600, per_second=100, clock=time.monotonic)
-    app.add_middleware(Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow)
+    app.add_middleware(
+        Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow, embedding=company.origins
+    )
     return app
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
@@ -11,19 +11,24 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
+UPLOADS = "/api/uploads"
 _LARGER = (
     (re.compile(r"/api/graph/import"), 8 * 1024 * 1024),
     (re.compile(r"/api/graph/drafts/[^/]+/operations"), 2 * 1024 * 1024),
 )
 """Requests that may bring more, by their path."""
-_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Guard:
     """Refuses bodies that are too big, requests from too busy addresses, and changes that a foreign page starts."""
 
-    def __init__(self, app: ASGIApp, *, upload_bytes: int, allowed: Callable[[str], bool]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, upload_bytes: int, allowed: Callable[[str], bool], embedding: Collection[str] = ()
+    ) -> None:
+        """``embedding``: origins of the sites that may embed the chat, whose customers send pictures."""
         self._app = app
+        self._embedding = frozenset(embedding)
         self._upload_bytes = upload_bytes
         self._allowed = allowed
 
@@ -44,13 +49,19 @@ class Guard:
             return JSONResponse(
                 {"detail": "too many requests; please wait a moment"}, status_code=429, headers={"Retry-After": "1"}
             )
-        origin = headers.get(b"origin")
-        if scope["method"] in _UNSAFE and origin is not None and urlsplit(origin).netloc != headers.get(b"host"):
+        if scope["method"] in _UNSAFE and self._foreign(scope, headers):
             return JSONResponse({"detail": "changes are made from our own pages"}, status_code=403)
         length = headers.get(b"content-length", "0")
         if not length.isdigit() or int(length) > self._limit(scope):
             return JSONResponse({"detail": _too_big(self._limit(scope))}, status_code=413)
         return None
+
+    def _foreign(self, scope: Scope, headers: dict[bytes, str]) -> bool:
+        origin = headers.get(b"origin")
+        if origin is None or urlsplit(origin).netloc == headers.get(b"host"):
+            return False
+        # A customer's picture comes with the conversation's token; a cookie alone is not enough there.
+        return not (scope["path"] == UPLOADS and origin.lower() in self._embedding)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken, limit = 0, self._limit(scope)
@@ -74,7 +85,7 @@ class Guard:
 
     def _limit(self, scope: Scope) -> int:
         path = scope["path"]
-        if path == "/api/uploads":
+        if path == UPLOADS:
             return self._upload_bytes + 1
         return next((limit for shape, limit in _LARGER if shape.fullmatch(path)), MAX_BODY_BYTES)
 

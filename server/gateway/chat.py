@@ -19,6 +19,7 @@ from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send
 from server.gateway.text import TextError, clean
 from server.gateway.tokens import Tokens
 from server.gateway.turns import TurnRunner
+from server.gateway.uploads import Uploads
 from server.gateway.voice import Voice, VoicePorts
 from server.gateway.voice_speaker import PCM
 from server.storage.store import Conversation
@@ -26,7 +27,6 @@ from server.storage.store import Conversation
 Json = dict[str, Any]
 
 BACKLOG = "_backlog"
-NOT_YET = {"image"}
 SCORES = range(-1, 6)
 MAX_COMMENT_CHARACTERS = 1000
 
@@ -38,6 +38,7 @@ class ChatPorts:
     conversations: Conversations
     turns: TurnRunner
     tokens: Tokens
+    uploads: Uploads
     company: Company
     clock: Callable[[], datetime]
     messages_allowed: RateLimiter
@@ -81,6 +82,7 @@ class _Connection:
         self._handlers = {
             "message": self._message,
             "choice": self._choice,
+            "image": self._image,
             "human": self._human,
             "bot": self._bot,
             "restart": self._restart,
@@ -138,8 +140,6 @@ class _Connection:
             self.queue.put({"type": "pong", "t": frame["t"]} if _is_small(frame.get("t")) else {"type": "pong"})
         elif kind == "hello":
             await self._hello(frame)
-        elif kind in NOT_YET:
-            raise FrameError("unsupported", f"'{kind}' is not available here", action_id(frame))
         elif kind not in self._handlers:
             raise FrameError("bad_frame", "unknown type", action_id(frame))
         elif self._conversation is None:
@@ -236,6 +236,13 @@ class _Connection:
                     self._ack(client_id, await asked)
                 return
         raise FrameError("bad_frame", f"message {seq} did not offer this choice", action_id(frame))
+
+    async def _image(self, frame: Json) -> None:
+        image = await self._ports.uploads.of(self._open(), text_field(frame, "upload"))
+        if image is None:
+            raise FrameError("bad_frame", "this picture was not uploaded to this conversation", action_id(frame))
+        text = text_field(frame, "text", default="")
+        await self._accept(frame, clean(text) if text.strip() else "", {"image": image})
 
     async def _accept(self, frame: Json, text: str, extra: Json) -> None:
         client_id = id_field(frame)

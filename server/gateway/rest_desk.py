@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field, model_validator
 
 from actions.accounts import AccountsClient, AccountsError, NotFoundError
@@ -16,17 +16,16 @@ from server.gateway.casework import Casework
 from server.gateway.contact import is_email
 from server.gateway.floor import rating_of
 from server.gateway.replies import Replies, ShortcutTakenError, filled
-from server.gateway.rest import SESSION_COOKIE as COOKIE
-from server.gateway.rest import LoggedIn, own_page, session_of
+from server.gateway.rest import LoggedIn, own_page
 from server.gateway.reviews import Reviews
 from server.gateway.tokens import Tokens
 from server.gateway.transcripts import Mailer, MailError, as_json, as_text
-from server.gateway.uploads import UploadError, Uploads
+from server.gateway.uploads import Uploads
 from server.gateway.upstream import Upstream, UpstreamError
 from server.storage.audit import Audit
 from server.storage.desk import BadCursorError, Filter, cursor_of
 from server.storage.search import parts_of
-from server.storage.store import Conversation, Escalation, Staff, Turn, UnknownConversationError, iso
+from server.storage.store import Conversation, Escalation, Staff, Turn, iso
 from server.texts import render, render_value
 
 Json = dict[str, Any]
@@ -498,47 +497,6 @@ async def translate(given: Ports, person: LoggedIn, asked: Translatable) -> Json
         return await given.upstream.translate(asked.text, asked.source, asked.target)
     except UpstreamError as error:
         raise HTTPException(503, f"the translation does not come: {error.code}") from error
-
-
-@router.post("/uploads", status_code=201, dependencies=CHANGE)
-async def upload(
-    given: Ports, person: LoggedIn, request: Request, conversation: Annotated[str, Query(max_length=40)]
-) -> Json:
-    """Takes a picture, the request's body, for a conversation that the person may see."""
-    state = await visible(given, person, conversation)
-    kind = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    try:
-        picture = await given.uploads.add(state.id, kind, request.stream(), agent=person.username)
-    except UploadError as error:
-        raise HTTPException(error.status, error.detail) from error
-    except UnknownConversationError as error:
-        raise HTTPException(404, "there is no such conversation") from error
-    return {**picture.frame(), "bytes": picture.size}
-
-
-@router.get("/uploads/{upload_id}")
-async def picture(
-    given: Ports, request: Request, upload_id: str, token: Annotated[str, Query(max_length=400)] = ""
-) -> Response:
-    """A picture, for staff who may see its conversation and for the customer with the conversation's token."""
-    found = await given.uploads.get(upload_id)
-    bearer = token or request.headers.get("authorization", "").removeprefix("Bearer ")
-    if found is None or not await _may_see_picture(given, request, found.conversation, bearer):
-        raise HTTPException(404, "there is no such picture")
-    path = given.uploads.path(found)
-    if not path.is_file():
-        raise HTTPException(404, "there is no such picture")
-    headers = {"Cache-Control": "private, max-age=86400", "Access-Control-Allow-Origin": "*"}
-    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    headers["Content-Disposition"] = "inline"
-    return FileResponse(path, media_type=found.kind, headers=headers)
-
-
-async def _may_see_picture(given: DeskRest, request: Request, conversation: str, token: str) -> bool:
-    if token and given.tokens.opens(token, conversation, given.clock()):
-        return True
-    person = await session_of(request.app.state.rest, request.cookies.get(COOKIE))
-    return person is not None and await given.casework.conversations.floor.reads.may_see(person, conversation)
 
 
 # ------------------------------------------------------------------ for those who lead

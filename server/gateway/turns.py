@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from server.content import Verdict
@@ -13,9 +14,10 @@ from server.gateway.conversations import Conversations, topic
 from server.gateway.graph_live import LiveGraph
 from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
 from server.gateway.new_intents import NewIntents
+from server.gateway.pictures import PictureReadings
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
-from server.storage.store import Message, Turn
+from server.storage.store import Conversation, Message, Turn
 from server.texts import render_message
 
 Json = dict[str, Any]
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_TURNS_AT_ONCE = 32
 START_GRACE_S = 60.0
 START_PROBE_S = 0.25
+PICTURE_WAIT_S = 20.0
+"""Longer than reading a picture takes on a busy machine; the customer sees that the bot is at work."""
 
 
 class SilencedError(Exception):
@@ -45,12 +49,15 @@ class TurnRunner:
         self,
         conversations: Conversations,
         upstream: Upstream,
+        *,
         content: Content,
         new_intents: NewIntents,
         graph: LiveGraph,
+        pictures: PictureReadings,
     ) -> None:
         self._content = content
         self._graph = graph
+        self._pictures = pictures
         self._conversations = conversations
         self._new_intents = new_intents
         self._store = conversations.store
@@ -142,6 +149,11 @@ class TurnRunner:
             raise LookupError(f"turn {turn.conversation}/{turn.seq} has no message")
         if "_speech" in message.extra:  # how sure the recogniser was belongs to why the bot did what it did
             record["speech"] = message.extra["_speech"]
+        if message.extra.get("image"):
+            seen = await self._look(turn, message, state, record)
+            if seen is None:
+                return
+            message = seen
         locale = language_of(message.text, state.locale) if "_value" not in message.extra else state.locale
         if locale not in self._conversations.company.languages:
             locale = state.locale
@@ -201,6 +213,27 @@ class TurnRunner:
             if line.get("need"):
                 raise UpstreamError("actions", "graph_refused", ", ".join(needed))
             yield line
+
+    async def _look(self, turn: Turn, message: Message, state: Conversation, record: Json) -> Message | None:
+        """The message with what its picture tells; ``None`` where there is nothing to go on with, and that was said."""
+        started = time.perf_counter()
+        reading = await self._pictures.of(message.extra["image"]["id"], wait_s=PICTURE_WAIT_S)
+        record["picture"] = reading or {"failed": True}
+        record["timings"]["picture_ms"] = _ms(started)
+        telling = str((reading or {}).get("telling", ""))
+        if telling:
+            line = {"key": "picture.read", "params": {"text": telling}}
+            await self._say(turn, line, language_of(message.text or telling, state.locale), record)
+        elif not message.text:
+            # What was asked stays asked: the customer answers in words.
+            seen = ", ".join((reading or {}).get("labels") or [])
+            line = {"key": "picture.labels", "params": {"labels": seen}} if seen else {"key": "picture.unread"}
+            await self._say(turn, line, state.locale, record)
+            await self._conversations.finish_turn(
+                turn.conversation, turn.seq, record=record, slots=state.slots, locale=state.locale, escalate=None
+            )
+            return None
+        return replace(message, text="\n".join(part for part in (message.text, telling) if part))
 
     async def _understand(self, message: Message, locale: str) -> Json:
         value = message.extra.get("_value")

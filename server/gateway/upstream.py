@@ -10,6 +10,7 @@ import orjson
 
 Json = dict[str, Any]
 PARSE_DEADLINE_S = 3.0
+PICTURE_DEADLINE_S = 30.0
 TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
 FINAL_DEADLINE_S, PARTIAL_DEADLINE_S, SOUND_DEADLINE_S, WARM_DEADLINE_S = 32.0, 4.0, 16.0, 60.0
@@ -125,6 +126,17 @@ class Upstream:
             UpstreamError: The model service is away, or a model cannot be loaded.
         """
         await self._models_answer("/speech/warm", {}, WARM_DEADLINE_S)
+
+    async def read_picture(self, picture: bytes) -> Json:
+        """``lines`` of text in a picture with confidences, ``telling``: what of it a turn is told, and the ``reader``.
+
+        Raises:
+            UpstreamError: The model service is away, slow or refuses.
+        """
+        found = _read(await self._ask_models("POST", "/pictures/text", None, PICTURE_DEADLINE_S, content=picture))
+        if not isinstance(found, dict) or not isinstance(found.get("telling"), str):
+            raise UpstreamError("models", "nonsense")
+        return found
 
     async def _models_answer(self, path: str, body: Json, deadline_s: float) -> Json:
         return _read(await self._ask_models("POST", path, body, deadline_s))

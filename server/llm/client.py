@@ -25,6 +25,7 @@ from server.llm.protocol import Cause, Completion, LlmError, Message, Request, T
 
 log = logging.getLogger(__name__)
 MAX_REQUEST_BYTES: Final = 256 * 1024
+MAX_PICTURE_BYTES: Final = 24 * 1024 * 1024  # encoded
 MAX_RESPONSE_BYTES: Final = 2 * 1024 * 1024
 CONNECT_S: Final = 2.0
 CONNECTIONS: Final = 32
@@ -139,9 +140,12 @@ class OpenAIChat:
             raise _failure(response, bytes(body))
         return _completion(bytes(body), self._model)
 
-    def _out(self, message: Message) -> str:
+    def _out(self, message: Message) -> Any:
         # Instructions are the program's and the company's own words.
-        return message.content if message.role == "system" else self._mask(message.content)
+        text = message.content if message.role == "system" else self._mask(message.content)
+        if not message.picture:
+            return text
+        return [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": message.picture}}]
 
     def _content(self, request: Request) -> bytes:
         body: dict[str, Any] = {
@@ -162,8 +166,9 @@ class OpenAIChat:
                 "json_schema": {"name": "answer", "strict": True, "schema": dict(request.schema)},
             }
         content = json.dumps(body, ensure_ascii=False).encode()
-        if len(content) > MAX_REQUEST_BYTES:
-            raise LlmError("too_long", f"the request has {len(content)} bytes, {MAX_REQUEST_BYTES} are sent at most")
+        most = MAX_PICTURE_BYTES if any(m.picture for m in request.messages) else MAX_REQUEST_BYTES
+        if len(content) > most:
+            raise LlmError("too_long", f"the request has {len(content)} bytes, {most} are sent at most")
         return content
 
 

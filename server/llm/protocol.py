@@ -29,6 +29,8 @@ class Message:
 
     role: Role
     content: str
+    picture: str = ""
+    """A picture beside the words, as a `data:` address; only models that see can use it."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def main() -> None:
         understanding=settings.understanding,
         engine_dir=arguments.engine_dir,
         speech=settings.speech,
+        pictures=settings.pictures,
     )
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
 

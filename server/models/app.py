@@ -23,11 +23,13 @@ from server.llm.helpers import Refused
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
+from server.models.pictures import PictureReader, add_pictures
 from server.models.speech import SpeechModels, add_speech
 from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
 from server.nlu.fewshot import NewIntent
 from server.nlu.index import embed, load_index
+from server.settings_pictures import Pictures
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
 
@@ -254,6 +256,7 @@ def create_app(
     understanding: Understanding | None = None,
     engine_dir: Path | None = None,
     speech: Speech | None = None,
+    pictures: Pictures | None = None,
 ) -> FastAPI:
     """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
 
@@ -263,6 +266,7 @@ def create_app(
     """
     models = Models(release_dir, understanding or Understanding(), engine_dir)
     voice = SpeechModels(speech or Speech(), models.metrics.registry)
+    picture_reader = PictureReader(pictures or Pictures(), models.metrics.registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -335,6 +339,7 @@ def create_app(
 
     _add_translation(app, models)
     add_speech(app, voice)
+    add_pictures(app, picture_reader)
     return app
 
 

@@ -197,9 +197,11 @@ uploads = Table(
     Column("height", Integer, nullable=False),
     Column("size", Integer, nullable=False),
     Column("at", String(32), nullable=False),
+    Column("reading", JSON),
     Index(None, "conversation"),
 )
-"""Pictures; the files lie in the uploads folder under their ids. ``agent`` is null where the customer sent it."""
+"""Pictures; the files lie in the uploads folder under their ids. ``agent`` is null where the customer sent it,
+``reading`` what stands in the picture, where it was read."""
 
 feedback = Table(
     "feedback",

@@ -121,6 +121,23 @@ class Customer(_Socket):
         """Sends a message and waits until the turn is over; returns what the bot or the system said."""
         return await self._turn("message", text=text)
 
+    async def upload(self, picture: bytes, kind: str = "image/png") -> httpx.Response:
+        """Sends a picture to this conversation's uploads, as a program does that holds its token."""
+        address = self._url.replace("ws", "http", 1).removesuffix("/ws/chat")
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as http:
+            return await http.post(
+                "/api/uploads",
+                params={"conversation": self.conversation},
+                content=picture,
+                headers={"Content-Type": kind, "Authorization": f"Bearer {self.token}"},
+            )
+
+    async def show(self, picture: bytes, text: str = "") -> list[Json]:
+        """Sends a picture as a message and waits until the turn is over; returns what the bot or the system said."""
+        uploaded = await self.upload(picture)
+        assert uploaded.status_code == 201, uploaded.text
+        return await self._turn("image", upload=uploaded.json()["id"], text=text)
+
     async def choose(self, label_or_value: str) -> list[Json]:
         """Presses a button of the last message that has any."""
         offered = next(frame for frame in reversed(self.messages()) if frame.get("choices"))

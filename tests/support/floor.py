@@ -9,11 +9,18 @@ from typing import Any
 
 from server.company import Company
 from server.gateway.casework import Answer, Casework
+from server.gateway.content import Content
 from server.gateway.conversations import Conversations
 from server.gateway.dispatch import Dispatcher
+from server.gateway.graph_live import LiveGraph
+from server.gateway.graph_versions import Versions
 from server.gateway.hub import Hub, Subscription
+from server.gateway.new_intents import NewIntents
+from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
+from server.gateway.turns import TurnRunner
 from server.settings import ROOT
+from server.storage.audit import Audit
 from server.storage.database import create_engine, migrate
 from server.storage.store import Conversation, Escalation, Staff, Store
 
@@ -137,3 +144,16 @@ async def bench(folder: Path, clock: Clock | None = None) -> AsyncIterator[Bench
 def intent(name: str, confidence: float = 0.9) -> Json:
     """A parse with an intent."""
     return {"parse": {"intent": {"name": name, "confidence": confidence}}}
+
+
+def turn_runner(desk: Bench, services: Any, pictures: PictureReadings | None = None) -> TurnRunner:
+    """What runs turns on a bench; ``services`` is what is behind the gateway; without ``pictures`` none is read."""
+    store, company, audit = desk.service.store, desk.service.company, Audit(desk.service.store, b"key")
+    return TurnRunner(
+        desk.service,
+        services,
+        content=Content(store, company, audit),
+        new_intents=NewIntents(store, company, audit),
+        graph=LiveGraph(Versions(store, audit), services),
+        pictures=pictures or PictureReadings(store, services, Path(), enabled=False),
+    )

@@ -6,14 +6,8 @@ from datetime import timedelta
 import pytest
 
 from server.gateway.casework import RefusedError, TakenError
-from server.gateway.content import Content
-from server.gateway.graph_live import LiveGraph
-from server.gateway.graph_versions import Versions
 from server.gateway.modes import NotPossibleError
-from server.gateway.new_intents import NewIntents
-from server.gateway.turns import TurnRunner
-from server.storage.audit import Audit
-from tests.support.floor import Bench, bench, intent
+from tests.support.floor import Bench, bench, intent, turn_runner
 
 
 @pytest.fixture
@@ -329,14 +323,7 @@ async def test_an_offer_takes_the_place_of_a_second_hand_over(desk, lin):
     await desk.cases.take(state.id, "t1", lin)
     await desk.cases.hand_back(state.id, "b1", lin)
     rasa = Rasa({"type": "bot", "key": "escalate.policy", "escalate": {"reason": "policy"}})
-    audit, company = Audit(desk.store, b"key"), desk.service.company
-    runner = TurnRunner(
-        desk.service,
-        rasa,
-        Content(desk.store, company, audit),
-        NewIntents(desk.store, company, audit),
-        LiveGraph(Versions(desk.store, audit), rasa),
-    )
+    runner = turn_runner(desk, rasa)
     await runner.start()
     await desk.says(state.id, "refund")
     runner.wake(state.id)

@@ -470,6 +470,7 @@ async def test_every_staff_route_is_closed_to_others(desk):
         "/api/session/ways",
         "/api/session/oidc",
         "/api/session/oidc/callback",
+        "/api/uploads/{upload_id}/text",
     }
     transport = httpx.ASGITransport(desk.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk", headers={"X-Kefu": "1"}) as anybody:

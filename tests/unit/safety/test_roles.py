@@ -19,6 +19,7 @@ RULES = {
     "POST /api/session": EVERYBODY,
     "DELETE /api/session": EVERYBODY,
     "GET /api/uploads/{upload_id}": EVERYBODY,  # with the conversation's token, which is tested with the pictures
+    "GET /api/uploads/{upload_id}/text": EVERYBODY,  # the same
     "POST /api/uploads": EVERYBODY,  # the same
     "GET /api/demo/inbox": EVERYBODY,
     "POST /api/demo/payment-requests/{bill}/accept": EVERYBODY,

@@ -2,13 +2,7 @@
 
 import pytest
 
-from server.gateway.content import Content
-from server.gateway.graph_live import LiveGraph
-from server.gateway.graph_versions import Versions
-from server.gateway.new_intents import NewIntents
-from server.gateway.turns import TurnRunner
-from server.storage.audit import Audit
-from tests.support.floor import bench, intent
+from tests.support.floor import bench, intent, turn_runner
 
 
 @pytest.fixture
@@ -39,15 +33,7 @@ class Rasa:
 
 async def turn(desk, rasa: Rasa, text: str, locale: str = "en"):
     state = await desk.service.open(locale, None)
-    audit = Audit(desk.store, b"key")
-    company = desk.service.company
-    runner = TurnRunner(
-        desk.service,
-        rasa,
-        Content(desk.store, company, audit),
-        NewIntents(desk.store, company, audit),
-        LiveGraph(Versions(desk.store, audit), rasa),
-    )
+    runner = turn_runner(desk, rasa)
     await runner.start()
     seq = (await desk.service.accept(state.id, "m1", text)).seq
     runner.wake(state.id)
