@@ -460,7 +460,7 @@ class Run:
         before = self.slot
         c.diagnosis = {
             **before, "engine": start(self.knowledge, symptom), "open": None, "log": [], "also": rest, "told": [],
-            "worded": {}, "sent": 0,
+            "worded": {},
         }  # fmt: skip
         known = {
             facet: outcome

@@ -149,11 +149,13 @@ class TurnRunner:
             raise LookupError(f"turn {turn.conversation}/{turn.seq} has no message")
         if "_speech" in message.extra:  # how sure the recogniser was belongs to why the bot did what it did
             record["speech"] = message.extra["_speech"]
-        if message.extra.get("image"):
-            seen = await self._look(turn, message, state, record)
-            if seen is None:
-                return
-            message = seen
+        seen = await self._look(turn, message, state, record) if message.extra.get("image") else message
+        if seen is not None:
+            await self._answer_words(turn, seen, state, record, started)
+
+    async def _answer_words(
+        self, turn: Turn, message: Message, state: Conversation, record: Json, started: float
+    ) -> None:
         locale = language_of(message.text, state.locale) if "_value" not in message.extra else state.locale
         if locale not in self._conversations.company.languages:
             locale = state.locale

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.clients import Customer
+from tests.support.clients import Customer, log_in
 from tests.support.drawings import chinese_font, screen
 from tests.support.product import Product
 
@@ -53,15 +53,15 @@ async def test_the_agent_sees_the_picture_and_what_was_read(product, customer):
     uploaded = (await customer.upload(screen(["Emergency calls only"]))).json()
     await customer.send("image", id="p1", upload=uploaded["id"])
     await customer.wait("ack", id="p1")
-    async with product.at_the_desk() as agent:
-        page = (await agent.rest.get(f"/api/conversations/{customer.conversation}")).json()
+    async with log_in(product.url, "lin", product.passwords["lin"]) as rest:
+        page = (await rest.get(f"/api/conversations/{customer.conversation}")).json()
         shown = [one["image"] for one in page["messages"] if one.get("image")]
         assert len(shown) == 2
-        first = (await agent.rest.get(f"{shown[0]['url']}/text")).json()
+        first = (await rest.get(f"{shown[0]['url']}/text")).json()
         assert first["state"] == "read"
         assert "E-105" in first["telling"]
-        assert (await agent.rest.get(shown[1]["url"])).headers["content-type"] == "image/png"
-        decisions = (await agent.rest.get(f"/api/conversations/{customer.conversation}/decisions")).json()["items"]
+        assert (await rest.get(shown[1]["url"])).headers["content-type"] == "image/png"
+        decisions = (await rest.get(f"/api/conversations/{customer.conversation}/decisions")).json()["items"]
         assert "E-105" in decisions[0]["picture"]["telling"]
 
 
