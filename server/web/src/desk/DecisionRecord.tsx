@@ -34,6 +34,8 @@ function OneDecision({ record }: { record: Json }) {
         </p>
       )}
       <Data title={t('failure')} value={record['failure']} />
+      <Data title={t('picture')} value={record['picture']} />
+      <Data title={t('speech')} value={record['speech']} />
       <Parse value={record['parse']} />
       {decisions.length > 0 && (
         <Section title={t('decisions')}>

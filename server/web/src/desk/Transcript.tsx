@@ -5,11 +5,13 @@ import { AlertIcon, ClockIcon, FlagIcon, NoteIcon, TickIcon, TwoTicksIcon } from
 import type { Picture } from '../shared/frames';
 import { text } from '../shared/frames';
 import { clock, dateAndClock } from '../shared/time';
+import { fetchPictureText } from './deskApi';
 import type { Happening, Mark } from './deskApi';
 import type { DeskClient } from './deskClient';
 import { deliveryOf, lastSeq } from './deskThread';
 import { agentName } from './deskTypes';
 import type { DeskMessage, DeskState, Pending, Thread } from './deskTypes';
+import { useFetched } from './panel';
 import { translationOf } from './translation';
 import type { Translation } from './translation';
 import { useShell } from './shell';
@@ -232,6 +234,7 @@ function Line({ message, inspected, found, marks, delivery, translation, onInspe
         )}
       </div>
       {message.image && <Shown picture={message.image} />}
+      {message.image && message.role === 'customer' && <ReadInPicture id={message.image.id} />}
       {message.text && (
         <div class="line-text" dir="auto" onClick={bot ? () => onInspect(message.seq) : undefined}>
           <RichText text={message.text} />
@@ -310,6 +313,18 @@ function Shown({ picture }: { picture: Picture }) {
         loading="lazy"
       />
     </a>
+  );
+}
+
+/** What was read in a customer's picture: an agent sees at a glance what the bot went by. */
+function ReadInPicture({ id }: { id: string }) {
+  const { t } = useShell();
+  const { value } = useFetched(() => fetchPictureText(id), [id]);
+  if (typeof value === 'string' || value.length === 0) return null;
+  return (
+    <p class="picture-text" dir="auto">
+      <b>{t('pictureRead')}</b> {value.join(' · ')}
+    </p>
   );
 }
 

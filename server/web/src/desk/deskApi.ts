@@ -263,6 +263,12 @@ export async function fetchDecisions(id: string, seq: number): Promise<Json[]> {
   return items(await request(path(id, `/decisions?seq=${seq}`))).filter(isRecord);
 }
 
+/** The lines of text that were read in a picture. */
+export async function fetchPictureText(id: string): Promise<string[]> {
+  const body = await request(`/api/uploads/${encodeURIComponent(id)}/text`);
+  return isRecord(body) ? list(body['lines']).filter(isRecord).flatMap((line) => text(line['text']) ?? []) : [];
+}
+
 export interface PastConversation {
   conversation: string;
   channel: string;

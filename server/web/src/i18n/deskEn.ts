@@ -220,6 +220,8 @@ export const desk: Texts<typeof zh.desk> = {
   markHint: 'Did the bot get it wrong? Say what it should have understood',
   marked: 'Marked wrong by {name}',
   markedAs: 'Marked wrong by {name}; should have understood “{intent}”',
+  pictureRead: 'Read in the picture:',
+  speech: 'Speech',
   picture: 'Picture',
   sendAnyway: 'Send anyway',
   discard: 'Discard',

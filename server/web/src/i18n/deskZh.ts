@@ -219,6 +219,8 @@ export const desk = {
   markHint: '机器人理解错了？告诉它应该怎样理解',
   marked: '{name} 标为错误',
   markedAs: '{name} 标为错误，应理解为“{intent}”',
+  pictureRead: '图中文字：',
+  speech: '语音识别',
   picture: '图片',
   sendAnyway: '仍然发送',
   discard: '删除',
