@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import ROOT, ConfigurationError, Settings, load_settings, settings_file, unknown_variables
+from server.settings_pictures import Pictures
 from server.settings_sign_in import SignIn
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
@@ -182,7 +183,7 @@ def test_an_empty_secret_file_is_refused(tmp_path: Path) -> None:
 def test_every_setting_is_documented() -> None:
     documented = (ROOT / "docs" / "settings.md").read_text("utf-8")
     example = (ROOT / "kefu.toml").read_text("utf-8")
-    tables = {"understanding": Understanding, "speech": Speech, "oidc": SignIn}
+    tables = {"understanding": Understanding, "speech": Speech, "pictures": Pictures, "oidc": SignIn}
     names = {name: name for name in Settings.model_fields if name not in tables}
     for table, kind in tables.items():
         names |= {name: f"{table}_{name}" for name in kind.model_fields}
@@ -201,6 +202,13 @@ def test_the_example_file_sets_nothing_and_is_valid_with_everything_set(tmp_path
     assert settings.understanding == Understanding(address="https://models.example.com/v1", also_entities=True)
     for name in ("port", "internal_port", "risk_bound", "turn_deadline_s", "upload_max_bytes"):
         assert getattr(settings, name) == Settings.model_fields[name].default
+
+
+def test_a_reader_of_pictures_behind_an_address_needs_the_address() -> None:
+    with pytest.raises(ConfigurationError, match="needs address and model"):
+        load_settings(pictures={"reader": "llm"})
+    with pytest.raises(ConfigurationError, match="address"):
+        load_settings(pictures={"reader": "llm", "address": "ftp://x", "model": "m"})
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example", "id.example", "https://name:word@id.example", "https://x?y"])
