@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kg.files import MEDIA_TYPES, Format
 from server.gateway.graph_service import GraphService
+from server.gateway.rest_desk import RowId
 from server.gateway.rest_safety import CHANGE, Admin
 
 Json = dict[str, Any]
@@ -85,7 +86,7 @@ async def versions(
 
 
 @router.get("/versions/{version}")
-async def version(graphs: Graphs, person: Admin, version: int) -> Response:
+async def version(graphs: Graphs, person: Admin, version: RowId) -> Response:
     """One version with its graph."""
     return answer(await graphs.version(version))
 
@@ -118,14 +119,14 @@ async def add_case(graphs: Graphs, person: Admin, case: SavedCase) -> Json:
 
 
 @router.put("/cases/{case_id}", dependencies=CHANGE)
-async def put_case(graphs: Graphs, person: Admin, case_id: int, case: SavedCase) -> Json:
+async def put_case(graphs: Graphs, person: Admin, case_id: RowId, case: SavedCase) -> Json:
     """Replaces a case."""
     await graphs.cases.put(case_id, case.model_dump(), person.username)
     return await _case(graphs, case_id)
 
 
 @router.delete("/cases/{case_id}", status_code=204, dependencies=CHANGE)
-async def remove_case(graphs: Graphs, person: Admin, case_id: int) -> None:
+async def remove_case(graphs: Graphs, person: Admin, case_id: RowId) -> None:
     """Takes a case away."""
     await graphs.cases.remove(case_id, person.username)
 

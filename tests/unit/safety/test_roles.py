@@ -223,3 +223,16 @@ def test_the_application_has_no_route_outside_the_description(settings):
     hidden = {getattr(route, "path", "") for route in app.routes if not getattr(route, "include_in_schema", False)}
     api = {path for path in hidden if path.startswith("/api")}
     assert api == {"/api/docs", "/api/openapi.json"}
+
+
+def test_every_number_in_an_address_has_bounds(client):
+    """A number beyond 64 bits is a fault of the database's driver, and so of ours."""
+    unbound = []
+    for path, methods in client.get("/api/openapi.json").json()["paths"].items():
+        for method, operation in methods.items():
+            for parameter in operation.get("parameters", []):
+                schema = parameter["schema"]
+                for one in (schema, *schema.get("anyOf", [])):
+                    if one.get("type") == "integer" and not {"maximum", "exclusiveMaximum"} & set(one):
+                        unbound.append(f"{method.upper()} {path}: {parameter['name']}")
+    assert unbound == []
