@@ -115,7 +115,8 @@ class Graphs:
             return
         done = self._arriving[digest] = asyncio.get_running_loop().create_future()
         try:
-            version = await asyncio.to_thread(_read, digest, nodes)
+            before = next(reversed(self._others.values()), self.current)
+            version = await asyncio.to_thread(_read, digest, nodes, before.knowledge)
             self._others[digest] = version
             while len(self._others) > KEPT:
                 self._others.popitem(last=False)
@@ -140,15 +141,15 @@ class Graphs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _read(digest: str, nodes: Sequence[Any]) -> Version:
+def _read(digest: str, nodes: Sequence[Any], before: Knowledge) -> Version:
     graph = nodelink.read({"nodes": nodes})
     if graph.version != digest:
         raise GraphError([f"the graph is version {graph.version}, not {digest}; both sides must run the same release"])
-    return _version(graph)
+    return _version(graph, before)
 
 
-def _version(graph: Graph) -> Version:
-    knowledge = Knowledge(graph)
+def _version(graph: Graph, before: Knowledge | None = None) -> Version:
+    knowledge = Knowledge.after(graph, before)
     knowledge.compile_all()
     lexicon = Lexicon(graph)
     for facet in graph.facets:

@@ -17,7 +17,7 @@ import orjson
 from kg import nodelink, schema
 from kg.load import GraphError
 from kg.model import Graph, Kind, Node
-from kg.posterior import Circuit, compile_symptom
+from kg.posterior import Circuit, Structure, compile_symptom, structure
 
 FORMAT: Final = 1
 
@@ -45,15 +45,31 @@ class Knowledge:
     graph: Graph
     circuits: dict[str, Circuit] = field(default_factory=dict)
     _stored: dict[str, Any] = field(default_factory=dict, repr=False)
+    _known: dict[str, tuple[Structure, Circuit]] = field(default_factory=dict, repr=False)
+    """Circuits of a graph before this one; those of symptoms whose structure is the same are taken over."""
+
+    @staticmethod
+    def after(graph: Graph, before: Knowledge | None) -> Knowledge:
+        """Knowledge of a graph that came of another: what the change left alone need not be compiled again."""
+        known = {}
+        if before is not None:
+            known = dict(before._known)
+            for symptom, circuit in before.circuits.items():
+                known[symptom] = (structure(before.graph, symptom), circuit)
+        return Knowledge(graph, _known=known)
 
     def circuit(self, symptom: str) -> Circuit:
         """Compiled inference of a symptom. Raises KeyError for an unknown one."""
         if symptom not in self.circuits:
             stored = self._stored.pop(symptom, None)
-            self.circuits[symptom] = (
-                Circuit.from_json(stored) if stored is not None else compile_symptom(self.graph, symptom)
-            )
+            self.circuits[symptom] = Circuit.from_json(stored) if stored is not None else self._compiled(symptom)
         return self.circuits[symptom]
+
+    def _compiled(self, symptom: str) -> Circuit:
+        known = self._known.pop(symptom, None)
+        if known is not None and known[0] == structure(self.graph, symptom):
+            return known[1]
+        return compile_symptom(self.graph, symptom)
 
     def compile_all(self) -> None:
         """Compile every symptom. Raises `kg.posterior.EntangledError` for one that cannot be."""

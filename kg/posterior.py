@@ -14,7 +14,7 @@ evaluated together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -39,6 +39,9 @@ CAUSE: Final = "cause:"
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+Structure = tuple[Hashable, ...]
 
 
 class EntangledError(ValueError):
@@ -222,11 +225,7 @@ def compile_symptom(graph: Graph, symptom: str) -> Circuit:
         KeyError: there is no such symptom.
     """
     tree = graph.tree(symptom)
-    own = set(tree.events)
-    items: dict[str, tuple[Formula, ...]] = {SYMPTOM: (tree.gates[symptom],)}
-    for name in _facets_about(graph, own):
-        items[name] = tuple(case.when for _, case in graph.facets[name].cases() if case.when is not None)
-    items |= _causes(tree, symptom)
+    items = _observed(graph, tree) | _causes(tree, symptom)
     gates: dict[str, Formula] = {**tree.gates, **{name: gate.formula for name, gate in graph.gates.items()}}
     parts = {f"{item}#{place}": part for item, cases in items.items() for place, part in enumerate(cases)}
     priors = {name: fault.prior for name, fault in graph.faults.items()} | dict(tree.probabilities)
@@ -234,6 +233,36 @@ def compile_symptom(graph: Graph, symptom: str) -> Circuit:
     names = _arrange(whole, tree, list(parts))
     diagram = bdd.build(whole, list(parts), order=names)
     return _Compiler(symptom, diagram, {item: len(cases) for item, cases in items.items()}).run()
+
+
+def structure(graph: Graph, symptom: str) -> Structure:
+    """All that `compile_symptom` depends on: two graphs that agree in it have the same circuit for the symptom.
+
+    Priors, likelihoods and texts are not in it; they are looked up when a circuit is evaluated.
+    """
+    tree = graph.tree(symptom)
+    items = _observed(graph, tree)
+    gates: dict[str, str] = {}
+    events: set[str] = set()
+    pending = [name for cases in items.values() for case in cases for name in case.events()]
+    while pending:
+        name = pending.pop()
+        formula = tree.gates.get(name) or (graph.gates[name].formula if name in graph.gates else None)
+        if formula is None:
+            events.add(name)
+        elif name not in gates:
+            gates[name] = str(formula)
+            pending += formula.events()
+    shown = tuple((item, tuple(map(str, cases))) for item, cases in items.items())
+    return shown, tuple(gates.items()), tuple(tree.gates), frozenset(events), tree.events
+
+
+def _observed(graph: Graph, tree: FaultTree) -> dict[str, tuple[Formula, ...]]:
+    """The formulas of the symptom and of the facets about its faults, by item, in the order of their cases."""
+    items: dict[str, tuple[Formula, ...]] = {SYMPTOM: (tree.gates[tree.name],)}
+    for name in _facets_about(graph, set(tree.events)):
+        items[name] = tuple(case.when for _, case in graph.facets[name].cases() if case.when is not None)
+    return items
 
 
 def facets_of(graph: Graph, circuit: Circuit) -> list[str]:

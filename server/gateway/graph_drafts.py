@@ -67,6 +67,8 @@ class Drafts:
         self._audit = audit
         self._symptoms = frozenset(symptoms)
         self._known: OrderedDict[str, Draft] = OrderedDict()
+        self._published: Knowledge | None = None
+        """What was compiled last for a publish: the next draft shares most of it."""
 
     # ------------------------------------------------------------------ reading
 
@@ -137,7 +139,8 @@ class Drafts:
         """The draft's graph for diagnoses, compiled as needed; the caller holds the draft's lock."""
         checked = await self.checked(draft)
         if draft.knowledge is None or draft.knowledge[0] is not draft.content:
-            draft.knowledge = (draft.content, Knowledge(checked.graph))
+            before = draft.knowledge[1] if draft.knowledge is not None else self._published
+            draft.knowledge = (draft.content, await asyncio.to_thread(Knowledge.after, checked.graph, before))
         return draft.knowledge[1]
 
     async def shown(self, draft: Draft, names: Names) -> Json:
@@ -326,6 +329,7 @@ class Drafts:
         except IntegrityError:
             raise moved((await self._versions.newest()).version) from None
         self._known.pop(draft.id, None)
+        self._published = draft.knowledge[1] if draft.knowledge is not None else self._published
         return version
 
 
