@@ -131,6 +131,14 @@ describe('a draft', () => {
     expect([state.judged, session.saved(state)]).toEqual([true, true]);
   });
 
+  it('takes a move back to the place that the node had by itself', () => {
+    const move: Operation[] = [[10, 20], [30, 40], [50, 60]].map(([x, y]) => ({ op: 'place', node: 'cut', x: x!, y: y! }));
+    const moved = session.edit(begun(), move.slice(0, 2), 0);
+    expect([moved.graph.layout['cut'], moved.waiting]).toEqual([[30, 40], [move[1]]]);
+    expect(session.undo(moved).graph.layout['cut']).toEqual([10, 20]);
+    expect(session.undo(session.edit(moved, move.slice(1), 9_000)).graph.layout['cut']).toEqual([30, 40]);
+  });
+
   it('keeps what could not be sent', () => {
     let state = session.send(session.edit(begun(), cut(0.2), 0));
     state = session.returned(session.edit(state, name('Cut'), 9_000));

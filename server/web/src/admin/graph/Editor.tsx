@@ -135,6 +135,8 @@ export function Editor({ draft: first }: { draft: Draft }) {
     setPane('panel');
     requestAnimationFrame(() => side.current?.querySelector<HTMLElement>('.form-field input, .form-field textarea')?.focus());
   };
+  /** The place that it had by itself goes first, so that undoing leads back there. */
+  const move = (id: string, ...way: (readonly [number, number])[]) => edit(way.map(([x, y]) => ({ op: 'place', node: id, x, y })));
   const remove = () => {
     if (edge) {
       const from = graph.nodes.get(edge.source);
@@ -260,7 +262,7 @@ export function Editor({ draft: first }: { draft: Draft }) {
       </div>
       <Outline nodes={graph.nodes} selected={selected} wrong={wrong} onSelect={go} onEdit={editNode} onKey={onKey} />
       <div class="stage">
-        <Picture {...{ ids, selected, wrong, connecting: connecting !== '' }} nodes={graph.nodes} layout={graph.layout} scope={`${scope} ${places}`} handle={picture} onSelect={select} onEdge={(found) => (setSelected(''), setEdge(found))} onMove={(id, x, y) => edit([{ op: 'place', node: id, x, y }])} onKey={onKey} />
+        <Picture {...{ ids, selected, wrong, connecting: connecting !== '' }} nodes={graph.nodes} layout={graph.layout} scope={`${scope} ${places}`} handle={picture} onSelect={select} onEdge={(found) => (setSelected(''), setEdge(found))} onMove={move} onKey={onKey} />
         {ids.size === 0 && <p class="empty stage-empty">{t('pictureEmpty')}</p>}
         {connecting && (
           <p class="stage-note" role="status">

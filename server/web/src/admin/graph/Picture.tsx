@@ -73,6 +73,8 @@ function stylesheet(dark: boolean, lang: Lang, font: string): StylesheetJson {
   ] as StylesheetJson;
 }
 
+type Place = readonly [x: number, y: number];
+
 export interface PictureHandle {
   fit(): void;
   zoom(factor: number): void;
@@ -92,7 +94,7 @@ interface PictureProps {
   connecting: boolean;
   onSelect(id: string): void;
   onEdge(link: Link | null): void;
-  onMove(id: string, x: number, y: number): void;
+  onMove(id: string, from: Place, to: Place): void;
   onKey(event: KeyboardEvent): void;
 }
 
@@ -137,10 +139,12 @@ export function Picture(props: PictureProps) {
     cy.on('tap', (event) => {
       if ((event.target as unknown) === cy) latest.current.onSelect('');
     });
+    const placeOf = (node: NodeSingular): Place => [Math.round(node.position('x')), Math.round(node.position('y'))];
+    let grabbed: Place = [0, 0];
+    cy.on('grab', 'node', (event) => (grabbed = placeOf(event.target as NodeSingular)));
     cy.on('dragfree', 'node', (event) => {
       const node = event.target as NodeSingular;
-      const { x, y } = node.position();
-      latest.current.onMove(node.id(), Math.round(x), Math.round(y));
+      latest.current.onMove(node.id(), grabbed, placeOf(node));
     });
     const recolour = () => cy.style(stylesheet(DARK.matches, lang, font));
     DARK.addEventListener('change', recolour);

@@ -14,7 +14,9 @@ export interface Problem {
 }
 
 export function readProblems(raw: unknown): Problem[] {
-  return list(raw).flatMap((one) => {
+  return list(raw).flatMap((one): Problem[] => {
+    // Of a file that cannot be read there are only sentences.
+    if (typeof one === 'string') return [{ code: '', severity: 'error', node: '', field: [], text: localised(one) }];
     if (!isRecord(one)) return [];
     return [
       {
