@@ -182,7 +182,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=MAX_FOUND)] = 20,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Json:
-    """Messages that contain the words, newest first."""
+    """Messages and internal notes that contain the words, newest first; a note's ``seq`` is the message before it."""
     reads = given.casework.conversations.floor.reads
     found = await reads.search(person, q, limit=limit, before=before)
     newest = await reads.escalations_of([one.state.id for _, one in found])

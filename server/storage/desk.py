@@ -20,7 +20,7 @@ from server.storage.store import (
     Store,
     as_record,
 )
-from server.storage.tables import conversations, escalations, message_terms, messages
+from server.storage.tables import conversations, desk_events, escalations, message_terms, messages
 
 STATES = {
     "waiting": ["waiting"],
@@ -60,7 +60,7 @@ class Filter:
 
 
 class Found(NamedTuple):
-    """A message that a search found, with the conversation it is in."""
+    """A message or note that a search found, with the conversation it is in."""
 
     message: Message
     state: Conversation
@@ -172,14 +172,27 @@ class DeskReads:
         return func.to_tsvector(simple, message_terms.c.terms).op("@@")(func.to_tsquery(simple, asked))
 
     async def search(self, person: Staff, query: str, *, limit: int, before: int | None) -> list[tuple[int, Found]]:
-        """Messages that fit, newest first, each with a number to go on from; only what the person may see."""
+        """Messages and notes that fit, newest first, each with a number to go on from; only what the person may see.
+
+        A note's ``seq`` is that of the message before it.
+        """
+        earlier = messages.alias()
+        before_note = (
+            select(func.coalesce(func.max(earlier.c.seq), 0))
+            .where(earlier.c.conversation == message_terms.c.conversation, earlier.c.at <= desk_events.c.at)
+            .scalar_subquery()
+        )
         found = (
-            select(message_terms.c.id, *MESSAGE_COLUMNS, *conversations.c)
-            .join(
+            select(
+                message_terms.c.id, desk_events.c.frame, before_note.label("after"), *MESSAGE_COLUMNS, *conversations.c
+            )
+            .select_from(message_terms)
+            .outerjoin(
                 messages,
                 and_(messages.c.conversation == message_terms.c.conversation, messages.c.seq == message_terms.c.seq),
             )
-            .join(conversations, conversations.c.id == messages.c.conversation)
+            .outerjoin(desk_events, desk_events.c.event == message_terms.c.event)
+            .join(conversations, conversations.c.id == message_terms.c.conversation)
             .where(self._fits(query))
             .order_by(message_terms.c.id.desc())
             .limit(limit)
@@ -188,13 +201,20 @@ class DeskReads:
             found = found.where(message_terms.c.id < before)
         if not person.leads:
             found = found.where(
-                exists().where(escalations.c.conversation == messages.c.conversation, *_visible(person))
+                exists().where(escalations.c.conversation == message_terms.c.conversation, *_visible(person))
             )
-        width = 1 + len(MESSAGE_COLUMNS)
-        return [
-            (row[0], Found(as_record(Message, row[1:width]), as_record(Conversation, row[width:])))
-            for row in await self._store.all(found)
-        ]
+        width = 3 + len(MESSAGE_COLUMNS)
+        rows = []
+        for row in map(tuple[Any, ...], await self._store.all(found)):
+            state = as_record(Conversation, row[width:])
+            note: Json | None = row[1]
+            if note is None:
+                message = as_record(Message, row[3:width])
+            else:
+                extra = {"name": note.get("name")}
+                message = Message(state.id, row[2], "note", note["text"], extra, None, note["at"])
+            rows.append((row[0], Found(message, state)))
+        return rows
 
     async def may_see(self, person: Staff, conversation: str) -> bool:
         """Whether the conversation is any business of this person's."""

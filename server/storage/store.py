@@ -612,6 +612,10 @@ class Tx:
             .returning(desk_events.c.event)
         )
         event = (await self._connection.execute(statement)).scalar_one()
+        if frame.get("role") == "note" and (terms := terms_of(frame["text"])):
+            await self._connection.execute(
+                insert(message_terms).values(conversation=conversation, event=event, terms=terms)
+            )
         return {"type": frame["type"], "event": event, **frame}
 
     async def add_feedback(

@@ -145,12 +145,15 @@ message_terms = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("conversation", String(40), nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("seq", Integer),
     Column("terms", Text, nullable=False),
+    Column("event", ForeignKey("desk_events.event", ondelete="CASCADE")),
     ForeignKeyConstraint(["conversation", "seq"], ["messages.conversation", "messages.seq"], ondelete="CASCADE"),
     Index(None, "conversation", "seq"),
+    Index(None, "event"),
 )
-"""What messages can be found by (`server.storage.search`). The migration lays the full-text index over ``terms``."""
+"""What messages can be found by (`server.storage.search`), and notes: those have no ``seq`` but the ``event`` that
+they are. The migration lays the full-text index over ``terms``."""
 
 canned_replies = Table(
     "canned_replies",

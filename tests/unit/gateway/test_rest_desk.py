@@ -202,6 +202,21 @@ async def test_transcripts_are_searched_in_both_languages(desk, boss):
         assert (await emma.get("/api/search", params={"q": "光猫"})).json()["items"] == []
 
 
+async def test_internal_notes_are_found_too(desk, boss):
+    network = await fault(desk, "我家的光猫亮红灯")
+    lin = await desk.store.staff("lin")
+    await desk.cases.note(network, desk.id(), lin, "Asked the exchange; 机房在检修")
+    for query in ("exchange", "检修"):
+        (hit,) = (await boss.get("/api/search", params={"q": query})).json()["items"]
+        assert (hit["conversation"], hit["role"], hit["name"]) == (network, "note", lin.name)
+        state = await desk.store.conversation(network)
+        assert 0 < hit["seq"] <= state.last_seq
+    listed = (await boss.get("/api/conversations", params={"q": "检修"})).json()["items"]
+    assert [one["conversation"] for one in listed] == [network]
+    async with logged_in(desk, "emma") as emma:
+        assert (await emma.get("/api/search", params={"q": "检修"})).json()["items"] == []
+
+
 # ------------------------------------------------------------------ one conversation
 
 

@@ -266,7 +266,7 @@ function Found({ query, selected, onOpen }: { query: string; selected: string | 
       </p>
       {hits.map((hit) => (
         <button
-          key={`${hit.conversation} ${hit.seq}`}
+          key={`${hit.conversation} ${hit.seq} ${hit.role} ${hit.at}`}
           type="button"
           class={hit.conversation === selected ? 'row selected' : 'row'}
           onClick={() => onOpen(hit.conversation, hit.seq)}
