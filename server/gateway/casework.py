@@ -13,6 +13,7 @@ from server.gateway.conversations import Conversations, desk_message, topic, wan
 from server.gateway.drafts import Drafts
 from server.gateway.modes import NotPossibleError, next_mode
 from server.gateway.routing import Lapse
+from server.privacy import mask
 from server.storage.store import Conversation, Escalation, Message, Staff, Tx, iso
 from server.texts import render, render_value
 
@@ -457,11 +458,12 @@ class Casework:
             await tx.add_review(
                 conversation,
                 seq,
-                text=asked.text if asked else "",
-                bot_text=message.text,
+                # The list is read for training and by people who do not serve this customer.
+                text=mask(asked.text) if asked else "",
+                bot_text=mask(message.text),
                 understood=parse.get("intent") or {},
                 intent=intent,
-                comment=comment,
+                comment=mask(comment),
                 language=str(parse.get("language") or state.locale),
                 release=parse.get("release"),
                 agent=who.username,

@@ -373,15 +373,16 @@ async def test_a_wrong_bot_message_is_kept_for_review(desk, lin):
     from server.gateway.reviews import Reviews
 
     state = await desk.service.open("en", None)
-    seq = await desk.says(state.id, "the box is dead")
+    seq = await desk.says(state.id, "the box is dead, call 13800138000")
     await desk.service.bot_says(state.id, (seq, 0), "Here are our plans", {})
     await desk.service.finish_turn(
         state.id, seq, record=intent("list_plans", 0.7), slots={}, locale="en", escalate=None
     )
     await desk.cases.mark(state.id, "k1", lin, seq=seq + 1, intent="list_plans", comment="")
-    await desk.cases.mark(state.id, "k2", lin, seq=seq + 1, intent="fault_tv", comment="the TV box")
+    await desk.cases.mark(state.id, "k2", lin, seq=seq + 1, intent="fault_tv", comment="the TV box of Mr Chen")
     (entry,) = await Reviews(desk.store).page("open", limit=10, before=None)
-    assert (entry["text"], entry["bot_text"]) == ("the box is dead", "Here are our plans")
+    assert (entry["text"], entry["bot_text"]) == ("the box is dead, call <PHONE>", "Here are our plans")
+    assert entry["comment"] == "the TV box of Mr <NAME>"
     assert (entry["intent"], entry["understood"]) == ("fault_tv", {"name": "list_plans", "confidence": 0.7})
     assert await Reviews(desk.store).settle(entry["id"], "done")
     assert await Reviews(desk.store).page("open", limit=10, before=None) == []
