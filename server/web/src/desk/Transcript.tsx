@@ -1,7 +1,7 @@
 /** What was said and done in a conversation. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { RichText } from '../shared/RichText';
-import { AlertIcon, ClockIcon, FlagIcon, NoteIcon, TickIcon, TwoTicksIcon } from '../shared/icons';
+import { AlertIcon, ClockIcon, FlagIcon, MicrophoneIcon, NoteIcon, TickIcon, TwoTicksIcon } from '../shared/icons';
 import type { Picture } from '../shared/frames';
 import { text } from '../shared/frames';
 import { clock, dateAndClock } from '../shared/time';
@@ -127,7 +127,11 @@ export function Transcript({ client, state, thread, conversation, mine, inspecte
       {pending.map((item) => (
         <PendingLine key={item.action.id} item={item} client={client} />
       ))}
-      {thread.customerTyping && <p class="typing">{t('customerTyping')}</p>}
+      {thread.customerTyping && (
+        <p class="typing" dir="auto">
+          {thread.customerSaying ? t('customerSaying', { text: thread.customerSaying }) : t('customerTyping')}
+        </p>
+      )}
       {writing.length > 0 && <p class="typing">{t('colleagueTyping', { name: writing.join(', ') })}</p>}
     </div>
   );
@@ -221,6 +225,12 @@ function Line({ message, inspected, found, marks, delivery, translation, onInspe
         <time dateTime={message.at} title={dateAndClock(message.at, lang)}>
           {clock(message.at, lang)}
         </time>
+        {message.voice && (
+          <span class="spoken" title={t('spoken')}>
+            <MicrophoneIcon />
+            <span class="hidden">{t('spoken')}</span>
+          </span>
+        )}
         {delivery}
         {bot && (
           <span class="line-tools">
@@ -239,6 +249,9 @@ function Line({ message, inspected, found, marks, delivery, translation, onInspe
         <div class="line-text" dir="auto" onClick={bot ? () => onInspect(message.seq) : undefined}>
           <RichText text={message.text} />
         </div>
+      )}
+      {message.heard !== undefined && (
+        <p class="typing">{message.heard ? t('heardUpTo', { text: message.heard }) : t('notHeard')}</p>
       )}
       {translation && <Translated {...translation} />}
       {message.choices && (

@@ -281,6 +281,7 @@ function received(state: DeskState, conversation: string, message: DeskMessage):
       writing: message.role === 'agent' ? {} : thread.writing,
       draft: message.role === 'agent' ? null : thread.draft,
       customerTyping: message.role === 'customer' ? false : thread.customerTyping,
+      customerSaying: message.role === 'customer' ? '' : thread.customerSaying,
     });
   }
   const shown = (item: Pending) =>

@@ -68,7 +68,7 @@ export function threadFrame(state: DeskState, type: string, conversation: string
   switch (type) {
     case 'typing': {
       const on = frame['on'] === true;
-      if ((frame['role'] ?? 'customer') === 'customer') return change({ customerTyping: on });
+      if ((frame['role'] ?? 'customer') === 'customer') return change({ customerTyping: on, customerSaying: on ? (text(frame['text']) ?? '') : '' });
       if (frame['role'] !== 'agent' || agent === '' || agent === state.me) return state;
       const { [agent]: _, ...others } = thread.writing;
       return change({ writing: on ? { ...others, [agent]: name } : others });

@@ -45,6 +45,8 @@ export interface Thread {
   marks: readonly Mark[];
   verdicts: readonly Verdict[];
   customerTyping: boolean;
+  /** What was understood so far of a customer who is speaking. */
+  customerSaying: string;
   /** A colleague's unsent answer. */
   draft: Draft | null;
   /** Colleagues who write, by user name. */
@@ -68,6 +70,7 @@ export const EMPTY_THREAD: Thread = {
   marks: [],
   verdicts: [],
   customerTyping: false,
+  customerSaying: '',
   draft: null,
   writing: {},
   delivered: 0,
