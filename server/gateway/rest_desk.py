@@ -612,7 +612,7 @@ def _decision(turn: Turn) -> Json:
         "turn": turn.seq,
         "status": turn.status,
         "release": (record.get("parse") or {}).get("release"),
-        **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure")},
+        **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure", "speech")},
         **{key: record.get(key) or [] for key in ("decisions", "bot", "passages")},
         **{key: record[key] for key in ("picture", "speech", "content") if key in record},
     }

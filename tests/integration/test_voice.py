@@ -21,7 +21,7 @@ async def record_of(product, talker: Talker, seq: int) -> dict:
     async with log_in(product.url, "admin", product.passwords["admin"]) as rest:
         answer = await rest.get(f"/api/conversations/{talker.conversation}/decisions")
         assert answer.status_code == 200
-        return next(one for one in answer.json()["turns"] if one["seq"] == seq)
+        return next(one for one in answer.json()["items"] if one["seq"] == seq)
 
 
 async def test_a_spoken_question_is_answered_aloud(product, talker):
