@@ -68,6 +68,7 @@ class SpeechModels:
         self._threads = ThreadPoolExecutor(speech.decoders, thread_name_prefix="recognise")
         self._speaker = ThreadPoolExecutor(1, thread_name_prefix="speak")
         self._sounds = 0
+        self._partials = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._work = asyncio.Event()
         self.seconds = Histogram(
@@ -137,7 +138,9 @@ class SpeechModels:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            job, stale = self._queue.take(self._clock())
+            # One worker is kept for finals, where there are two: nobody waits for what others may be about to say.
+            room = self._partials < max(1, self.speech.decoders - 1)
+            job, stale = self._queue.take(self._clock(), partials=room)
             self._drop(stale)
             self.depth.set(len(self._queue))
             if job is None:
@@ -148,6 +151,7 @@ class SpeechModels:
             if waiting.answer.done():  # nobody waits any more
                 continue
             began = self._clock()
+            self._partials += not job.final
             try:
                 found = await loop.run_in_executor(self._threads, self._decode, waiting, job.final)
             except asyncio.CancelledError:
@@ -157,6 +161,9 @@ class SpeechModels:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
                 continue
+            finally:
+                self._partials -= not job.final
+                self._work.set()  # a partial that had no room may have it now
             self._queue.took(self._clock() - began)
             if not waiting.answer.done():
                 waiting.answer.set_result(found)

@@ -74,12 +74,15 @@ class FairQueue(Generic[T]):
         self._finals.append(job)
         return dropped
 
-    def take(self, now: float) -> tuple[Job[T] | None, list[Job[T]]]:
-        """The next job, if any, and the partials that have become stale."""
+    def take(self, now: float, *, partials: bool = True) -> tuple[Job[T] | None, list[Job[T]]]:
+        """The next job, if any, and the partials that have become stale.
+
+        ``partials``: whether one may be taken; a worker that is kept free takes the next final at once.
+        """
         stale = [job for job in self._partials.values() if now - job.at > STALE_S]
         for job in stale:
             del self._partials[job.session]
-        waiting = self._finals or list(self._partials.values())
+        waiting = self._finals or (list(self._partials.values()) if partials else [])
         if not waiting:
             return None, stale
         job = min(waiting, key=lambda one: (self._served.get(one.session, 0), one.at))

@@ -33,6 +33,7 @@ class Tuning:
     hesitation_s: float = 1.4
     """The same where the words sound unfinished."""
     partial_s: float = 0.75
+    first_partial_s: float = 0.5
     longest_s: float = 28.0
     """Longest single utterance: the recogniser hears 30 seconds at a time."""
     accept: float = 0.55
@@ -395,7 +396,8 @@ class TurnTaking:
         effects: list[Effect] = []
         self._numbers += 1
         over = self._bot.seq if self._bot is not None and not self._bot.held else None
-        self._utterance = _Utterance(self._numbers, event.at, over, partial_at=event.at)
+        first = event.at - (self._partial_every - self.tuning.first_partial_s)
+        self._utterance = _Utterance(self._numbers, event.at, over, partial_at=min(event.at, first))
         self._utterance.speech_frames, self._utterance.level_sum = self._run, self._run_level
         self._run, self._run_level = 0, 0.0
         effects.append(Begin(self._numbers))

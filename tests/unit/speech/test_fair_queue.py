@@ -67,6 +67,16 @@ def test_a_full_queue_refuses_finals_at_the_door() -> None:
     assert len(drain(queue)) == MAX_FINALS
 
 
+def test_a_worker_that_is_kept_for_finals_takes_no_partial() -> None:
+    queue: FairQueue[int] = FairQueue(workers=2)
+    queue.put(job("a"))
+    assert queue.take(0.0, partials=False) == (None, [])
+    queue.put(job("b", final=True))
+    taken, _ = queue.take(0.0, partials=False)
+    assert taken is not None
+    assert taken.session == "b"
+
+
 def test_partials_become_rarer_when_many_talk() -> None:
     queue: FairQueue[int] = FairQueue(workers=2)
     assert queue.pace(0.0) == PARTIAL_S
