@@ -85,7 +85,7 @@ function Drafts() {
       {refused && (
         <div class="card refused" role="alert">
           <p>{refused.text}</p>
-          <ProblemList problems={refused.problems} />
+          {refused.problems.length > 1 && <ProblemList problems={refused.problems} />}
         </div>
       )}
       <Waiting of={overview}>

@@ -15,8 +15,6 @@ export interface Problem {
 
 export function readProblems(raw: unknown): Problem[] {
   return list(raw).flatMap((one): Problem[] => {
-    // Of a file that cannot be read there are only sentences.
-    if (typeof one === 'string') return [{ code: '', severity: 'error', node: '', field: [], text: localised(one) }];
     if (!isRecord(one)) return [];
     return [
       {
@@ -24,7 +22,8 @@ export function readProblems(raw: unknown): Problem[] {
         severity: one['severity'] === 'warning' ? ('warning' as const) : ('error' as const),
         node: text(one['node']) ?? '',
         field: list(one['field']).filter((part) => typeof part === 'string' || typeof part === 'number'),
-        text: localised(one['text']),
+        // Of a file that cannot be read there is only what is wrong with it.
+        text: localised(one['text'] ?? one['detail']),
       },
     ];
   });
