@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scipy.special import betaincinv
-
 STRENGTH: Final = 100.0
 """How many cases the present prior counts as: an author's estimate is right within a factor, seldom better."""
 LEAST_CASES: Final = 1
@@ -63,6 +61,8 @@ def propose(fault: str, prior: float, cases: int, of: int, strength: float = STR
     """
     if not 0 <= cases <= of or not 0.0 <= prior <= 1.0 or strength <= 0:
         raise ValueError(f"{cases} of {of} cases with prior {prior:g} and strength {strength:g} cannot be")
+    from scipy.special import betaincinv  # noqa: PLC0415 - half a second that a gateway's start need not take
+
     inside = min(max(prior, MARGIN), 1.0 - MARGIN)
     hits, misses = inside * strength + cases, (1.0 - inside) * strength + of - cases
     low, high = (betaincinv(hits, misses, share) for share in (0.025, 0.975))

@@ -1,4 +1,4 @@
-"""``kefu kg``: check, analyse, import and export fault-tree graphs.
+"""``kefu kg``: check, analyse, import, export and publish fault-tree graphs.
 
 A graph is YAML (files or folders, as in ``kg/data``) or node-link JSON; a bare fault tree is Open-PSA XML.
 """
@@ -141,6 +141,43 @@ def export(
     if isinstance(found, _Model):
         raise ConfigurationError("a fault tree alone is no graph; use --to open-psa")
     _write(json_module.dumps(nodelink.export(found), ensure_ascii=False, indent=1) + "\n", out)
+
+
+@app.command()
+def publish(
+    paths: PathsArgument = None,
+    *,
+    message: Annotated[str, typer.Option("--message", "-m", help="What changes, for the history.")],
+    override: Annotated[str, typer.Option("--override", help="Why failing cases do not matter.")] = "",
+    company: CompanyOption = None,
+    json: Json = False,
+) -> None:
+    """Make a graph the version in service, after checking it and running the saved cases; a running Kefu follows.
+
+    The graph in the database rules; the company's files are its first version and are not read again otherwise.
+    """
+    import asyncio
+
+    from server.gateway.graph_refusals import Refusal
+    from server.gateway.graph_service import publish_graph
+
+    settings, loaded = load(company=company)
+    with _explained():
+        found = _read(_paths(paths, company))
+    if isinstance(found, _Model):
+        raise ConfigurationError("a fault tree alone is no graph; import it, add checks and fixes, and publish that")
+    work = publish_graph(settings, loaded, found, message=message, override=override, author="command line")
+    try:
+        made = asyncio.run(work)
+    except Refusal as refusal:
+        places = [one["text"]["en"] for one in refusal.more.get("problems") or refusal.more.get("failed") or ()]
+        raise CommandFailedError("\n".join([refusal.text["en"], *places])) from None
+    if json:
+        as_json({"version": made.version, "digest": made.digest, "changed": made.changed + made.added + made.removed})
+        return
+    typer.echo(
+        f"version {made.version} is in service: {made.added} added, {made.removed} removed, {made.changed} changed"
+    )
 
 
 class _Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 from kg.bdd import AnalysisLimitError
@@ -15,6 +16,7 @@ from kg.editing import Content
 from kg.examine import SECONDS, examine
 from kg.files import Format, read, write
 from kg.load import MAX_REPORTED, GraphError
+from kg.model import Graph
 from kg.posterior import EntangledError
 from kg.problems import Checked, Reader
 from kg.tree import TreeError
@@ -26,7 +28,9 @@ from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_refusals import Refusal
 from server.gateway.graph_versions import Version, Versions
 from server.gateway.upstream import Upstream
+from server.settings import Settings
 from server.storage.audit import Audit
+from server.storage.database import create_engine, migrate
 from server.storage.store import Store
 
 Json = dict[str, Any]
@@ -213,6 +217,40 @@ class GraphService:
             raise Refusal("unknown", "unknown_node", {"name": missing})
         wanted = [{"op": "set", "node": one, "path": ["prior"], "value": proposed[one]} for one in faults]
         return await self.drafts.change(draft, revision, wanted, author, await self.names())
+
+
+async def publish_graph(
+    settings: Settings, company: Company, graph: Graph, *, message: str, override: str, author: str
+) -> Version:
+    """Publishes a graph from outside of the gateway, under the same rules; running gateways follow.
+
+    Raises:
+        Refusal: As for a draft.
+    """
+    engine = create_engine(settings.database_url)
+    await migrate(engine)
+    store = Store(engine, lambda: datetime.now(UTC))
+    audit = Audit(store, settings.secret_key())
+    versions = Versions(store, audit)
+    drafts, cases = Drafts(versions, audit, ()), Cases(store, audit)
+    try:
+        await versions.seed(company.kg_dir)
+        base = (await versions.newest()).version
+        content = Content(Content.of_graph(graph).nodes, (await versions.content(base)).layout)
+        draft = await drafts.create(base, content, author, message[:200])
+        try:
+            async with draft.lock:
+                knowledge = await drafts.ready(draft, 0, {})
+                failed = [one for one in await cases.run(knowledge) if not one.passed]
+                if failed and not override:
+                    shown = [one.as_json() for one in failed]
+                    raise Refusal("cases", "cases", {"count": len(failed)}, failed=shown)
+                return await drafts.publish(draft, message, author, override if failed else None)
+        except Refusal:
+            await drafts.remove(draft.id, author)
+            raise
+    finally:
+        await store.close()
 
 
 def unreadable(error: GraphError) -> Refusal:

@@ -220,6 +220,24 @@ def test_a_graph_goes_out_and_comes_back_the_same(kefu: Kefu, tmp_path: Path) ->
     assert "kefu: graph.json: nodes[0]: " in refused.err
 
 
+def test_a_graph_is_published_and_the_files_are_its_first_version(
+    kefu: Kefu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_DATA_DIR", str(tmp_path / "data"))
+    same = kefu("kg", "publish", "-m", "nothing new")
+    assert (same.status, same.err) == (1, "kefu: Nothing differs from the version in service.\n")
+    kefu("kg", "export", "--out", "graph.json")
+    graph = json.loads((tmp_path / "graph.json").read_text())
+    fault = next(node for node in graph["nodes"] if node["kind"] == "fault")
+    fault["data"]["prior"] = 0.123
+    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    made = json.loads(kefu("kg", "publish", "graph.json", "-m", "a prior", "--json").out)
+    assert (made["version"], made["changed"]) == (2, 1)
+    again = kefu("kg", "publish", "graph.json", "-m", "the same")
+    assert again.status == 1
+    assert kefu("kg", "publish", "-m", "the files again").out.startswith("version 3 is in service: 0 added")
+
+
 def test_training_asks_for_what_it_needs(kefu: Kefu, tmp_path: Path) -> None:
     wrong = kefu("train", "--data", "x.yml")
     assert wrong.status == 2
