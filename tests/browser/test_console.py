@@ -95,10 +95,7 @@ def test_a_fault_is_added_tried_published_and_rolled_back(product, administrator
     expect(newest.locator(".diff-node")).to_have_count(4)
     expect(newest.locator(".diff")).to_contain_text(FAULT[1])
 
-    admin.versions.nth(1).get_by_role("button", name=admin.words["roll_back"]).click()
-    admin.dialog.locator("[name=message]").fill("Not yet")
-    admin.dialog.get_by_role("button", name=admin.words["roll_back"]).click()
-    expect(admin.versions.first).to_contain_text("Not yet")
+    admin.roll_back(1, "Not yet")
     expect(admin.versions.first).to_contain_text("In service")
     admin.page.get_by_role("link", name="Test cases").click()
     row = admin.page.get_by_role("row", name="Loose power plug")
@@ -191,6 +188,8 @@ def test_a_draft_is_merged_with_what_was_published_meanwhile(product, administra
     newest.get_by_role("button", name="Changes").click()
     expect(newest.locator(".diff-node")).to_have_count(2)
     expect(newest.locator(".diff")).to_contain_text("11 %9 %")
+    # As it was before, for whoever diagnoses next.
+    first.roll_back(2, "As before")
 
 
 def test_only_administrators(product, at_desk):

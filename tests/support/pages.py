@@ -350,3 +350,10 @@ class Administrator(Visitor):
         self.dialog.locator("[name=message]").fill(message)
         self.dialog.get_by_role("button", name=self.words["publish_now"], exact=True).click()
         expect(self.versions.first).to_contain_text(message)
+
+    def roll_back(self, steps: int, message: str) -> None:
+        """Brings back the version that is ``steps`` before the newest in the history."""
+        self.versions.nth(steps).get_by_role("button", name=self.words["roll_back"]).click()
+        self.dialog.locator("[name=message]").fill(message)
+        self.dialog.get_by_role("button", name=self.words["roll_back"]).click()
+        expect(self.versions.first).to_contain_text(message)
