@@ -132,6 +132,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
             voice=settings.speech.enabled,
+            picture_bytes=settings.upload_max_bytes if settings.uploads_per_conversation else 0,
         )
         app.state.chat = ChatPorts(
             conversations=conversations,

@@ -37,6 +37,7 @@ class RestPorts:
     secure_cookie: bool
     demo_inbox: bool
     voice: bool
+    picture_bytes: int
 
 
 class Credentials(BaseModel):
@@ -91,11 +92,17 @@ router = APIRouter(prefix="/api")
 async def company(given: Ports, response: Response) -> Json:
     """The company as the pages show it.
 
-    ``demo_inbox``: its customers' messages are at /demo/inbox; ``voice``: customers can talk.
+    ``demo_inbox``: its customers' messages are at /demo/inbox; ``voice``: customers can talk;
+    ``picture_bytes``: how large their pictures may be, 0 where none are taken.
     """
     # The widget asks from whatever page embeds it, without cookies, for what anyone may know.
     response.headers["Access-Control-Allow-Origin"] = "*"
-    return {**given.company.public(given.clock()), "demo_inbox": given.demo_inbox, "voice": given.voice}
+    return {
+        **given.company.public(given.clock()),
+        "demo_inbox": given.demo_inbox,
+        "voice": given.voice,
+        "picture_bytes": given.picture_bytes,
+    }
 
 
 @router.get("/articles")

@@ -4,12 +4,12 @@ import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } fro
 import { BookIcon, CloseIcon, PictureIcon, SlashIcon, TranslateIcon } from '../shared/icons';
 import type { Picture } from '../shared/frames';
 import { sendsMessage } from '../shared/keys';
+import { PICTURE_TYPES, mebibytes, pictureOf, refusal, uploadPicture } from '../shared/pictures';
 import { MESSAGE_LIMIT, codePoints } from '../shared/text';
 import { openVariable, slashAt } from './canned';
 import type { Slash } from './canned';
 import { CannedPicker } from './CannedPicker';
 import type { PickerHandle } from './CannedPicker';
-import { PICTURE_TYPES, uploadPicture } from './deskApi';
 import type { DeskClient } from './deskClient';
 import type { DeskState, Thread } from './deskTypes';
 import { KnowledgePicker } from './KnowledgePicker';
@@ -183,8 +183,8 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
     if (!file || !mine) return;
     setProblem('');
     const limit = state.info?.maxUploadBytes ?? 0;
-    if (!(PICTURE_TYPES as readonly string[]).includes(file.type)) return setProblem(t('pictureType'));
-    if (limit > 0 && file.size > limit) return setProblem(t('pictureLarge', { n: Math.floor(limit / 1024 / 1024) }));
+    const refused = refusal(file, limit);
+    if (refused) return setProblem(t(refused, { n: mebibytes(limit) }));
     setWanted('message');
     setPicture('uploading');
     try {
@@ -355,7 +355,7 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
           dir="auto"
           onInput={(event) => change(event.currentTarget.value, event.currentTarget.selectionStart)}
           onPaste={(event) => {
-            const file = Array.from(event.clipboardData?.files ?? []).find((one) => one.type.startsWith('image/'));
+            const file = pictureOf(event.clipboardData);
             if (!file) return;
             event.preventDefault();
             void attach(file);

@@ -1,5 +1,5 @@
 /** The gateway's REST interface for staff. */
-import type { ChatMessage, ChatMode, Json, Lang, Picture } from '../shared/frames';
+import type { ChatMessage, ChatMode, Json, Lang } from '../shared/frames';
 import { isLang, isRecord, list, number, readMessage, readMode, text } from '../shared/frames';
 import { CHANGES, RestError, items, localised, request, send } from '../shared/rest';
 import type { Localised } from '../shared/rest';
@@ -402,16 +402,6 @@ export async function fetchTranslation(words: string, source: Lang, target: Lang
     if (error instanceof RestError && error.status === 401) throw error;
     return { to: target, state: 'away' };
   }
-}
-
-export const PICTURE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'] as const;
-
-/** Hands a picture to the server, which gives the id that a message names it by. */
-export async function uploadPicture(conversation: string, file: File): Promise<Picture> {
-  const search = new URLSearchParams({ conversation });
-  const raw = await request(`/api/uploads?${search}`, { method: 'POST', headers: { ...CHANGES, 'Content-Type': file.type }, body: file });
-  const body: Json = isRecord(raw) ? raw : {};
-  return { id: word(body, 'id'), url: word(body, 'url'), width: number(body['width']) ?? 0, height: number(body['height']) ?? 0, alt: '' };
 }
 
 /** What staff call the intents, by name. */

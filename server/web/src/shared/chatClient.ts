@@ -86,6 +86,12 @@ export class ChatClient {
     this.typing(false);
   }
 
+  /** A picture that was uploaded, with or without words. */
+  show(upload: string, words: string, label: string): void {
+    this.put(words ? { type: 'image', upload, text: words } : { type: 'image', upload }, label);
+    this.typing(false);
+  }
+
   choose(seq: number, value: string, label: string): void {
     this.put({ type: 'choice', seq, value }, label);
   }

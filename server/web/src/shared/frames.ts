@@ -56,6 +56,7 @@ export interface ChatMessage {
 export type ReliableFrame =
   | { type: 'message'; id: string; text: string }
   | { type: 'choice'; id: string; seq: number; value: string }
+  | { type: 'image'; id: string; upload: string; text?: string }
   | { type: 'human'; id: string }
   | { type: 'bot'; id: string }
   | { type: 'restart'; id: string }

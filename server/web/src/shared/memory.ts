@@ -17,7 +17,7 @@ export interface Keep {
   session(): { conversation: string; token: string } | null;
 }
 
-const RELIABLE = new Set(['message', 'choice', 'human', 'bot', 'restart', 'feedback', 'contact']);
+const RELIABLE = new Set(['message', 'choice', 'image', 'human', 'bot', 'restart', 'feedback', 'contact']);
 
 /**
  * Keeps everything under one key per serving host. Each undelivered message has a key of its own: two tabs of one site

@@ -1,6 +1,6 @@
 /** The gateway's REST interface, as far as the pages use it. */
 import type { Json, Lang } from './frames';
-import { compact, isLang, isRecord, list, text } from './frames';
+import { compact, isLang, isRecord, list, number, text } from './frames';
 
 const DEADLINE_MS = 15_000;
 
@@ -18,10 +18,10 @@ export class RestError extends Error {
 }
 
 /** The JSON that a route answers with; null for an answer without a body. */
-export async function request(path: string, init: RequestInit = {}, base = ''): Promise<unknown> {
+export async function request(path: string, init: RequestInit = {}, base = '', deadlineMs = DEADLINE_MS): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
+    response = await fetch(base + path, { ...init, signal: AbortSignal.timeout(deadlineMs) });
   } catch (cause) {
     throw new RestError(0, String(cause));
   }
@@ -63,6 +63,8 @@ export interface Company {
   demoInbox: boolean;
   /** Customers can talk. */
   voice: boolean;
+  /** Bytes that a customer's picture may have; 0: no pictures. */
+  pictureBytes: number;
 }
 
 /** Opening hours: a weekday by its name or its first three letters, with open and close, a pair, or "08:00-22:00". */
@@ -102,6 +104,7 @@ export async function fetchCompany(base = ''): Promise<Company> {
     ),
     demoInbox: body['demo_inbox'] === true,
     voice: body['voice'] === true,
+    pictureBytes: number(body['picture_bytes']) ?? 0,
   };
 }
 

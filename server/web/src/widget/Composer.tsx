@@ -18,12 +18,19 @@ interface ComposerProps {
   onTyping(on: boolean): void;
   /** The microphone's button, where customers can talk. */
   microphone?: ComponentChildren;
+  /** The button that adds a picture, where pictures are taken. */
+  picture?: ComponentChildren;
+  /** A picture is there, so that no words are needed. */
+  pictured: boolean;
+  /** A picture is on its way up: it has to be there first. */
+  busy: boolean;
+  onPaste(event: ClipboardEvent): void;
 }
 
-export function Composer({ t, disabled, field, onSend, onTyping, microphone }: ComposerProps) {
+export function Composer({ t, disabled, field, onSend, onTyping, microphone, picture, pictured, busy, onPaste }: ComposerProps) {
   const [value, setValue] = useState('');
   const left = MESSAGE_LIMIT - codePoints(value);
-  const sendable = value.trim() !== '' && left >= 0 && !disabled;
+  const sendable = (value.trim() !== '' || pictured) && left >= 0 && !disabled && !busy;
 
   useLayoutEffect(() => {
     const box = field.current;
@@ -70,7 +77,9 @@ export function Composer({ t, disabled, field, onSend, onTyping, microphone }: C
             onTyping(event.currentTarget.value !== '');
           }}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
+        {picture}
         {microphone}
         <button type="submit" class="send" disabled={!sendable} aria-label={t('send')} title={t('send')}>
           <SendIcon />

@@ -9,6 +9,7 @@ import { useStore } from '../shared/hooks';
 import { ChatIcon, CloseIcon, DownIcon, DownloadIcon, PersonIcon, PhoneIcon, RestartIcon } from '../shared/icons';
 import type { Keep } from '../shared/memory';
 import type { Company } from '../shared/rest';
+import { pictureOf } from '../shared/pictures';
 import { initial } from '../shared/text';
 import { dateAndClock } from '../shared/time';
 import { save, transcriptText } from '../shared/transcript';
@@ -16,6 +17,7 @@ import { Composer } from './Composer';
 import { Contact } from './Contact';
 import { Log } from './Log';
 import type { T } from './Log';
+import { ChosenPicture, PictureButton, usePicture } from './PictureChoice';
 import { Satisfaction } from './Satisfaction';
 import { MicrophoneButton, VoiceBar, useVoice } from './VoiceBar';
 
@@ -118,6 +120,15 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
   const asking = state.outbox.some((item) => item.frame.type === 'human');
   const closed = state.mode === 'closed';
   const talk = useVoice(client, origin);
+  const pictureBytes = company?.pictureBytes ?? 0;
+  const picture = usePicture(client, origin, pictureBytes);
+  const takesPictures = pictureBytes > 0 && state.token !== null && !closed && !contact;
+  const takePicture = (event: { preventDefault(): void }, data: DataTransfer | null) => {
+    const file = pictureOf(data);
+    if (!file || !takesPictures) return;
+    event.preventDefault();
+    picture.take(file);
+  };
 
   useEffect(() => {
     // On a phone the keyboard would cover the greeting.
@@ -185,6 +196,8 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       aria-label={`${name} · ${t('title')}`}
       tabIndex={-1}
       onKeyDown={onKeyDown}
+      onDragOver={(event) => takesPictures && event.preventDefault()}
+      onDrop={(event) => takePicture(event, event.dataTransfer)}
     >
       <header class="head">
         <span class="mark" aria-hidden="true">
@@ -224,19 +237,28 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
           </button>
         </div>
       ) : contact ? null : (
-        <Composer
-          t={t}
-          field={field}
-          disabled={state.link === 'refused'}
-          onSend={(text) => {
-            talk.silence();
-            client.say(text);
-          }}
-          microphone={
-            company?.voice && <MicrophoneButton talk={talk} t={t} disabled={state.link !== 'ready' || state.restarting} />
-          }
-          onTyping={(on) => client.typing(on)}
-        />
+        <>
+          <ChosenPicture choice={picture} t={t} limit={pictureBytes} />
+          <Composer
+            t={t}
+            field={field}
+            disabled={state.link === 'refused'}
+            onSend={(text) => {
+              talk.silence();
+              if (!picture.uploaded) return client.say(text);
+              client.show(picture.uploaded.id, text, text || t('picture'));
+              picture.drop();
+            }}
+            pictured={picture.uploaded !== null}
+            busy={picture.preview !== null && picture.uploaded === null}
+            onPaste={(event) => takePicture(event, event.clipboardData)}
+            picture={takesPictures && <PictureButton choice={picture} t={t} disabled={state.link !== 'ready' || state.restarting} />}
+            microphone={
+              company?.voice && <MicrophoneButton talk={talk} t={t} disabled={state.link !== 'ready' || state.restarting} />
+            }
+            onTyping={(on) => client.typing(on)}
+          />
+        </>
       )}
 
       <footer class="foot">
