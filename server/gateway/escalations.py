@@ -65,7 +65,7 @@ def _is_topic(definition: Definition) -> bool:
 
 def summarise(topic: Topic, transcript: Sequence[Message], context: Mapping[str, Any], language: str) -> str:
     """One paragraph: what the customer wants, in their own last words, and how far a diagnosis came."""
-    said = [message.text for message in transcript if message.role == "customer"]
+    said = [_words(message, language) for message in transcript if message.role == "customer"]
     quotes = " / ".join(_shorten(text) for text in said[-MAX_QUOTES:])
     key = "escalation.summary" if quotes else "escalation.nothing_said"
     told = render(key, {"topic": topic.words, "count": len(said), "quotes": quotes}, language)
@@ -81,6 +81,12 @@ def summarise(topic: Topic, transcript: Sequence[Message], context: Mapping[str,
         "fixes": len(diagnosis.get("fixes") or []),
     }
     return f"{told} {render('escalation.diagnosis', likeliest, language)}"
+
+
+def _words(message: Message, language: str) -> str:
+    """A message as it is quoted: a picture is named, its words follow."""
+    picture = f"[{render('escalation.picture', {}, language)}]" if message.extra.get("image") else ""
+    return " ".join(part for part in (picture, message.text) if part)
 
 
 def context_of(

@@ -40,9 +40,9 @@ class PictureReadings:
 
         ``wait_s``: how long to wait for it; a picture that nobody reads is begun then.
         """
-        row = await self._store.one(select(uploads.c.reading).where(uploads.c.id == upload))
-        if row is None or row.reading is not None:
-            return None if row is None else dict(row.reading)
+        known = await self._stored(upload)
+        if known is not None:
+            return known
         if wait_s > 0:
             self.begin(upload)
         task = self._tasks.get(upload)
@@ -58,9 +58,17 @@ class PictureReadings:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _stored(self, upload: str) -> Json | None:
+        row = await self._store.one(select(uploads.c.reading).where(uploads.c.id == upload))
+        return None if row is None or row.reading is None else dict(row.reading)
+
     async def _read(self, upload: str) -> Json | None:
         try:
             async with self._slots:
+                # Who asked for this may have looked just before another task was done with it.
+                known = await self._stored(upload)
+                if known is not None:
+                    return known
                 picture = await asyncio.to_thread((self._folder / upload).read_bytes)
                 found = await self._upstream.read_picture(picture)
             async with self._store.write() as tx:

@@ -49,9 +49,9 @@ def test_an_error_on_a_screen_is_read_and_the_fault_looked_into(product, custome
     expect(customer.widget.locator(".row.customer .picture img")).to_have_js_property("complete", True)
     expect(customer.answers.nth(1)).to_contain_text("691")
     expect(customer.widget.locator(".step").last).to_be_visible()
-    customer.ask_for_person("look at my picture")
+    customer.ask_for_person(f"look at my picture ({language})")
     agent = at_desk("en")
-    agent.open_row("look at my picture")
+    agent.open_row(f"look at my picture ({language})")
     line = agent.lines.filter(has=agent.page.locator(".picture"))
     expect(line.locator(".picture-text")).to_contain_text("691")
 

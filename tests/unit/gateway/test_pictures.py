@@ -136,6 +136,13 @@ async def test_what_a_picture_tells_is_said_back_and_used(desk, tmp_path):
     assert services.asked == 1
 
 
+async def test_a_picture_is_named_in_the_summary(desk, tmp_path):
+    _, _, _, picture = await shown(desk, tmp_path, Services(reading("Error 691")))
+    await desk.service.ask_for_person(picture.conversation, "h1")
+    ((escalation,),) = (await desk.service.floor.reads.escalations_of([picture.conversation])).values()
+    assert "[Picture]" in escalation.summary
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
