@@ -43,6 +43,11 @@ export function TopBar(props: TopBarProps) {
           {t('overview')}
         </button>
       )}
+      {staff.role === 'admin' && (
+        <a class="button plain only-wide" href="/admin">
+          {t('console')}
+        </a>
+      )}
       <span class="bar-note" role="status">
         {state.link !== 'ready' && state.link !== 'idle' ? (
           <span class="link-note">{coded('link', state.link === 'lost' ? 'waiting' : state.link)}</span>

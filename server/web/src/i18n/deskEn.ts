@@ -6,6 +6,7 @@ import { staff } from './staffEn';
 export const desk: Texts<typeof zh.desk> = {
   ...staff,
   title: 'Agent desk',
+  console: 'Console',
   loginTitle: 'Sign in to the desk',
   state_online: 'Online',
   state_busy: 'Busy',

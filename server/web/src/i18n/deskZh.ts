@@ -5,6 +5,7 @@ import { staff } from './staffZh';
 export const desk = {
   ...staff,
   title: '客服工作台',
+  console: '管理台',
   loginTitle: '登录工作台',
   state_online: '在线',
   state_busy: '忙碌',
