@@ -146,7 +146,9 @@ def intent(name: str, confidence: float = 0.9) -> Json:
     return {"parse": {"intent": {"name": name, "confidence": confidence}}}
 
 
-def turn_runner(desk: Bench, services: Any, pictures: PictureReadings | None = None) -> TurnRunner:
+def turn_runner(
+    desk: Bench, services: Any, pictures: PictureReadings | None = None, graph: LiveGraph | None = None
+) -> TurnRunner:
     """What runs turns on a bench; ``services`` is what is behind the gateway; without ``pictures`` none is read."""
     store, company, audit = desk.service.store, desk.service.company, Audit(desk.service.store, b"key")
     return TurnRunner(
@@ -154,6 +156,6 @@ def turn_runner(desk: Bench, services: Any, pictures: PictureReadings | None = N
         services,
         content=Content(store, company, audit),
         new_intents=NewIntents(store, company, audit),
-        graph=LiveGraph(Versions(store, audit), services),
+        graph=graph or LiveGraph(Versions(store, audit), services),
         pictures=pictures or PictureReadings(store, services, Path(), enabled=False),
     )

@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 
 from kg.load import load
-from server.gateway.content import Content
 from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_versions import Published, Versions
-from server.gateway.new_intents import NewIntents
-from server.gateway.turns import TurnRunner
 from server.gateway.upstream import UpstreamError
 from server.settings import ROOT
 from server.storage.audit import Audit
-from tests.support.floor import Bench, bench, intent
+from tests.support.floor import Bench, bench, intent, turn_runner
 
 Json = dict[str, Any]
 KG = ROOT / "kg" / "data"
@@ -75,9 +72,7 @@ async def publish(desk: Bench, author: str = "boss") -> str:
 
 
 async def turn(desk: Bench, services: Services, graph: LiveGraph) -> Json:
-    audit, company = Audit(desk.store, b"key"), desk.service.company
-    content, intents = Content(desk.store, company, audit), NewIntents(desk.store, company, audit)
-    runner = TurnRunner(desk.service, services, content, intents, graph)
+    runner = turn_runner(desk, services, graph=graph)
     await runner.start()
     state = await desk.service.open("en", None)
     await desk.service.accept(state.id, "m1", "my bill")
