@@ -32,7 +32,7 @@ async def customer(product):
         ('{"type": "choice", "id": "a", "seq": -1, "value": "/greet"}', "bad_frame"),
         ('{"type": "feedback", "id": "a", "score": 99}', "bad_frame"),
         ('{"type": "read", "seq": "x"}', "bad_frame"),
-        ('{"type": "image", "id": "a", "upload": "b"}', "unsupported"),
+        ('{"type": "image", "id": "a", "upload": "b"}', "bad_frame"),
         ('{"type": "voice_start", "id": "a", "rate": 44100}', "unsupported"),
         ('{"type": "voice_start", "rate": 16000}', "bad_frame"),
         ('{"type": "voice_end"}', "bad_frame"),
