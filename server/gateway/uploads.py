@@ -155,7 +155,14 @@ def draw_anew(given: bytes) -> tuple[bytes, str, tuple[int, int]]:
                 upright.thumbnail((MAX_SIDE, MAX_SIDE))
                 plain = upright.convert("RGBA" if upright.mode in {"RGBA", "LA", "P", "PA"} else "RGB")
                 name = "JPEG" if opened.format == "JPEG" else "WEBP" if opened.format == "WEBP" else "PNG"
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombWarning,
+        Image.DecompressionBombError,
+    ) as error:
         raise UploadError(422, "this is not a picture that can be read") from error
     # A new picture has the pixels and nothing else: no position, no camera, no comment.
     clean = Image.new(plain.mode, plain.size)

@@ -1,11 +1,13 @@
 """Customers' pictures at the gateway: who may send them, and what a turn makes of them."""
 
 import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from server.gateway.pictures import PictureReadings
 from server.gateway.upstream import UpstreamError
@@ -67,6 +69,44 @@ async def test_only_sites_that_embed_the_chat_may_send_from_a_browser(desk, tmp_
                 "/api/uploads", params=params, content=screen([]), headers=with_token(desk, state.id, Origin=origin)
             )
             assert (sent.status_code, sent.headers["access-control-allow-origin"]) == (201, origin)
+
+
+def huge(side: int) -> bytes:
+    """A picture of few bytes and very many pixels."""
+    out = io.BytesIO()
+    Image.new("1", (side, side)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (huge(20_000), "image/png"),  # 400 megapixels in a few kilobytes
+        (screen(["x"], kind="JPEG")[:300], "image/jpeg"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/png"),
+        (b"%PDF-1.7", "image/jpeg"),
+    ],
+)
+async def test_what_could_do_harm_is_refused(desk, content, kind):
+    state = await desk.service.open("en", None)
+    headers = with_token(desk, state.id) | {"Content-Type": kind}
+    async with browser(desk) as customer:
+        refused = await customer.post(
+            "/api/uploads", params={"conversation": state.id}, content=content, headers=headers
+        )
+        assert refused.status_code == 422, refused.text
+
+
+async def test_what_hides_behind_a_picture_is_left_behind(desk):
+    state = await desk.service.open("en", None)
+    hidden = screen(["hello"]) + b"PK\x03\x04<script>alert(1)</script>"
+    headers = with_token(desk, state.id)
+    async with browser(desk) as customer:
+        sent = await customer.post("/api/uploads", params={"conversation": state.id}, content=hidden, headers=headers)
+        stored = await customer.get(sent.json()["url"], headers=headers)
+    assert b"script" not in stored.content
+    assert b"PK\x03\x04" not in stored.content
+    assert stored.headers["x-content-type-options"] == "nosniff"
 
 
 class Services:
