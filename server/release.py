@@ -3,6 +3,7 @@
 The id is a hash of everything that training reads, so the same data is never trained twice and a change always is.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from server import assistant
@@ -32,7 +34,7 @@ class ReleaseError(ConfigurationError):
 
 
 def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
-    """The folder of the release for the company's present data; trained now if it is not there yet.
+    """The folder of the release for the company's present data; trained now if it is not there yet, by one process.
 
     ``progress`` is called with a fraction in [0, 1] and what is being done. A training that fails or is interrupted
     leaves nothing behind.
@@ -48,15 +50,30 @@ def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
     if (folder / MANIFEST).is_file():
         return folder
     settings.releases_dir.mkdir(parents=True, exist_ok=True)
-    build = Path(tempfile.mkdtemp(prefix=f".{release}-", dir=settings.releases_dir))
-    try:
-        _train(build, release, settings, company, progress)
-        os.replace(build, folder)
-    except DataError as error:
-        raise ReleaseError(str(error)) from error
-    finally:
-        shutil.rmtree(build, ignore_errors=True)
+    with _alone(settings.releases_dir / f".{release}.lock", progress):
+        if (folder / MANIFEST).is_file():  # trained by the process that this one waited for
+            return folder
+        build = Path(tempfile.mkdtemp(prefix=f".{release}-", dir=settings.releases_dir))
+        try:
+            _train(build, release, settings, company, progress)
+            os.replace(build, folder)
+        except DataError as error:
+            raise ReleaseError(str(error)) from error
+        finally:
+            shutil.rmtree(build, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def _alone(lock: Path, progress: Progress) -> Iterator[None]:
+    """One training of a release at a time; the kernel drops the lock with its holder, however that ended."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(0.0, "waiting for another process that trains this release")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def release_id(settings: Settings, company: Company) -> str:

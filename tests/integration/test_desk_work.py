@@ -75,6 +75,9 @@ async def test_who_leads_listens_in_and_takes_over_in_the_middle_of_a_turn(custo
     await mei.send("open", conversation=conversation)
     assert (await mei.wait("refused", conversation=conversation))["code"] == "forbidden"
     await boss.send("open", conversation=conversation)
+    # Frames are served in order: from here on the boss listens.
+    await boss.send("ping")
+    await boss.wait("pong")
     await customer.say("how do I reset my password")
     await boss.wait("message", conversation=conversation, role="customer")
     await boss.wait("message", conversation=conversation, role="bot")

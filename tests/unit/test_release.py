@@ -1,10 +1,13 @@
 """What Rasa is trained on, and what makes a release a new one."""
 
+import fcntl
+import threading
+
 import pytest
 
 from server import assistant
 from server.company import Company
-from server.release import ReleaseError, ensure, release_id
+from server.release import MANIFEST, ReleaseError, ensure, release_id
 from server.settings import Settings
 from server.starter import make_company
 
@@ -55,3 +58,24 @@ def test_files_that_contradict_each_other_are_refused_before_anything_is_trained
     with pytest.raises(ReleaseError, match="no translation"):
         ensure(settings, Company.load(company), lambda _fraction, _text: None)
     assert not settings.releases_dir.exists()
+
+
+def test_who_comes_while_another_process_trains_waits_for_its_release(company, settings):
+    loaded = Company.load(company)
+    folder = settings.releases_dir / release_id(settings, loaded)
+    folder.mkdir(parents=True)
+    said, waiting, found = [], threading.Event(), []
+
+    def progress(_fraction: float, text: str) -> None:
+        said.append(text)
+        waiting.set()
+
+    with (settings.releases_dir / f".{folder.name}.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second = threading.Thread(target=lambda: found.append(ensure(settings, loaded, progress)))
+        second.start()
+        assert waiting.wait(10)
+        (folder / MANIFEST).write_text("{}")
+    second.join(10)
+    assert found == [folder]
+    assert said == ["waiting for another process that trains this release"]
