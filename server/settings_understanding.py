@@ -6,9 +6,20 @@ import hashlib
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 EngineName = Literal["embedded", "local", "huggingface", "openai"]
+
+
+def plain_address(value: str) -> str:
+    """The address of an OpenAI-compatible server, without a slash at its end; empty for none.
+
+    Raises `ValueError` where it is no address, or holds a name and password.
+    """
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password):
+        raise ValueError("write an address such as https://models.example.com/v1, without name and password in it")
+    return value.rstrip("/")
 
 
 class Understanding(BaseModel):
@@ -19,7 +30,7 @@ class Understanding(BaseModel):
     engine: EngineName = "embedded"
     model: str = ""
     revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{0,100}$")] = ""
-    address: str = ""
+    address: Annotated[str, AfterValidator(plain_address)] = ""
     key_variable: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     precision: Literal["int8", "int4", "float"] = "int8"
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
@@ -46,14 +57,6 @@ class Understanding(BaseModel):
         if not self.revision:
             del facts["revision"]
         return f"{release}-{self.engine}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:8]}"
-
-    @field_validator("address")
-    @classmethod
-    def _plain_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password):
-            raise ValueError("write an address such as https://models.example.com/v1, without name and password in it")
-        return value.rstrip("/")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

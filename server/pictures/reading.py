@@ -48,11 +48,6 @@ class Line:
         """Plain data."""
         return {"text": self.text, "confidence": round(self.confidence, 3)}
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Line:
-        """The inverse of `to_json`."""
-        return cls(str(data["text"]), float(data["confidence"]))
-
 
 def tidy(found: Iterable[tuple[str, float]]) -> list[Line]:
     """Lines without control characters and doubles, at most `MAX_LINES` of at most `MAX_LINE` characters."""

@@ -50,4 +50,4 @@ def test_whatever_is_found_stays_small_and_printable(found: list[tuple[str, floa
     assert len(kept) <= MAX_LINES
     assert all(0 <= line.confidence <= 1 and line.text.isprintable() for line in kept)
     assert len(telling(kept, least=0.5)) <= LONGEST
-    assert [Line.from_json(line.to_json()).text for line in kept] == [line.text for line in kept]
+    assert len({line.text for line in kept}) == len(kept)
