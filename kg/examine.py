@@ -11,6 +11,7 @@ from kg.bdd import AnalysisLimitError
 from kg.compiled import Knowledge
 from kg.diagnose import check_values, hypotheses, start
 from kg.explain import fault_name
+from kg.model import Text
 
 Json = dict[str, Any]
 LISTED: Final = 200
@@ -61,7 +62,7 @@ def examine(knowledge: Knowledge, symptom: str) -> Json:
             }
             for name, value in check_values(knowledge, state).items()
         ],
-        "notes": found.notes,
+        "notes": [note.as_json() for note in _notes(found)],
         "ms": round((time.perf_counter() - began) * 1000, 1),
     }  # fmt: skip
 
@@ -72,6 +73,30 @@ def _analysis(knowledge: Knowledge, symptom: str) -> Analysis:
         return analyse(tree, top=symptom, list_limit=LISTED, importance=True, seconds=SECONDS)
     except AnalysisLimitError:
         return analyse(tree, top=symptom, max_order=LARGEST_ORDER, list_limit=LISTED, seconds=SECONDS)
+
+
+def _notes(found: Analysis) -> list[Text]:
+    """What the tree or the limits did not allow, for who maintains the graph."""
+    notes = []
+    if found.max_order is not None:
+        notes.append(
+            Text(
+                f"这棵树太大，只列出了不超过 {found.max_order} 个故障的割集。",
+                f"This tree is too large for everything: only cut sets of up to {found.max_order} faults are given.",
+            )
+        )
+    if found.probability is None:
+        notes.append(Text("没有算出概率，也就没有重要度。", "The probability is not known, and so no importance."))
+    if found.minimal_cut_sets is None:
+        notes.append(Text("树里有“非”关系，没有最小割集。", "The tree holds a NOT, so there are no minimal cut sets."))
+    elif any(one.fussell_vesely is None for one in found.importance or ()):
+        notes.append(
+            Text(
+                "割集太多，没有计算 Fussell-Vesely 重要度。",
+                "There are too many cut sets for the Fussell-Vesely importance.",
+            )
+        )
+    return notes
 
 
 def _cut_sets(found: Analysis, probabilities: Mapping[str, float]) -> list[Json] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kg
+from kg import examine
+from kg.bdd import AnalysisLimitError
 from kg.compiled import Knowledge
 from kg.diagnose import StateError, check_values, hypotheses, start
 from kg.editing import Content, apply
@@ -164,3 +167,18 @@ def test_faults_without_news_are_not_proposed():
     assert [one.fault for one in found] == ["a"]
     with pytest.raises(ValueError, match="cannot be"):
         propose("a", 0.1, 3, 2)
+
+
+def test_what_an_analysis_leaves_out_is_said_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examine.examine(KNOWLEDGE, SYMPTOM)["notes"] == []
+    whole = examine.analyse
+
+    def too_large(*given: Any, max_order: int | None = None, **more: Any) -> Any:
+        if max_order is None:
+            raise AnalysisLimitError("too large")
+        return whole(*given, max_order=max_order, **more)
+
+    monkeypatch.setattr(examine, "analyse", too_large)
+    (note,) = examine.examine(KNOWLEDGE, SYMPTOM)["notes"]
+    assert "4" in note["zh"]
+    assert "up to 4 faults" in note["en"]

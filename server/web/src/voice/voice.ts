@@ -1,28 +1,10 @@
 /** Talking: microphone out, transcript and spoken replies in. Loaded when the customer first presses the microphone. */
-import type { Problem } from './microphone';
 import { MicrophoneError, RATE, loudness, openMicrophone } from './microphone';
 import type { Microphone } from './microphone';
 import { Player, browserSink } from './player';
 import { Reader } from './reader';
-
-export type VoicePhase = 'off' | 'starting' | 'on' | 'ending';
-
-export interface VoiceState {
-  phase: VoicePhase;
-  /** Press-and-talk: on as long as the button is held. */
-  hold: boolean;
-  /** Loudness, 0 to 1. */
-  level: number;
-  /** What was understood so far; the first `stable` characters will not change. */
-  text: string;
-  stable: number;
-  /** A reply is being spoken. */
-  speaking: boolean;
-  /** Replies are spoken. */
-  aloud: boolean;
-  /** Why the microphone is off, where the customer did not switch it off. */
-  problem: Problem | 'lost' | 'silence' | 'long' | 'busy' | null;
-}
+import { OFF } from './state';
+import type { VoiceState } from './state';
 
 /** What voice needs of the customer's connection. */
 export interface Line {
@@ -36,16 +18,7 @@ const LEVEL_EVERY = 3;
 const ENDING_MS = 12_000;
 
 export class Voice {
-  state: VoiceState = {
-    phase: 'off',
-    hold: false,
-    level: 0,
-    text: '',
-    stable: 0,
-    speaking: false,
-    aloud: true,
-    problem: null,
-  };
+  state: VoiceState = OFF;
   private readonly listeners = new Set<() => void>();
   private readonly player: Player;
   private readonly reader: Reader;

@@ -7,22 +7,13 @@ import type { ChatClient } from '../shared/chatClient';
 import { uuid } from '../shared/chatClient';
 import type { Lang } from '../shared/frames';
 import { AlertIcon, MicrophoneIcon, SoundIcon, SoundOffIcon, StopIcon } from '../shared/icons';
-import type { Voice, VoiceState } from '../voice/voice';
+import { OFF } from '../voice/state';
+import type { VoiceState } from '../voice/state';
+import type { Voice } from '../voice/voice';
 import type { T } from './Log';
 
 /** A press that lasts longer is press-and-talk; a shorter one switches hands-free talk on or off. */
 const HOLD_MS = 300;
-
-const OFF: VoiceState = {
-  phase: 'off',
-  hold: false,
-  level: 0,
-  text: '',
-  stable: 0,
-  speaking: false,
-  aloud: true,
-  problem: null,
-};
 
 export interface Talk {
   state: VoiceState;
