@@ -399,7 +399,7 @@ async def test_a_failed_step_is_tried_again_and_shows_its_log(tmp_path: Path) ->
 
 
 async def test_a_cancelled_command_is_ended(tmp_path: Path) -> None:
-    command = (sys.executable, "-S", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    command = (sys.executable, "-S", "-c", "import os, time; os.write(1, b'%d' % os.getpid()); time.sleep(600)")
     pid: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     run = asyncio.create_task(
         run_logged(
