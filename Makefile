@@ -52,7 +52,14 @@ check-web: build
 
 tests: build
 	$(SAY) 'pytest'
+ifdef TESTS
 	@$(RUN) pytest $(TESTS)
+else
+	@$(RUN) pytest tests/unit
+# Pages and processes beside each other, each with a product of its own: both mostly wait.
+	@pages=$$(mktemp); $(RUN) pytest tests/browser >"$$pages" 2>&1 & browser=$$!; failed=0; \
+	$(RUN) pytest tests/integration || failed=1; wait $$browser || failed=1; cat "$$pages"; rm -f "$$pages"; exit $$failed
+endif
 
 # One after the other, cheapest first, also under make -j: two cores are soon busy. The demo's release is trained
 # meanwhile; whoever needs it first waits for that, and says so where it fails.

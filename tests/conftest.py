@@ -7,15 +7,6 @@ import pytest
 from tests.support.language_model import language_model_server
 from tests.support.product import Product
 
-ORDER = ("unit", "browser", "integration")
-"""What needs no trained release comes first: `make test` trains one meanwhile."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the folders of tests into their order."""
-    items.sort(key=lambda item: next((i for i, name in enumerate(ORDER) if f"/{name}/" in str(item.path)), 0))
-
-
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The demo company, running."""
