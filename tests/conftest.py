@@ -7,6 +7,7 @@ import pytest
 from tests.support.language_model import language_model_server
 from tests.support.product import Product
 
+
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The demo company, running."""
