@@ -22,6 +22,7 @@ from server.gateway import (
     rest_desk,
     rest_graph,
     rest_graph_drafts,
+    rest_learning,
     rest_new_intents,
     rest_safety,
     rest_sign_in,
@@ -36,6 +37,7 @@ from server.gateway.dispatch import Dispatcher
 from server.gateway.graph_refusals import Refusal, refuse, refuse_storage
 from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
+from server.gateway.learning import Learning
 from server.gateway.limits import RateLimiter
 from server.gateway.new_intents import NewIntents
 from server.gateway.oidc import Oidc
@@ -72,7 +74,7 @@ HEADERS = {
 }
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
-    rest_graph_drafts.router, rest_sign_in.router,
+    rest_graph_drafts.router, rest_sign_in.router, rest_learning.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -89,7 +91,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         store = Store(engine, clock)
         presence = Presence(clock)
         conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
-        upstream = Upstream(
+        app.state.upstream = upstream = Upstream(
             models_url=settings.models_url,
             rasa_url=settings.rasa_url,
             actions_url=settings.actions_url,
@@ -102,6 +104,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.safety = safety = Safety.over(store, company, settings, clock)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
+        app.state.learning = learning = Learning.over(store, company, new_intents, safety.audit, upstream)
         app.state.pictures = pictures = PictureReadings(
             store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"
         )
@@ -159,15 +162,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             translates=settings.understanding.translates,
             clock=clock,
         )
-        app.state.upstream = upstream
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (safety, new_intents, turns):
+        for part in (safety, new_intents, learning, turns):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (turns, pictures, safety, new_intents, graph.live):
+        for open_part in (turns, pictures, safety, learning, new_intents, graph.live):
             await open_part.close()
         await upstream.close()
         await asyncio.gather(app.state.demo_client.aclose(), accounts_http.aclose(), *([oidc.close()] if oidc else []))

@@ -11,6 +11,7 @@ from typing import Any
 from actions.state import after_handback, resumed
 from server.gateway.conversations import Conversations, desk_message, topic, wants_rating
 from server.gateway.drafts import Drafts
+from server.gateway.learning_items import note_message
 from server.gateway.modes import NotPossibleError, next_mode
 from server.gateway.routing import Lapse
 from server.privacy import mask
@@ -468,6 +469,7 @@ class Casework:
                 release=parse.get("release"),
                 agent=who.username,
             )
+            await note_message(tx, state, seq, "marked")
             frame = {"type": "marked", "conversation": conversation, "seq": seq, "agent": who.username}
             more = {"name": who.name, "intent": intent, "comment": comment, "team": await _team(tx, conversation)}
             event = await tx.add_event(conversation, {**frame, **more})

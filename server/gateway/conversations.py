@@ -15,6 +15,7 @@ from server.company import Company
 from server.gateway.escalations import context_of, escalation_frame, priority_of, summarise, topic_of
 from server.gateway.floor import Floor
 from server.gateway.hub import Hub
+from server.gateway.learning_items import note_message, note_turn
 from server.gateway.modes import next_mode
 from server.gateway.presence import Presence
 from server.gateway.receipts import Receipts
@@ -182,6 +183,8 @@ class Conversations:
             new = await tx.add_feedback(
                 conversation, client_id, seq=seq, score=score or 0, solved=solved, comment=comment
             )
+            if new and seq is not None and (score or 0) < 0:
+                await note_message(tx, state, seq, "thumbs_down")
             if new and seq is None:
                 given = {"score": score, "solved": solved}
                 verdict = {name: value for name, value in given.items() if value is not None}
@@ -238,6 +241,7 @@ class Conversations:
                 await tx.finish_turn(conversation, seq, "dropped", record, release)
                 return
             await tx.finish_turn(conversation, seq, "done", record, release)
+            await note_turn(tx, before, seq, record)
             account = State.from_json(slots.get("dialogue")).customer or before.account
             await tx.set(conversation, slots=slots, locale=locale, account=account)
             if escalate is None:

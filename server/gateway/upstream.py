@@ -11,6 +11,7 @@ import orjson
 Json = dict[str, Any]
 PARSE_DEADLINE_S = 3.0
 PICTURE_DEADLINE_S = 30.0
+EMBED_DEADLINE_S = 30.0
 TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
 FINAL_DEADLINE_S, PARTIAL_DEADLINE_S, SOUND_DEADLINE_S, WARM_DEADLINE_S = 32.0, 4.0, 16.0, 60.0
@@ -79,6 +80,18 @@ class Upstream:
             UpstreamError: The model service is away, slow or refuses.
         """
         return await self._models_answer("/search", {"query": query, "language": language, "k": k}, PARSE_DEADLINE_S)
+
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """A vector of length 1 for each text; texts are alike by the cosine of their vectors.
+
+        Raises:
+            UpstreamError: The model service is away, slow or refuses.
+        """
+        found = await self._models_answer("/embed", {"texts": texts}, EMBED_DEADLINE_S)
+        vectors = found.get("vectors") if isinstance(found, dict) else None
+        if not isinstance(vectors, list) or len(vectors) != len(texts):
+            raise UpstreamError("models", "nonsense")
+        return vectors
 
     async def translate(self, text: str, source: str, target: str) -> Json:
         """``text``: the translation, or ``refused``: why what the language model wrote cannot be taken.

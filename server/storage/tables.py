@@ -4,10 +4,12 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -373,3 +375,71 @@ graph_outcomes = Table(
     Index(None, "at"),
 )
 """Which fault a diagnosis found that its customer called solved."""
+
+review_clusters = Table(
+    "review_clusters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("language", String(5), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("ranking", JSON, nullable=False),
+    Column("oos", Float, nullable=False),
+    Column("updated", String(32), nullable=False),
+    Index(None, "size"),
+)
+"""Groups of similar messages on the review list: sums over those that joined, no words of any."""
+
+review_items = Table(
+    "review_items",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("bot_text", Text, nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("intent", String(64)),
+    Column("confidence", Float, nullable=False),
+    Column("ranking", JSON, nullable=False),
+    Column("entities", JSON, nullable=False),
+    Column("oos", Float, nullable=False),
+    Column("why", Integer, nullable=False),
+    Column("release", String(40)),
+    Column("at", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("cluster", ForeignKey("review_clusters.id")),
+    UniqueConstraint("conversation", "seq"),
+    Index(None, "state", "id"),
+    Index(None, "state", "cluster", "id"),
+)
+"""Customers' messages that somebody should look at, masked. ``why`` has a bit for each reason; ``state`` is ``open``,
+``labelled``, ``conflict`` or ``ignored``; ``cluster`` is null until the grouping came to it."""
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("item", ForeignKey("review_items.id"), nullable=False),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("text_key", String(32), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("intent", String(64)),
+    Column("entities", JSON, nullable=False),
+    Column("why", Integer, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("batch", String(32), nullable=False),
+    Column("ended_by", String(32)),
+    Index(None, "item"),
+    Index(None, "text_key"),
+    Index(None, "batch"),
+    Index(None, "state", "id"),
+)
+"""What people say that messages mean. ``state``: ``accepted``, ``conflict`` (others say otherwise), ``overruled`` or
+``withdrawn``; ``batch`` is the act that made it, ``ended_by`` the act that ended it: either can be taken back."""
