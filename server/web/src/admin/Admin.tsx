@@ -14,6 +14,7 @@ import { Cases } from './graph/Cases';
 import { GraphPage } from './graph/GraphPage';
 import { History } from './graph/History';
 import { Priors } from './graph/Priors';
+import { Review } from './learning/Review';
 import { NewIntents } from './NewIntents';
 import { SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
@@ -28,6 +29,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   cases: Cases,
   analysis: AnalysisPage,
   priors: Priors,
+  review: Review,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,

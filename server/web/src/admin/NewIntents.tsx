@@ -9,7 +9,7 @@ import { useShell } from './shell';
 const LEAST_EXAMPLES = 3;
 const DOES = ['say', 'answer', 'handoff'] as const;
 const REASONS = ['policy', 'out_of_scope', 'customer_asked', 'safety'] as const;
-const NEW: NewIntent = {
+export const BLANK_INTENT: NewIntent = {
   name: '',
   label: { zh: '', en: '' },
   description: { zh: '', en: '' },
@@ -42,7 +42,7 @@ export function NewIntents() {
       <div class="page-head">
         <h2>{t('page_intents')}</h2>
         <p>{t('intentsAbout')}</p>
-        <button type="button" class="button solid" onClick={() => setEdited({ intent: NEW, known: false })}>
+        <button type="button" class="button solid" onClick={() => setEdited({ intent: BLANK_INTENT, known: false })}>
           {t('intentNew')}
         </button>
       </div>
@@ -98,7 +98,7 @@ export function NewIntents() {
   );
 }
 
-function IntentDialog({ intent, known, onSaved, onClose }: { intent: NewIntent; known: boolean; onSaved(): void; onClose(): void }) {
+export function IntentDialog({ intent, known, onSaved, onClose }: { intent: NewIntent; known: boolean; onSaved(made: NewIntent): void; onClose(): void }) {
   const { t, coded } = useShell();
   const [draft, setDraft] = useState(intent);
   const [examples, setExamples] = useState(intent.examples.join('\n'));
@@ -112,7 +112,7 @@ function IntentDialog({ intent, known, onSaved, onClose }: { intent: NewIntent; 
     setProblem('');
     try {
       await putNewIntent({ ...draft, examples: sentences });
-      onSaved();
+      onSaved(draft);
     } catch (error) {
       setProblem(error instanceof Error && error.message ? error.message : t('notSaved'));
     }

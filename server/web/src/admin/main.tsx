@@ -5,6 +5,7 @@ import './safety.css';
 import './graph/editor.css';
 import './graph/forms.css';
 import './graph/pages.css';
+import './learning/learning.css';
 import { Admin } from './Admin';
 
 const root = document.getElementById('app');

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 export const SECTIONS = {
   knowledge: ['graph', 'history', 'cases', 'analysis', 'priors'],
+  learning: ['review'],
   safety: ['audit', 'content', 'intents'],
   own: ['account'],
 } as const;

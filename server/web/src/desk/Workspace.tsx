@@ -103,6 +103,12 @@ export function Workspace({ staff, company, switchLanguage, signedOut }: Workspa
     client.select(conversation);
   };
 
+  // Other pages lead to a conversation by its id behind the address: /desk#c/ID.
+  useEffect(() => {
+    const [kind, id] = location.hash.slice(1).split('/');
+    if (kind === 'c' && id) open(decodeURIComponent(id));
+  }, []);
+
   const heard = useRef(state.news.number);
   useEffect(() => {
     const { news } = state;

@@ -2,11 +2,13 @@
 import type { Texts } from '.';
 import type * as zh from './adminZh';
 import { graph } from './graphEn';
+import { learning } from './learningEn';
 import { staff } from './staffEn';
 
 export const admin: Texts<typeof zh.admin> = {
   ...staff,
   ...graph,
+  ...learning,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

@@ -1,10 +1,12 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
 import { graph } from './graphZh';
+import { learning } from './learningZh';
 import { staff } from './staffZh';
 
 export const admin = {
   ...staff,
   ...graph,
+  ...learning,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',
