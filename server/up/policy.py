@@ -1,5 +1,8 @@
 """When a process is restarted, when it counts as hung, and when it is given up. Pure: the caller brings the time.
 
+Only what was never ready is given up: a start that cannot succeed is the operator's to see at once. What has worked is
+started again for as long as it takes, ever more slowly, while the others go on and people are handed over.
+
 Times are seconds of any clock that never runs backwards.
 """
 
@@ -30,15 +33,14 @@ class RestartPolicy:
     first_delay_s: float = 0.5
     delay_factor: float = 2.0
     longest_delay_s: float = 10.0
-    max_restarts: int = 5
-    """A process that would be restarted more often than this within ``window_s`` is given up."""
     window_s: float = 60.0
+    """Restarts within this time make the next one wait longer."""
     max_failed_starts: int = 3
-    """Starts in a row that never became ready; a slow starter would never fill the window."""
+    """First starts in a row that never became ready; a slow starter would never fill the window."""
     start_deadline_s: float = 180.0
-    hung_after_s: float = 30.0
+    hung_after_s: float = 15.0
     """Time without an answered health probe after which a ready process counts as hung."""
-    probe_interval_s: float = 5.0
+    probe_interval_s: float = 2.0
     start_probe_interval_s: float = 0.25
     probe_deadline_s: float = 5.0
 
@@ -66,6 +68,7 @@ class Lifecycle:
         self._failed_starts = 0
         self._started_at = 0.0
         self._answered_at = 0.0
+        self._has_worked = False
         self.state = State.IDLE
 
     @property
@@ -85,8 +88,8 @@ class Lifecycle:
         assert self.state in {State.STARTING, State.READY}, self.state
         if answered:
             self.state = State.READY
+            self._has_worked = True
             self._answered_at = now
-            self._failed_starts = 0
             return None
         if self.state is State.STARTING:
             if now - self._started_at >= self._policy.start_deadline_s:
@@ -100,17 +103,14 @@ class Lifecycle:
         """Decide after the process ended; ``status`` is its exit status, ``None`` when it was killed for being hung."""
         assert self.state in {State.STARTING, State.READY}, self.state
         policy = self._policy
-        never_ready = self.state is State.STARTING
-        if never_ready and status == EXIT_USAGE:
-            return self._give_up(why)
-        if never_ready:
+        if not self._has_worked:
+            if status == EXIT_USAGE:
+                return self._give_up(why)
             self._failed_starts += 1
             if self._failed_starts >= policy.max_failed_starts:
                 return self._give_up(f"{why}; {self._failed_starts} starts in a row failed")
         while self._restarts and now - self._restarts[0] >= policy.window_s:
             self._restarts.popleft()
-        if len(self._restarts) >= policy.max_restarts:
-            return self._give_up(f"{why}; it was restarted {policy.max_restarts} times in {policy.window_s:g} s")
         delay = min(policy.first_delay_s * policy.delay_factor ** len(self._restarts), policy.longest_delay_s)
         self._restarts.append(now)
         self.state = State.WAITING
