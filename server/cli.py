@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from server import cli_customer, cli_intent, cli_kg, cli_labels, cli_llm, cli_nlu, cli_privacy, cli_user
+from server import cli_customer, cli_figures, cli_intent, cli_kg, cli_labels, cli_llm, cli_nlu, cli_privacy, cli_user
 from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
@@ -40,6 +40,7 @@ app.add_typer(cli_customer.app, name="customer")
 app.add_typer(cli_intent.app, name="intent")
 app.add_typer(cli_labels.app, name="labels")
 app.add_typer(cli_llm.app, name="llm")
+app.add_typer(cli_figures.app, name="figures")
 
 app.command()(cli_nlu.train)
 app.add_typer(cli_nlu.eval_app, name="eval")

@@ -145,6 +145,17 @@ class Desk(_Strict):
         return None
 
 
+class Figures(_Strict):
+    """What the figures are held against: targets as shares or seconds, and what a person's time costs."""
+
+    target_intents: Annotated[float, Field(gt=0, le=1)] = 0.9
+    target_entities: Annotated[float, Field(gt=0, le=1)] = 0.9
+    target_response_s: Annotated[float, Field(gt=0, le=3600)] = 2.0
+    target_coverage: Annotated[float, Field(gt=0, le=1)] = 0.85
+    minutes_per_conversation: Annotated[float, Field(ge=0, le=600)] = 6.0
+    cost_per_hour: Annotated[float, Field(ge=0, le=1_000_000)] = 40.0
+
+
 class _Paths(_Strict):
     nlu_data: str = "nlu_data"
     articles: str = "articles"
@@ -170,6 +181,7 @@ class _File(_Strict):
     paths: _Paths = _Paths()
     contact: Contact = Contact()
     desk: Desk = Desk()
+    figures: Figures = Figures()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -274,6 +286,7 @@ class Company:
     """Sites that may embed the widget."""
     contact: Contact
     desk: Desk
+    figures: Figures
     nlu_dir: Path
     articles_dir: Path
     kg_dir: Path | None
@@ -319,6 +332,7 @@ class Company:
             origins=file.embed.origins,
             contact=file.contact,
             desk=file.desk,
+            figures=file.figures,
             nlu_dir=nlu_dir,
             articles_dir=articles_dir,
             kg_dir=kg_dir,

@@ -20,6 +20,7 @@ from server.company import Company
 from server.gateway import (
     rest,
     rest_desk,
+    rest_figures,
     rest_graph,
     rest_graph_drafts,
     rest_learning,
@@ -34,6 +35,7 @@ from server.gateway.chat import ChatPorts, chat
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
 from server.gateway.dispatch import Dispatcher
+from server.gateway.figures_keeper import FiguresKeeper
 from server.gateway.graph_refusals import Refusal, refuse, refuse_storage
 from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
@@ -74,7 +76,7 @@ HEADERS = {
 }
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
-    rest_graph_drafts.router, rest_sign_in.router, rest_learning.router,
+    rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -162,17 +164,18 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             translates=settings.understanding.translates,
             clock=clock,
         )
+        app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (safety, new_intents, learning, turns):
+        for part in (safety, new_intents, learning, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (turns, pictures, safety, learning, new_intents, graph.live):
+        for open_part in (figures, turns, pictures, safety, learning, new_intents, graph.live):
             await open_part.close()
-        await upstream.close()
-        await asyncio.gather(app.state.demo_client.aclose(), accounts_http.aclose(), *([oidc.close()] if oidc else []))
+        clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
+        await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
         await store.close()
 
     app = FastAPI(
@@ -188,9 +191,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.include_router(routes)
     if demo_inbox:
         app.include_router(rest.demo_router)
-    _add_sockets(app)
-    _add_health(app)
-    _add_pages(app)
+    for add in (_add_sockets, _add_health, _add_pages):
+        add(app)
 
     @app.middleware("http")
     async def security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -589,9 +589,9 @@ class Tx:
         statement = update(escalations).where(escalations.c.id == newest).values(**values)
         return bool((await self._connection.execute(statement)).rowcount)
 
-    async def execute(self, statement: Any) -> Any:
-        """Runs a statement of this package inside the transaction."""
-        return await self._connection.execute(statement)
+    async def execute(self, statement: Any, rows: Sequence[Json] | None = None) -> Any:
+        """Runs a statement of this package inside the transaction; an insert may bring several rows."""
+        return await self._connection.execute(statement, rows)
 
     async def set_escalation(self, conversation: str, **values: Any) -> None:
         """Changes the escalation that is not closed."""

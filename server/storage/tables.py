@@ -46,6 +46,7 @@ conversations = Table(
     Column("customer_read", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "mode", "updated"),
     Index(None, "account", "created"),
+    Index(None, "updated"),
 )
 """``account``: whom the account back end knows the customer as, once they said so; it authorises nothing.
 ``customer`` is who an embedding site vouched for. ``customer_got`` and ``customer_read`` are the last ``seq`` that
@@ -443,3 +444,55 @@ labels = Table(
 )
 """What people say that messages mean. ``state``: ``accepted``, ``conflict`` (others say otherwise), ``overruled`` or
 ``withdrawn``; ``batch`` is the act that made it, ``ended_by`` the act that ended it: either can be taken back."""
+
+figures_facts = Table(
+    "figures_facts",
+    metadata,
+    Column("conversation", ForeignKey("conversations.id"), primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("matters", JSON, nullable=False),
+    Column("customer", String(100)),
+    Column("began", String(32), nullable=False),
+    Column("last", String(32), nullable=False),
+    Column("seen", String(32), nullable=False),
+    Column("due", String(32)),
+    Index(None, "due"),
+    Index(None, "customer", "last"),
+)
+"""What each conversation adds to its day's figures. ``seen`` is the conversation's ``updated`` that was counted,
+``due`` when time alone will change what it counts for."""
+
+figures_days = Table(
+    "figures_days",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("channel", String(10), primary_key=True),
+    Column("language", String(5), primary_key=True),
+    Column("counts", JSON, nullable=False),
+)
+"""The figures' sums by day in the company's time zone; `server.gateway.figures_outcome` says what is counted."""
+
+figures_unanswered = Table(
+    "figures_unanswered",
+    metadata,
+    Column("conversation", ForeignKey("conversations.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "day"),
+)
+"""What customers wrote and the bot could not answer, without personal data."""
+
+figures_state = Table(
+    "figures_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("watermark", String(32), nullable=False),
+    Column("complete", Boolean, nullable=False),
+)
+"""One row: changes up to ``watermark`` are counted; not ``complete`` while the figures are counted anew."""
