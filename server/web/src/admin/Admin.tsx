@@ -9,6 +9,7 @@ import { initial } from '../shared/text';
 import { Account } from './Account';
 import { AuditLog } from './AuditLog';
 import { ContentLists } from './ContentLists';
+import { Figures } from './figures/Figures';
 import { AnalysisPage } from './graph/AnalysisPage';
 import { Cases } from './graph/Cases';
 import { GraphPage } from './graph/GraphPage';
@@ -16,7 +17,7 @@ import { History } from './graph/History';
 import { Priors } from './graph/Priors';
 import { Review } from './learning/Review';
 import { NewIntents } from './NewIntents';
-import { SECTIONS, routeTo, useRoute } from './route';
+import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
 import { ShellContext, makeShell, useShell } from './shell';
 
@@ -30,6 +31,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   analysis: AnalysisPage,
   priors: Priors,
   review: Review,
+  figures: Figures,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,
@@ -90,7 +92,8 @@ function Frame({ staff, company, note, switchLanguage, closeNote, onLeave }: Fra
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const Page = PAGES[route.page];
-  const allowed = staff.role === 'admin';
+  const mayOpen = (name: PageName) => staff.role === 'admin' || (staff.role === 'supervisor' && FOR_SUPERVISORS.includes(name));
+  const allowed = mayOpen(route.page);
 
   useEffect(() => {
     document.title = `${t(`page_${route.page}`)} · ${t('title')}${company ? ` · ${company.name[lang]}` : ''}`;
@@ -129,7 +132,7 @@ function Frame({ staff, company, note, switchLanguage, closeNote, onLeave }: Fra
           {t('logout')}
         </button>
       </header>
-      {allowed && <Navigation page={route.page} />}
+      {(staff.role === 'admin' || staff.role === 'supervisor') && <Navigation page={route.page} mayOpen={mayOpen} />}
       <main id="main" tabIndex={-1} ref={main} class={`page${route.page === 'graph' && route.rest.length > 0 ? ' whole' : ''}`}>
         {note?.bad && (
           <div class="bad-note" role="alert">
@@ -145,15 +148,15 @@ function Frame({ staff, company, note, switchLanguage, closeNote, onLeave }: Fra
   );
 }
 
-function Navigation({ page }: { page: PageName }) {
+function Navigation({ page, mayOpen }: { page: PageName; mayOpen(name: PageName): boolean }) {
   const { t } = useShell();
   return (
     <nav class="navigation" aria-label={t('navigation')}>
-      {(Object.keys(SECTIONS) as Section[]).map((section) => (
+      {(Object.keys(SECTIONS) as Section[]).filter((section) => SECTIONS[section].some(mayOpen)).map((section) => (
         <section key={section} aria-labelledby={`nav-${section}`}>
           <h2 id={`nav-${section}`}>{t(`section_${section}`)}</h2>
           <ul>
-            {SECTIONS[section].map((name) => (
+            {SECTIONS[section].filter(mayOpen).map((name) => (
               <li key={name}>
                 <a href={routeTo(name)} aria-current={name === page ? 'page' : undefined}>
                   {t(`page_${name}`)}

@@ -4,11 +4,15 @@ import { useEffect, useState } from 'preact/hooks';
 export const SECTIONS = {
   knowledge: ['graph', 'history', 'cases', 'analysis', 'priors'],
   learning: ['review'],
+  company: ['figures'],
   safety: ['audit', 'content', 'intents'],
   own: ['account'],
 } as const;
 export type Section = keyof typeof SECTIONS;
 export type PageName = (typeof SECTIONS)[Section][number];
+
+/** What supervisors may see too. */
+export const FOR_SUPERVISORS: readonly PageName[] = ['figures'];
 
 export interface Route {
   page: PageName;

@@ -1,6 +1,7 @@
 /** The console's texts, all but those of the knowledge graph; every key of adminZh.ts. */
 import type { Texts } from '.';
 import type * as zh from './adminZh';
+import { figures } from './figuresEn';
 import { graph } from './graphEn';
 import { learning } from './learningEn';
 import { staff } from './staffEn';
@@ -9,6 +10,7 @@ export const admin: Texts<typeof zh.admin> = {
   ...staff,
   ...graph,
   ...learning,
+  ...figures,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

@@ -1,4 +1,5 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
+import { figures } from './figuresZh';
 import { graph } from './graphZh';
 import { learning } from './learningZh';
 import { staff } from './staffZh';
@@ -7,6 +8,7 @@ export const admin = {
   ...staff,
   ...graph,
   ...learning,
+  ...figures,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',
