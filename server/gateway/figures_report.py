@@ -18,7 +18,7 @@ from server.gateway.figures_outcome import Counts, percentile
 from server.gateway.intervals import wilson
 from server.release import MANIFEST
 from server.storage.store import Store
-from server.storage.tables import figures_days, figures_state, figures_unanswered, reviews, turns
+from server.storage.tables import conversations, figures_days, figures_state, figures_unanswered, reviews, turns
 
 Json = dict[str, Any]
 CHANNELS: Final = ("text", "voice", "picture")
@@ -26,6 +26,8 @@ MOST_DAYS: Final = 800
 MOST_QUESTIONS: Final = 20
 MOST_REVIEWS: Final = 20_000
 _MINUTES: Final = 60
+_LATELY: Final = 50
+"""Conversations among whose turns the newest release is looked for: turns themselves have no order by time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +205,12 @@ async def _unanswered(store: Store, wanted: Wanted) -> list[Json]:
 
 async def _quality(store: Store, releases: Path) -> Json:
     """How well the release in service understands, as was measured at its training on what it had not seen."""
+    lately = select(conversations.c.id).order_by(conversations.c.updated.desc()).limit(_LATELY).scalar_subquery()
     row = await store.one(
-        select(turns.c.release).where(turns.c.release.is_not(None)).order_by(turns.c.at.desc()).limit(1)
+        select(turns.c.release)
+        .where(turns.c.conversation.in_(lately), turns.c.release.is_not(None))
+        .order_by(turns.c.at.desc())
+        .limit(1)
     )
     manifest = await asyncio.to_thread(_manifest, releases, row.release if row else None)
     if manifest is None:

@@ -219,7 +219,8 @@ def test_the_content_lists_are_edited(product, administrator_in):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_serious_for_accessibility(product, administrator_in, dark):
     admin = administrator_in("zh" if dark else "en", size=(1400, 860), dark=dark)
-    for page in ("history", "cases", "analysis", "priors", "audit", "content", "intents", "account", "graph"):
+    graph = ("history", "cases", "analysis", "priors", "graph")
+    for page in ("figures", "audit", "content", "intents", "account", *graph):
         admin.open(product.url, page)
         expect(admin.page.locator(".page h2")).to_be_visible()
         expect(admin.page.locator(".page .empty", has_text="…")).to_have_count(0)

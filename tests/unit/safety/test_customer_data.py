@@ -13,7 +13,7 @@ from server.storage.audit import Audit
 from server.storage.customers import CustomerData, TooVagueError, blot_out
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
-from server.storage.tables import graph_outcomes, metadata, reviews, uploads
+from server.storage.tables import figures_facts, figures_unanswered, graph_outcomes, metadata, reviews, uploads
 from tests.unit.safety.conftest import Clock
 
 NEEDLE = "19900004242"
@@ -60,6 +60,10 @@ async def conversation(store: Store, name: str, said: str, *, customer: str | No
         )
         found = {"symptom": "no_service", "fault": "sim_missing", "digest": "0" * 16}
         await tx.execute(insert(graph_outcomes).values(conversation=name, at=tx.now, **found))
+        place = {"conversation": name, "day": tx.now[:10], "channel": "text", "language": "zh"}
+        times = {"began": tx.now, "last": tx.now, "seen": tx.now}
+        await tx.execute(insert(figures_facts).values(**place, **times, counts={}, matters=[], customer=customer))
+        await tx.execute(insert(figures_unanswered).values(**place, seq=1, text=said))
     return name
 
 

@@ -1,7 +1,7 @@
 /** How the bot is doing: a glance for the targets, then where it comes from. */
 import './figures.css';
 import type { ComponentChildren } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Lang } from '../../shared/frames';
 import { dateAndClock } from '../../shared/time';
 import { useLoad, Waiting } from '../load';
@@ -12,12 +12,18 @@ import { Plot } from './Plot';
 
 const SPANS = [7, 28, 90, 365] as const;
 const WEEK = 7;
+const COUNTING_MS = 3_000;
 
 export function Figures() {
   const { t } = useShell();
   const [wanted, setWanted] = useState<Wanted>({ days: 28, channel: '', language: '' });
   const now = useMemo(() => new Date(), [wanted]);
   const loaded = useLoad(() => fetchFigures(wanted, now), [wanted]);
+  useEffect(() => {
+    if (loaded.data === null || loaded.data.complete) return;
+    const timer = setTimeout(loaded.reload, COUNTING_MS);
+    return () => clearTimeout(timer);
+  }, [loaded.data]);
   const select = (name: 'channel' | 'language', options: readonly [string, string][]) => (
     <label class="field">
       {t(`figures_${name}`)}

@@ -6,7 +6,7 @@ import { useShell } from '../shell';
 import { labelled, pieces, scaleFor } from './plot';
 
 const HEIGHT = 210;
-const LEFT = 46;
+const LEFT = 58;
 const RIGHT = 12;
 const TOP = 12;
 const BOTTOM = 26;
