@@ -11,20 +11,27 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from server.company import Company
 from server.gateway.figures_outcome import Counts, percentile
 from server.gateway.intervals import wilson
 from server.release import MANIFEST
 from server.storage.store import Store
-from server.storage.tables import conversations, figures_days, figures_state, figures_unanswered, reviews, turns
+from server.storage.tables import (
+    conversations,
+    figures_days,
+    figures_state,
+    figures_unanswered,
+    labels,
+    review_items,
+    turns,
+)
 
 Json = dict[str, Any]
 CHANNELS: Final = ("text", "voice", "picture")
 MOST_DAYS: Final = 800
 MOST_QUESTIONS: Final = 20
-MOST_REVIEWS: Final = 20_000
 _MINUTES: Final = 60
 _LATELY: Final = 50
 """Conversations among whose turns the newest release is looked for: turns themselves have no order by time."""
@@ -239,18 +246,15 @@ def _manifest(releases: Path, release: str | None) -> Json | None:
 
 
 async def _reviewed(store: Store, wanted: Wanted) -> Json:
-    """Of the messages that people looked at and labelled, how many had been understood as what they were."""
+    """Of the messages that people labelled, how many had been understood as what they were."""
     first, after = wanted.first.isoformat(), (wanted.last + timedelta(days=1)).isoformat()
-    query = select(reviews.c.intent, reviews.c.understood).where(
-        reviews.c.at >= first, reviews.c.at < after, reviews.c.intent.is_not(None), reviews.c.state != "dismissed"
+    right = func.sum(case((labels.c.intent == review_items.c.intent, 1), else_=0))
+    query = (
+        select(right.label("right"), func.count().label("of"))
+        .join(review_items, review_items.c.id == labels.c.item)
+        .where(labels.c.at >= first, labels.c.at < after, labels.c.state == "accepted", labels.c.verdict == "intent")
     )
     if wanted.language is not None:
-        query = query.where(reviews.c.language == wanted.language)
-    rows = await store.all(query.limit(MOST_REVIEWS))
-    right = sum(_understood(row.understood) == row.intent for row in rows)
-    return share(right, len(rows))
-
-
-def _understood(parse: Json) -> str:
-    found = parse.get("intent")
-    return str(found.get("name")) if isinstance(found, dict) else str(found)
+        query = query.where(labels.c.language == wanted.language)
+    row = await store.one(query)
+    return share(row.right or 0, row.of) if row is not None else share(0, 0)

@@ -13,7 +13,16 @@ from server.storage.audit import Audit
 from server.storage.customers import CustomerData, TooVagueError, blot_out
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
-from server.storage.tables import figures_facts, figures_unanswered, graph_outcomes, metadata, reviews, uploads
+from server.storage.tables import (
+    figures_facts,
+    figures_unanswered,
+    graph_outcomes,
+    labels,
+    metadata,
+    review_items,
+    reviews,
+    uploads,
+)
 from tests.unit.safety.conftest import Clock
 
 NEEDLE = "19900004242"
@@ -60,11 +69,29 @@ async def conversation(store: Store, name: str, said: str, *, customer: str | No
         )
         found = {"symptom": "no_service", "fault": "sim_missing", "digest": "0" * 16}
         await tx.execute(insert(graph_outcomes).values(conversation=name, at=tx.now, **found))
+        await _label(tx, name, said)
         place = {"conversation": name, "day": tx.now[:10], "channel": "text", "language": "zh"}
         times = {"began": tx.now, "last": tx.now, "seen": tx.now}
         await tx.execute(insert(figures_facts).values(**place, **times, counts={}, matters=[], customer=customer))
         await tx.execute(insert(figures_unanswered).values(**place, seq=1, text=said))
     return name
+
+
+async def _label(tx, name: str, said: str) -> None:
+    message = {"conversation": name, "seq": 1, "text": said, "language": "zh", "entities": [], "why": 1, "at": tx.now}
+    item = await tx.execute(
+        insert(review_items)
+        .values(
+            **message, bot_text="", channel="web", intent="greet", confidence=0.1, ranking=[], oos=0.1, state="labelled"
+        )
+        .returning(review_items.c.id)
+    )
+    await tx.execute(
+        insert(labels).values(
+            **message, item=item.scalar_one(), text_key="k", verdict="intent", intent="greet", author="lin",
+            state="accepted", batch="b",
+        )
+    )  # fmt: skip
 
 
 def files_with(folder: Path, needle: str) -> list[str]:
