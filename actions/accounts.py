@@ -69,12 +69,13 @@ class Money(BaseModel):
 
 
 class Customer(BaseModel):
-    """A customer and the ids of their lines."""
+    """A customer and the ids of their lines; ``area``, where they live, is what a back end may add to the contract."""
 
     id: str
     name: str = ""
     phone: str | None = None
     lines: list[str] = []
+    area: str | None = None
 
 
 class Plan(BaseModel):

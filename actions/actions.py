@@ -17,6 +17,7 @@ from actions.dialogue import respond
 from actions.ports import Ports
 from actions.state import State
 from actions.turn import Decision, Turn, parse_of, read_turn
+from server.outages import Present
 from server.texts import catalogue
 
 log = logging.getLogger(__name__)
@@ -42,10 +43,10 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
         turn = read_turn(self.decision, tracker.latest_message, conversation=tracker.sender_id, now=self._clock())
         state = State.from_json(tracker.slots.get("dialogue"))
         diagnosed = tracker.slots.get("diagnosis")
+        parse = parse_of(tracker.latest_message)
         try:
-            ports = self._ports()
+            ports = replace(self._ports(), outages=Present.read(parse.get("outages")))
             if ports.graphs is not None:
-                parse = parse_of(tracker.latest_message)
                 await ports.graphs.take(parse.get("graphs") or {})
                 solved = (state.solved or {}).get("diagnosis")
                 if missing := ports.graphs.missing(parse, diagnosed, solved):

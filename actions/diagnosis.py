@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from actions import messages as m
-from actions import reading
+from actions import outages, reading
 from actions.answers import cited, query, search
 from actions.context import Context, EscalationError, Question
 from actions.diagnosis_account import REPAIRS, instead, look, payment, repair
@@ -55,7 +55,8 @@ async def diagnose(c: Context, definition: Definition) -> None:
     """
     graphs = c.ports.graphs
     if graphs is None or not set(definition.symptoms) & graphs.current.knowledge.graph.symptoms.keys():
-        await _from_articles(c, definition)
+        if not await outages.instead(c, definition, (), None):
+            await _from_articles(c, definition)
         return
     c.diagnosis = copy.deepcopy(c.diagnosis)
     running = Run.of(c, graphs) if c.args.get("begun") else None
@@ -63,6 +64,8 @@ async def diagnose(c: Context, definition: Definition) -> None:
         running = await _begin(c, graphs, definition)
         if running is None:
             return
+    else:
+        outages.in_between(c, definition, running.symptom, running.version)
     try:
         await running.go()
     except Question as question:
@@ -84,6 +87,8 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
         Question: Several may be meant.
     """
     if "said" not in c.args:
+        c.args.update(outages.resumed(c))
+    if "said" not in c.args:
         c.args["said"] = "" if c.turn.chosen else c.turn.text
         number = reading.phone_number(c.turn)
         if number is not None and (c.turn.entity("phone_number") is not None or len(number) == _MOBILE_DIGITS):
@@ -93,6 +98,8 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
             c.args["place"] = {"raw": place.raw or place.value, "value": place.value}
     symptom = c.args.pop("symptom", None)
     if symptom is None and c.args.get("which"):
+        if await outages.instead(c, definition, c.args["which"], graphs.current):
+            return None
         raise _which(c, graphs.current, tuple(c.args.pop("which")))
     if symptom == "none":
         faults = [one for one in c.ports.intents.values() if one.do == "diagnose"]
@@ -102,8 +109,17 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
     if symptom is None:
         found = await match(graphs.current, graphs.nearness, c.args["said"], definition.symptoms)
         if not found.sure:
-            raise _which(c, graphs.current, found.symptoms or tuple(definition.symptoms))
+            likely = found.symptoms or tuple(definition.symptoms)
+            if await outages.instead(c, definition, likely, graphs.current):
+                return None
+            raise _which(c, graphs.current, likely)
         symptom = found.symptoms[0]
+    c.args["symptom"] = symptom  # for after a question in between
+    if await outages.instead(c, definition, [symptom], graphs.current):
+        return None
+    del c.args["symptom"]
+    if c.state.area and c.state.area["values"]:
+        c.args.setdefault("place", {"raw": c.state.area["raw"], "value": c.state.area["values"][0]})
     c.args["begun"] = True
     running = Run.new(c, graphs, symptom)
     running.hear(c.args["said"])
@@ -274,7 +290,7 @@ class Run:
         self.engine["steps"] = self.slot["sent"]
         args = self.c.args if self.c.state.task is not None else {}
         asking = {
-            "list_outages": args.get("place") is None,
+            "list_outages": args.get("place") is None and self.c.state.area != {},
             "get_bills": not (self.c.state.customer or args.get("phone")),
         }
         self.engine["asks"] = [name for name, check in self.graph.checks.items() if asking.get(check.step)]
@@ -336,7 +352,8 @@ class Run:
             node, operation = line, "get_line"
         if self.c.args.pop("declined", None) is not None and operation != "list_outages":
             self.slot["blind"] = True
-        skip = (self.slot["blind"] and operation != "list_outages") or self.c.args.pop("no_place", False)
+        nowhere = operation == "list_outages" and self.c.state.area == {} and self.c.args.get("place") is None
+        skip = (self.slot["blind"] and operation != "list_outages") or self.c.args.pop("no_place", False) or nowhere
         facts = None if skip else await look(self.c, operation)
         outcomes = outcomes_of_facts(self.graph.checks[node], facts) if facts is not None else {}
         self.tell(Answer("check", node, outcomes=outcomes) if outcomes else Answer("check", node, result="refused"))

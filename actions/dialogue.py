@@ -12,7 +12,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from actions import diagnosis, diagnosis_again, offers, questions, tasks, wishes
+from actions import diagnosis, diagnosis_again, offers, outages, questions, tasks, wishes
 from actions import messages as m
 from actions.accounts import AccountsError
 from actions.context import Context, EscalationError
@@ -45,6 +45,7 @@ async def respond(turn: Turn, state: State, ports: Ports, diagnosed: Any = None)
     c = Context(turn, copy.deepcopy(state), ports)
     c.diagnosis = diagnosed
     c.state.language = turn.locale
+    outages.note_area(c)
     try:
         await _turn(c)
         if c.state.expect is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from actions import diagnosis_again, reading, tasks
+from actions import diagnosis_again, outages, reading, tasks
 from actions.clarify import offer_person
 from actions.context import Context, EscalationError
 from actions.state import Expect, Task
@@ -26,6 +26,8 @@ async def answer_offer(c: Context, expect: Expect) -> None:
     if expect.kind == "offer" and await _taken_up_with_a_detail(c, expect):
         return
     reply = _reply(c)
+    if expect.kind == outages.BUTTON and outages.wants_a_look(c):
+        reply = "no"
     if reply == "else":
         await _something_else(c)
         return
@@ -36,6 +38,8 @@ async def answer_offer(c: Context, expect: Expect) -> None:
             await _resume(c, reply)
         case "clarify":
             offer_person(c, "low_confidence")
+        case outages.BUTTON:
+            await _outage(c, reply)
         case _:
             _person(c, expect, reply)
 
@@ -71,6 +75,14 @@ async def _resume(c: Context, reply: Reply) -> None:
         await tasks.run(c, task)
     else:
         c.say("resume.dropped", task=tasks.label_of(c, task))
+
+
+async def _outage(c: Context, reply: Reply) -> None:
+    """After a notice: fine with it, or the diagnosis after all."""
+    if reply == "yes" or c.state.outage is None:
+        c.say("outage.fine", choices=[c.person()])
+    else:
+        await tasks.run(c, Task(tasks.DIAGNOSE, dict(c.state.outage["args"])))
 
 
 def _person(c: Context, expect: Expect, reply: Reply) -> None:

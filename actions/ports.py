@@ -11,6 +11,7 @@ from actions.accounts import Bill, Checked, Customer, Line, Order, Outage, Plan,
 from actions.diagnosis_graph import Graphs
 from actions.retrieval import Found
 from server.company import Definition
+from server.outages import Present
 from server.texts import catalogue
 
 
@@ -65,6 +66,8 @@ class Ports:
     """The company's definitions, best completed by `with_controls`."""
     graphs: Graphs | None = None
     """The company's fault trees; without them faults are answered from the articles."""
+    outages: tuple[Present, ...] = ()
+    """The known outages of the moment."""
 
 
 def with_controls(intents: Mapping[str, Definition]) -> Mapping[str, Definition]:

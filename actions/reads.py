@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actions import messages as m
+from actions import outages
 from actions.accounts import Bill, Line, Money, NotFoundError, Order, Outage, Plan, Ticket
 from actions.context import Context
 from actions.messages import Message
@@ -136,9 +137,13 @@ async def check_outage(c: Context) -> None:
     place = c.args.get("place")
     if place is None:
         raise c.ask("place", "ask.place")
+    notices = outages.known_in(c, place)
     found: list[Outage] = []
     for area in dict.fromkeys((place["raw"], place["value"])):
         found = found or await c.accounts.list_outages(area)
+    c.messages += notices
+    if notices and not found:
+        return
     if not found:
         faults = [one for one in c.ports.intents.values() if one.do == "diagnose" and one.suggest][:1]
         c.say("outage.none", choices=[*(c.button(one) for one in faults), c.person()])

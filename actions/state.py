@@ -50,7 +50,7 @@ class Expect:
         return self.kind in SOFT
 
 
-SOFT = frozenset({"offer", "resume", "clarify", "person"})
+SOFT = frozenset({"offer", "resume", "clarify", "person", "outage"})
 
 
 @dataclass(slots=True)
@@ -58,6 +58,8 @@ class State:
     """The dialogue state. Identification stays for the whole conversation, verification for a while.
 
     ``solved`` is the last diagnosis that ended well, ``{"intent", "args", "diagnosis"}``: its trouble may come back.
+    ``area`` is where the customer is, ``{"values", "text", "raw"}``, empty where they could not say; ``outages`` are
+    the notices that were told, ``outage`` what the last one was given in place of, ``{"ids", "intent", "args"}``.
     """
 
     task: Task | None = None
@@ -73,6 +75,9 @@ class State:
     clarify: int = 0
     complaints: int = 0
     greeted: bool = False
+    area: Json | None = None
+    outages: list[int] = field(default_factory=list)
+    outage: Json | None = None
     language: str = "zh"
     last: list[Json] = field(default_factory=list)
 

@@ -25,6 +25,7 @@ from server.gateway import (
     rest_graph_drafts,
     rest_learning,
     rest_new_intents,
+    rest_outages,
     rest_safety,
     rest_sign_in,
     rest_uploads,
@@ -43,6 +44,7 @@ from server.gateway.learning import Learning
 from server.gateway.limits import RateLimiter
 from server.gateway.new_intents import NewIntents
 from server.gateway.oidc import Oidc
+from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
 from server.gateway.replies import Replies
@@ -76,7 +78,7 @@ HEADERS = {
 }
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
-    rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router,
+    rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -110,6 +112,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.pictures = pictures = PictureReadings(
             store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"
         )
+        app.state.outages = outages = Outages(conversations, safety.audit, safety.content, graph.versions, clock)
         turns = TurnRunner(
             conversations,
             upstream,
@@ -117,6 +120,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             new_intents=new_intents,
             graph=graph.live,
             pictures=pictures,
+            outages=outages,
         )
         casework = Casework(conversations)
         app.state.dispatcher = dispatcher = Dispatcher(casework)
@@ -167,12 +171,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (safety, new_intents, learning, turns, figures):
+        for part in (safety, new_intents, learning, outages, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (figures, turns, pictures, safety, learning, new_intents, graph.live):
+        for open_part in (figures, turns, pictures, safety, learning, new_intents, outages, graph.live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
@@ -187,10 +191,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         lifespan=lifespan,
         exception_handlers={RequestValidationError: explain, Refusal: refuse, OperationalError: refuse_storage},
     )
-    for routes in ROUTES:
+    for routes in (*ROUTES, *([rest.demo_router] if demo_inbox else [])):
         app.include_router(routes)
-    if demo_inbox:
-        app.include_router(rest.demo_router)
     for add in (_add_sockets, _add_health, _add_pages):
         add(app)
 

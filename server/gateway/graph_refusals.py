@@ -25,7 +25,7 @@ class Refusal(Exception):  # noqa: N818 (an answer to a request, not a fault of 
 
     Args:
         code: One of `STATUS`.
-        key: Its sentence in the message catalogues, without ``graph.``.
+        key: Its sentence in the message catalogues; ``graph.`` may be left out.
         params: What the sentence names.
         more: Further fields of the answer.
     """
@@ -33,7 +33,8 @@ class Refusal(Exception):  # noqa: N818 (an answer to a request, not a fault of 
     def __init__(self, code: str, key: str, params: Json | None = None, **more: Any) -> None:
         super().__init__(key)
         self.code = code
-        self.text = {language: render(f"graph.{key}", params, language) for language in ("zh", "en")}
+        name = key if "." in key else f"graph.{key}"
+        self.text = {language: render(name, params, language) for language in ("zh", "en")}
         self.more = more
 
     def as_json(self) -> Json:

@@ -14,6 +14,7 @@ from server.gateway.conversations import Conversations, topic
 from server.gateway.graph_live import LiveGraph
 from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
 from server.gateway.new_intents import NewIntents
+from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
@@ -54,10 +55,12 @@ class TurnRunner:
         new_intents: NewIntents,
         graph: LiveGraph,
         pictures: PictureReadings,
+        outages: Outages,
     ) -> None:
         self._content = content
         self._graph = graph
         self._pictures = pictures
+        self._outages = outages
         self._conversations = conversations
         self._new_intents = new_intents
         self._store = conversations.store
@@ -167,12 +170,13 @@ class TurnRunner:
         record["timings"]["parse_ms"] = _ms(started)
         if graph := self._graph.digest:
             record["graph"] = graph
+        known = self._outages.turn()
         request: Json = {
             "conversation": turn.conversation,
             "turn": turn.seq,
             "text": message.text,
             "locale": locale,
-            "parse": {**parse, "graph": graph} if graph else parse,
+            "parse": {**parse, **({"graph": graph} if graph else {}), **({"outages": known} if known else {})},
             "slots": state.slots,
             "history": await self._store.history(turn.conversation, turn.seq),
         }
@@ -255,6 +259,9 @@ class TurnRunner:
             raise BlockedReplyError(verdict)
         if not await self._conversations.bot_says(turn.conversation, (turn.seq, index), text, extra):
             raise SilencedError
+        if told := line.get("outages"):
+            record.setdefault("outages", []).extend(self._outages.title(int(one["id"])) for one in told)
+            await self._outages.told(turn.conversation, told)
 
     async def _respond(self, turn: Turn, response: Response, locale: str, slots: Json, record: Json) -> None:
         """The fixed reply to what must not be answered otherwise, with a person where one is due."""

@@ -593,6 +593,10 @@ class Tx:
         """Runs a statement of this package inside the transaction; an insert may bring several rows."""
         return await self._connection.execute(statement, rows)
 
+    async def insert_once(self, table: Table, values: Json) -> None:
+        """Adds a row; where one of the same key is there already, it stays."""
+        await self._connection.execute(self._insert(table).values(**values).on_conflict_do_nothing())
+
     async def set_escalation(self, conversation: str, **values: Any) -> None:
         """Changes the escalation that is not closed."""
         await self._connection.execute(

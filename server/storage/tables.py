@@ -496,3 +496,40 @@ figures_state = Table(
     Column("complete", Boolean, nullable=False),
 )
 """One row: changes up to ``watermark`` are counted; not ``complete`` while the figures are counted anew."""
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("revision", Integer, nullable=False),
+    Column("title", JSON, nullable=False),
+    Column("text", JSON, nullable=False),
+    Column("everywhere", Boolean, nullable=False),
+    Column("places", JSON, nullable=False),
+    Column("areas", JSON, nullable=False),
+    Column("intents", JSON, nullable=False),
+    Column("symptoms", JSON, nullable=False),
+    Column("products", JSON, nullable=False),
+    Column("begins", String(32), nullable=False),
+    Column("expected_end", String(32)),
+    Column("ended", String(32)),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("updated", String(32), nullable=False),
+    Index(None, "ended"),
+    sqlite_autoincrement=True,
+)
+"""Notices of known outages (`server.outages`)."""
+
+outage_tellings = Table(
+    "outage_tellings",
+    metadata,
+    Column("outage", ForeignKey("outages.id"), primary_key=True),
+    Column("conversation", ForeignKey("conversations.id"), primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("intent", String(64), nullable=False),
+    Column("over", String(32)),
+    Index(None, "conversation"),
+    Index(None, "over"),
+)
+"""Who was told of what; ``over``: when they were told that it has ended, ``intent``: the trouble they came with."""

@@ -216,10 +216,52 @@ def test_the_content_lists_are_edited(product, administrator_in):
     expect(admin.page.get_by_role("row", name="Saved the content lists").first).to_be_visible()
 
 
+def test_a_notice_reaches_customers_of_its_area_in_place_of_a_diagnosis(product, administrator_in, customer_in):
+    admin = administrator_in("en", size=(1300, 900))
+    admin.open(product.url, "outages")
+    admin.page.get_by_role("button", name="New notice").click()
+    publish = admin.dialog.get_by_role("button", name="Publish")
+    field = {path: admin.dialog.locator(f'[data-path="{path}"]') for path in ("places", "intents.fault_broadband")}
+    for path, words in {
+        "title.zh": "余杭区宽带抢修", "title.en": "Broadband repair in Yuhang",
+        "text.zh": "一条主干光缆断了，正在抢修。", "text.en": "A trunk cable was cut and is being repaired.",
+    }.items():  # fmt: skip
+        admin.dialog.locator(f'[data-path="{path}"]').fill(words)
+    field["places"].fill("余杭区")
+    field["places"].press("Enter")
+    expect(admin.dialog.locator(".chosen .chip")).to_contain_text("Yuhang")
+    expect(admin.dialog).to_contain_text("at least one trouble")
+    expect(publish).to_be_disabled()
+    field["intents.fault_broadband"].check()
+    assert findings(admin.page) == []
+    publish.click()
+    card = admin.page.locator(".outage").first
+    expect(card).to_contain_text("Broadband repair in Yuhang")
+
+    there, elsewhere = customer_in("en"), customer_in("en")
+    there.open_chat(product.url)
+    elsewhere.open_chat(product.url)
+    there.ask("I'm in Yuhang district and there is no internet at home", "trunk cable")
+    elsewhere.say("I'm in Chengdu and there is no internet at home")
+    expect(elsewhere.widget.locator(".choice").last).to_be_visible()
+    expect(elsewhere.bubbles.last).not_to_contain_text("trunk cable")
+    there.widget.get_by_role("button", name="That's not it, please check").click()
+    expect(there.own.last).to_contain_text("That's not it")
+    expect(there.answers).to_have_count(3)
+    expect(there.answers.last).not_to_contain_text("trunk cable")
+
+    admin.page.reload()
+    expect(card.locator("dl")).to_contain_text("Customers told1")
+    card.get_by_role("button", name="End it").click()
+    admin.dialog.get_by_role("button", name="End it").click()
+    expect(there.bubbles.last).to_contain_text("this outage is over")
+    expect(elsewhere.widget.get_by_text("this outage is over")).to_have_count(0)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_serious_for_accessibility(product, administrator_in, dark):
     admin = administrator_in("zh" if dark else "en", size=(1400, 860), dark=dark)
-    graph = ("history", "cases", "analysis", "priors", "graph")
+    graph = ("history", "cases", "analysis", "priors", "outages", "graph")
     for page in ("figures", "audit", "content", "intents", "account", *graph):
         admin.open(product.url, page)
         expect(admin.page.locator(".page h2")).to_be_visible()

@@ -16,6 +16,7 @@ from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_versions import Versions
 from server.gateway.hub import Hub, Subscription
 from server.gateway.new_intents import NewIntents
+from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
 from server.gateway.turns import TurnRunner
@@ -158,4 +159,5 @@ def turn_runner(
         new_intents=NewIntents(store, company, audit),
         graph=graph or LiveGraph(Versions(store, audit), services),
         pictures=pictures or PictureReadings(store, services, Path(), enabled=False),
+        outages=Outages(desk.service, audit, Content(store, company, audit), Versions(store, audit), desk.clock),
     )

@@ -18,6 +18,8 @@ import { Priors } from './graph/Priors';
 import { Review } from './learning/Review';
 import { NewIntents } from './NewIntents';
 import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
+import { Outages } from './outages/Outages';
+import { SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
 import { ShellContext, makeShell, useShell } from './shell';
 
@@ -32,6 +34,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   priors: Priors,
   review: Review,
   figures: Figures,
+  outages: Outages,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,

@@ -6,6 +6,7 @@ import './graph/editor.css';
 import './graph/forms.css';
 import './graph/pages.css';
 import './learning/learning.css';
+import './outages/outages.css';
 import { Admin } from './Admin';
 
 const root = document.getElementById('app');

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 export const SECTIONS = {
-  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors'],
+  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages'],
   learning: ['review'],
   company: ['figures'],
   safety: ['audit', 'content', 'intents'],

@@ -1,6 +1,7 @@
 /** Why the bot said what it said: the record of the turn that a message belongs to. */
 import type { Json } from '../shared/frames';
 import { isRecord, list, number, text } from '../shared/frames';
+import { localised } from '../shared/rest';
 import { percent } from './Bar';
 import { fetchDecisions } from './deskApi';
 import { Data, Parse, Passages, Section, Waiting, useFetched } from './panel';
@@ -20,6 +21,22 @@ export function DecisionRecord({ conversation, seq }: { conversation: string; se
   );
 }
 
+/** Notices of known outages that the customer got in this turn. */
+function Outages({ value }: { value: unknown }) {
+  const { t, lang } = useShell();
+  const given = list(value).filter(isRecord);
+  if (given.length === 0) return null;
+  return (
+    <Section title={t('outagesGiven')}>
+      <ul>
+        {given.map((one, index) => (
+          <li key={index}>{localised(one['title'])[lang] || t('outageNumber', { n: number(one['id']) ?? 0 })}</li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
 function OneDecision({ record }: { record: Json }) {
   const { t } = useShell();
   const turn = number(record['turn']);
@@ -33,6 +50,7 @@ function OneDecision({ record }: { record: Json }) {
           {release && ` · ${t('release_id')} ${release}`}
         </p>
       )}
+      <Outages value={record['outages']} />
       <Data title={t('failure')} value={record['failure']} />
       <Data title={t('picture')} value={record['picture']} />
       <Data title={t('speech')} value={record['speech']} />

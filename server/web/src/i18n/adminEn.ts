@@ -4,6 +4,7 @@ import type * as zh from './adminZh';
 import { figures } from './figuresEn';
 import { graph } from './graphEn';
 import { learning } from './learningEn';
+import { outages } from './outagesEn';
 import { staff } from './staffEn';
 
 export const admin: Texts<typeof zh.admin> = {
@@ -11,6 +12,7 @@ export const admin: Texts<typeof zh.admin> = {
   ...graph,
   ...learning,
   ...figures,
+  ...outages,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

@@ -2,6 +2,7 @@
 import { figures } from './figuresZh';
 import { graph } from './graphZh';
 import { learning } from './learningZh';
+import { outages } from './outagesZh';
 import { staff } from './staffZh';
 
 export const admin = {
@@ -9,6 +10,7 @@ export const admin = {
   ...graph,
   ...learning,
   ...figures,
+  ...outages,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',

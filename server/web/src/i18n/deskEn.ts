@@ -226,6 +226,8 @@ export const desk: Texts<typeof zh.desk> = {
   marked: 'Marked wrong by {name}',
   markedAs: 'Marked wrong by {name}; should have understood “{intent}”',
   pictureRead: 'Read in the picture:',
+  outagesGiven: 'Outage notices',
+  outageNumber: 'Notice {n}',
   speech: 'Speech',
   picture: 'Picture',
   sendAnyway: 'Send anyway',

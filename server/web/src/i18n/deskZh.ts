@@ -225,6 +225,8 @@ export const desk = {
   marked: '{name} 标为错误',
   markedAs: '{name} 标为错误，应理解为“{intent}”',
   pictureRead: '图中文字：',
+  outagesGiven: '故障公告',
+  outageNumber: '公告 {n}',
   speech: '语音识别',
   picture: '图片',
   sendAnyway: '仍然发送',
