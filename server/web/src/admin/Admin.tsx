@@ -17,9 +17,8 @@ import { History } from './graph/History';
 import { Priors } from './graph/Priors';
 import { Review } from './learning/Review';
 import { NewIntents } from './NewIntents';
-import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
 import { Outages } from './outages/Outages';
-import { SECTIONS, routeTo, useRoute } from './route';
+import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
 import { ShellContext, makeShell, useShell } from './shell';
 
