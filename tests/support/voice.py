@@ -1,4 +1,4 @@
-"""A customer who talks: recordings made by the embedded voice, sent as a microphone sends them."""
+"""A customer who talks: recordings made by the voices of the server, sent as a microphone sends them."""
 
 import asyncio
 import time
@@ -9,6 +9,8 @@ import numpy as np
 import onnxruntime
 from scipy.signal import resample_poly
 
+from server.nlu.text import CJK
+from server.settings_speech import MANDARIN
 from server.speech.piper_voice import Voices
 from server.speech.vad import FRAME, RATE
 from tests.support.clients import Customer, Json
@@ -19,13 +21,13 @@ SEED = 7
 @cache
 def _voices() -> Voices:
     onnxruntime.set_seed(SEED)  # a voice varies what it says; here it says everything in one way
-    return Voices({})
+    return Voices({"zh": MANDARIN})
 
 
 @cache
 def said(text: str, *, before_s: float = 0.3, after_s: float = 0.0, gain: float = 1.0) -> np.ndarray:
-    """A sentence in English as a recording at 16 kHz, with silence around it."""
-    sound = _voices().say(text, "en")
+    """A sentence in Chinese or English as a recording at 16 kHz, with silence around it."""
+    sound = _voices().say(text, "zh" if CJK.search(text) else "en")
     spoken = resample_poly(np.frombuffer(sound.pcm, "<i2").astype(float), RATE, sound.rate) * gain
     return np.concatenate([quiet(before_s), spoken, quiet(after_s)]).clip(-32768, 32767).astype(np.int16)
 

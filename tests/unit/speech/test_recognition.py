@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry
 from scipy.signal import resample_poly
 
 from server.models.speech import MAX_BYTES, SpeechModels, add_speech
+from server.nlu.text import CJK
 from server.nlu.weights import WeightsError
-from server.settings_speech import Speech
+from server.settings_speech import MANDARIN, Speech
 from server.speech.piper_voice import Voices
 from server.speech.vad import FRAME, RATE, VoiceActivity, level
 from server.speech.whisper import Whisper
@@ -32,7 +33,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def voices() -> Voices:
     onnxruntime.set_seed(7)  # a voice varies what it says; here it says everything in one way
-    return Voices({})
+    return Voices({"zh": MANDARIN})
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def whisper(data_dir: Path) -> Whisper:
 
 
 def recording(voices: Voices, text: str) -> np.ndarray:
-    sound = voices.say(text, "en")
+    sound = voices.say(text, "zh" if CJK.search(text) else "en")
     spoken = np.frombuffer(sound.pcm, "<i2").astype(float)
     quiet = np.zeros(RATE // 2)
     return np.concatenate([quiet, resample_poly(spoken, RATE, sound.rate), quiet]).astype(np.int16)
@@ -54,6 +55,15 @@ def test_speech_becomes_text(whisper: Whisper, voices: Voices, text: str) -> Non
     assert not found.rejected
     assert found.confidence > 0.55
     assert distance(found.text, text) <= len(units(text)) // 4
+
+
+def test_chinese_becomes_text_character_by_character(whisper: Whisper, voices: Voices) -> None:
+    text = "我家的宽带上不了网"
+    found = whisper.recognise(recording(voices, text), language=None, final=True)
+    assert found.language == "zh"
+    assert distance(found.text, text) <= 2
+    assert "".join(one.char for one in found.heard) == found.text
+    assert all(0 < one.sure <= 1 and one.char not in one.others for one in found.heard)
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "hum"])
@@ -107,6 +117,18 @@ async def test_the_service_recognises_many_at_once(service: httpx.AsyncClient, v
     assert all("router" in one.json()["text"].lower() for one in finals)
     assert [one.json().get("dropped", False) for one in partials].count(False) <= 1
     assert all(one.json()["partial_every_s"] >= 0.75 for one in answers)
+
+
+async def test_the_service_writes_chinese_as_the_company_does(data_dir: Path, voices: Voices) -> None:
+    pcm = recording(voices, "青禾家庭套餐一个月要多少钱").astype("<i2").tobytes()
+    for own, name in (((), "亲和"), (("青禾家庭套餐", "一个月要多少钱"), "青禾")):
+        app = FastAPI()
+        models = SpeechModels(Speech(workers=1), CollectorRegistry(), own_words=lambda own=own: own)
+        add_speech(app, models)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://models") as client:
+            found = (await client.post("/speech/text?session=s&language=zh", content=pcm)).json()
+        await models.close()
+        assert found["text"].startswith(name)
 
 
 async def test_the_service_refuses_what_is_no_recording(service: httpx.AsyncClient) -> None:
