@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pypinyin import lazy_pinyin
 
 from server.storage.search import terms_of
 
@@ -137,6 +136,8 @@ def title(texts: Sequence[str]) -> int:
 def name_of(texts: Sequence[str], language: str) -> str:
     """An identifier for an intent of these texts, from the words that most of them have; ``new_topic`` without any."""
     if language == "zh":
+        from pypinyin import lazy_pinyin  # noqa: PLC0415 (its dictionary takes 55 MB that most gateways never need)
+
         phrase = _common_phrase(texts)
         words = lazy_pinyin(phrase) if phrase else []
     else:

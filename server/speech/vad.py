@@ -11,8 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from server.nlu.weights import package_file
-
 RATE: Final = 16_000
 FRAME: Final = 512
 """Samples of one frame."""
@@ -23,7 +21,10 @@ MODEL: Final = ("faster_whisper", "assets/silero_vad_v6.onnx")
 
 @cache
 def _session() -> Any:
-    import onnxruntime  # noqa: PLC0415 (only where somebody talks)
+    # Both only where somebody talks: the gateway imports this module, and every start of it would pay.
+    import onnxruntime  # noqa: PLC0415
+
+    from server.nlu.weights import package_file  # noqa: PLC0415
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

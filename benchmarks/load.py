@@ -1,0 +1,234 @@
+"""What one gateway carries: idle customers and its memory, active customers and their waiting time, stage by stage.
+
+    python -m benchmarks.load [SCENE …] [--plot FILE.svg] [--json]
+
+Scenes, all without a name: `idle` (2,000 connected customers), `active` (200 customers, a message every 20 s), `curve`
+(more and more turns a second, with the time in each stage from the decision records; `--plot` draws it). Starts a product of
+its own; the customers run on the same cores and count.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from benchmarks.turns import QUESTIONS, identified, quantile, timed
+from tests.support.clients import Customer, log_in
+from tests.support.product import Product
+
+Row = tuple[str, str, float, str]
+IDLE, IDLE_AT_ONCE, CONNECTS_A_SECOND = 2_000, 900, 18.0
+ACTIVE, EVERY_S, ACTIVE_SECONDS = 200, 20.0, 60.0
+RATES, RATE_SECONDS, RATE_CUSTOMERS = (2, 5, 10, 15, 20, 30), 20.0, 60
+GIVE_UP_S = 15.0
+STAGES = {"parse_ms": "understanding", "rasa_ms": "Rasa and actions", "rest_ms": "gateway"}
+COLOURS = {"understanding": "#1f6f5c", "Rasa and actions": "#d98324", "gateway": "#3b5b92"}
+
+
+def memory_mb(product: Product) -> float:
+    """Resident memory of the gateway process."""
+    status = Path(f"/proc/{product.pids()['gateway']}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+async def idle(product: Product) -> list[Row]:
+    """Memory of a gateway with customers who are connected and silent."""
+    before = memory_mb(product)
+    customers: list[Customer] = []
+    for number in range(IDLE):
+        customer = Customer(product.url)
+        await customer.connect()
+        await customer.hello("zh")
+        customers.append(customer)
+        if number > IDLE_AT_ONCE:  # one address may open so many conversations at once, and so many a second
+            await asyncio.sleep(1 / CONNECTS_A_SECOND)
+    after = memory_mb(product)
+    connected = sum(one.closed is not None and not one.closed.done() for one in customers)
+    times = [await timed(customers[0], "你好") for _ in range(20)]
+    await asyncio.gather(*(one.disconnect() for one in customers))
+    return [
+        ("idle customers connected", "", float(connected), f"≥ {IDLE}"),
+        ("gateway before them", "MiB", before, ""),
+        ("gateway with them", "MiB", after, "≤ 300"),
+        ("an answer among them, median", "ms", statistics.median(answer for _, answer in times), ""),
+    ]
+
+
+async def active(product: Product) -> list[Row]:
+    """Customers who each write every 20 s."""
+    rng = random.Random(11)
+    end = time.monotonic() + EVERY_S + ACTIVE_SECONDS
+    times: list[tuple[float, float]] = []
+
+    async def visit(number: int) -> None:
+        locale = "zh" if number % 2 else "en"
+        await asyncio.sleep(rng.uniform(0, EVERY_S))
+        customer = await identified(product.url, locale)
+        while time.monotonic() < end:
+            began = time.monotonic()
+            times.append(await timed(customer, rng.choice(QUESTIONS[locale])))
+            await asyncio.sleep(max(0.0, EVERY_S - (time.monotonic() - began)))
+        await customer.disconnect()
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(ACTIVE):
+            tasks.create_task(visit(number))
+    acks, answers = zip(*times, strict=True)
+    return [
+        ("200 active: turns answered", "", float(len(times)), ""),
+        ("200 active: acknowledgement p95", "ms", quantile(acks, 0.95), ""),
+        ("200 active: answer p50", "ms", statistics.median(answers), ""),
+        ("200 active: answer p95", "ms", quantile(answers, 0.95), "≤ 1000"),
+    ]
+
+
+async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
+    """Turns at a fixed rate, however long the answers take; where the rate is too high, what waits longer is left."""
+    customers = await asyncio.gather(
+        *(identified(product.url, "zh" if number % 2 else "en") for number in range(RATE_CUSTOMERS))
+    )
+    rows: list[Row] = []
+    async with log_in(product.url, "admin", product.passwords["admin"]) as lead:
+        for rate in RATES:
+            answers, late, asked = await _at_rate(list(customers), rate)
+            stages: dict[str, list[float]] = {name: [] for name in STAGES.values()}
+            for conversation, seq in asked[-40:]:
+                page = (await lead.get(f"/api/conversations/{conversation}/decisions", params={"seq": seq})).json()
+                for turn in page["items"]:
+                    taken = turn["timings"]
+                    if "rasa_ms" in taken:
+                        taken["rest_ms"] = max(0.0, taken["total_ms"] - taken["parse_ms"] - taken["rasa_ms"])
+                        for key, name in STAGES.items():
+                            stages[name].append(taken[key])
+            point = {"rate": float(rate), "p50": statistics.median(answers), "p95": quantile(answers, 0.95)}
+            point |= {name: statistics.mean(values) if values else 0.0 for name, values in stages.items()}
+            point["waiting"] = max(0.0, point["p50"] - sum(point[name] for name in STAGES.values()))
+            points.append(point)
+            parts = ", ".join(f"{name} {point[name]:.0f}" for name in (*STAGES.values(), "waiting"))
+            rows.append((f"{rate} turns/s: answer p50", "ms", point["p50"], parts))
+            rows.append(
+                (f"{rate} turns/s: answer p95", "ms", point["p95"], f"{late} of {len(asked)} took over {GIVE_UP_S:g} s")
+            )
+    await asyncio.gather(*(one.disconnect() for one in customers))
+    return rows
+
+
+async def _at_rate(customers: list[Customer], rate: float) -> tuple[list[float], int, list[tuple[str, int]]]:
+    """Answer times in ms, how many took too long, and which messages were asked."""
+    rng = random.Random(rate)
+    answers: list[float] = []
+    asked: list[tuple[str, int]] = []
+    late = 0
+    free = list(customers)
+
+    async def one(customer: Customer) -> None:
+        nonlocal late
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                answers.append((await timed(customer, rng.choice(QUESTIONS["zh"])))[1])
+            asked.append((customer.conversation, max(f["seq"] for f in customer.frames if f["type"] == "ack")))
+        except (TimeoutError, AssertionError):
+            late += 1
+            answers.append(GIVE_UP_S * 1000)
+        free.append(customer)
+
+    async with asyncio.TaskGroup() as tasks:
+        start = time.monotonic()
+        for number in range(int(rate * RATE_SECONDS)):
+            await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
+            if free:
+                tasks.create_task(one(free.pop(0)))
+            else:  # more wait than there are customers: the rate is beyond what is carried
+                late += 1
+                answers.append(GIVE_UP_S * 1000)
+    return answers, late, asked
+
+
+def draw(points: list[dict[str, float]]) -> str:
+    """Answer time against load, with the stages it is made of, as an SVG that reads in light and dark."""
+    width, height, left, bottom, top = 640, 340, 56, 44, 24
+    most = max(point["p95"] for point in points) * 1.05
+    last = max(point["rate"] for point in points)
+
+    def x(rate: float) -> float:
+        return left + (width - left - 130) * rate / last
+
+    def y(value: float) -> float:
+        return height - bottom - (height - bottom - top) * value / most
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" '
+        'font-size="12"><rect width="100%" height="100%" fill="#fff"/>'
+    ]
+    for tick in range(5):
+        value = most * tick / 4
+        parts.append(
+            f'<path d="M{left} {y(value):.1f}H{x(last):.1f}" stroke="#ddd"/>'
+            f'<text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end" fill="#444">{value:.0f}</text>'
+        )
+    floor = [0.0] * len(points)
+    for name in STAGES.values():
+        upper = [low + point[name] for low, point in zip(floor, points, strict=True)]
+        there = [f"{x(p['rate']):.1f},{y(v):.1f}" for p, v in zip(points, upper, strict=True)]
+        back = [f"{x(p['rate']):.1f},{y(v):.1f}" for p, v in reversed(list(zip(points, floor, strict=True)))]
+        parts.append(f'<polygon points="{" ".join(there + back)}" fill="{COLOURS[name]}" fill-opacity="0.55"/>')
+        floor = upper
+    for key, dash in (("p50", ""), ("p95", "5 4")):
+        line = " ".join(f"{x(p['rate']):.1f},{y(p[key]):.1f}" for p in points)
+        parts.append(
+            f'<polyline points="{line}" fill="none" stroke="#222" stroke-width="2" stroke-dasharray="{dash}"/>'
+        )
+    for point in points:
+        parts.append(
+            f'<text x="{x(point["rate"]):.1f}" y="{height - bottom + 16}" text-anchor="middle" fill="#444">{point["rate"]:.0f}</text>'
+        )
+    parts.append(f'<text x="{x(last / 2):.0f}" y="{height - 8}" text-anchor="middle" fill="#222">turns a second</text>')
+    parts.append(f'<text x="{left - 6}" y="14" text-anchor="end" fill="#222">ms</text>')
+    names = [("p95", "#222"), ("p50", "#222"), *((name, COLOURS[name]) for name in reversed(STAGES.values()))]
+    for number, (name, colour) in enumerate(names):
+        parts.append(
+            f'<text x="{width - 122}" y="{top + 18 * number + 10}" fill="{colour}">{name}{" - -" if name == "p95" else " —" if name == "p50" else ""}</text>'
+        )
+    return "".join([*parts, "</svg>\n"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    points: list[dict[str, float]] = []
+    scenes: dict[str, Callable[[Product], Coroutine[Any, Any, list[Row]]]] = {
+        "idle": idle,
+        "active": active,
+        "curve": lambda product: curve(product, points),
+    }
+    parser.add_argument("scene", nargs="*", choices=[[], *scenes])
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        product = Product(Path(folder) / "data")
+        product.start()
+        try:
+            for scene in arguments.scene or scenes:
+                rows += asyncio.run(scenes[scene](product))
+        finally:
+            product.stop()
+    if arguments.plot and points:
+        arguments.plot.write_text(draw(points), "utf-8")
+    if arguments.json:
+        print(json.dumps([dict(zip(("what", "unit", "reached", "note"), row, strict=True)) for row in rows]))
+        return 0
+    for what, unit, value, note in rows:
+        print(f"{what:<38} {value:>10.2f} {unit:<6} {note}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
