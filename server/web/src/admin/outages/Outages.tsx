@@ -49,7 +49,7 @@ export function Outages() {
                     <h3 id={`outages-${state}`} class="outages-head">
                       {t(`outages_${state}`)}
                     </h3>
-                    <ul class="cards">
+                    <ul class="outage-list">
                       {items.map((outage) => (
                         <Card
                           key={outage.id}
@@ -117,14 +117,12 @@ function Card({ outage, known, onEdit, onCopy, onAct }: CardProps) {
   ];
   return (
     <li class="card outage" data-outage={outage.id}>
-      <h4>{outage.title[lang]}</h4>
       <div class="side-by-side">
         {([lang, other] as const).map((language) => (
-          <p key={language} lang={language === 'zh' ? 'zh-CN' : 'en'}>
-            <strong>{outage.title[language]}</strong>
-            <br />
-            {outage.text[language]}
-          </p>
+          <div key={language} lang={language === 'zh' ? 'zh-CN' : 'en'}>
+            <h4>{outage.title[language]}</h4>
+            <p>{outage.text[language]}</p>
+          </div>
         ))}
       </div>
       <dl>
