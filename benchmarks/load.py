@@ -10,6 +10,7 @@ its own; the customers run on the same cores and count.
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import sys
@@ -36,6 +37,15 @@ def memory_mb(product: Product) -> float:
     """Resident memory of the gateway process."""
     status = Path(f"/proc/{product.pids()['gateway']}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def cpu_seconds(product: Product) -> dict[str, float]:
+    """What each process has used so far."""
+    found = {}
+    for service, pid in product.pids().items():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found[service] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 async def idle(product: Product) -> list[Row]:
@@ -97,7 +107,9 @@ async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
     rows: list[Row] = []
     async with log_in(product.url, "admin", product.passwords["admin"]) as lead:
         for rate in RATES:
+            before = cpu_seconds(product)
             answers, late, asked = await _at_rate(list(customers), rate)
+            used = {name: 1000 * (after - before[name]) for name, after in cpu_seconds(product).items()}
             stages: dict[str, list[float]] = {name: [] for name in STAGES.values()}
             for conversation, seq in asked[-40:]:
                 page = (await lead.get(f"/api/conversations/{conversation}/decisions", params={"seq": seq})).json()
@@ -116,6 +128,9 @@ async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
             rows.append(
                 (f"{rate} turns/s: answer p95", "ms", point["p95"], f"{late} of {len(asked)} took over {GIVE_UP_S:g} s")
             )
+            for name, ms in used.items():
+                point[f"cpu {name}"] = ms / max(1, len(asked))
+                rows.append((f"{rate} turns/s: CPU a turn, {name}", "ms", point[f"cpu {name}"], ""))
     await asyncio.gather(*(one.disconnect() for one in customers))
     return rows
 
@@ -223,7 +238,14 @@ def main() -> int:
     if arguments.plot and points:
         arguments.plot.write_text(draw(points), "utf-8")
     if arguments.json:
-        print(json.dumps([dict(zip(("what", "unit", "reached", "note"), row, strict=True)) for row in rows]))
+        print(
+            json.dumps(
+                {
+                    "points": points,
+                    "rows": [dict(zip(("what", "unit", "reached", "note"), row, strict=True)) for row in rows],
+                }
+            )
+        )
         return 0
     for what, unit, value, note in rows:
         print(f"{what:<38} {value:>10.2f} {unit:<6} {note}")
