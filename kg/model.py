@@ -7,7 +7,7 @@ typed nodes are the content; `Graph.network` shows the same as a NetworkX graph 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
@@ -67,15 +67,29 @@ class Phrases:
     en: tuple[str, ...] = ()
 
 
+class _Node:
+    """What all nodes have in common. They never change, so that what follows from one is worked out once."""
+
+    @cached_property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """What it refers to: the other node's id, and as what."""
+        return tuple((target, role) for target, role in _references(self) if target)
+
+    @cached_property
+    def below(self) -> tuple[str, ...]:
+        """The faults and gates that its formulas speak of."""
+        return tuple(target for target, role in self.references if role in _OF_FORMULAS)
+
+
 @dataclass(frozen=True)
-class Product:
+class Product(_Node):
     """What the company sells."""
 
     name: Text
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(_Node):
     """A part of a product that faults are in."""
 
     name: Text
@@ -83,7 +97,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Symptom:
+class Symptom(_Node):
     """What a customer notices: the top event of a fault tree.
 
     `caused_by` is over faults and gates; `leak` is the probability that something not listed causes it; `implies` are
@@ -106,7 +120,7 @@ class Symptom:
 
 
 @dataclass(frozen=True)
-class Gate:
+class Gate(_Node):
     """A named formula over faults and gates."""
 
     formula: Formula
@@ -114,7 +128,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(_Node):
     """Something that can be wrong, with its probability among the customers who complain of anything here.
 
     A `condition` is a circumstance (being abroad) that nobody repairs. `handoff` names why only a person can help
@@ -168,7 +182,7 @@ class Facet:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(_Node):
     """A question to the customer, or a look into a system, that tells one or several facets."""
 
     name: Text
@@ -182,7 +196,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Fix:
+class Fix(_Node):
     """A repair. `repairs` gives P(the fault is gone after it | it was there) by fault.
 
     `blind` allows it as a try where the fault was not seen; `confirm` asks the customer before it (writes, charges,
@@ -208,7 +222,7 @@ class Fix:
 
 
 @dataclass(frozen=True)
-class Document:
+class Document(_Node):
     """A help article."""
 
     title: Text
@@ -216,7 +230,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Skill:
+class Skill(_Node):
     """A team of people."""
 
     name: Text
@@ -228,6 +242,32 @@ _KINDS: Final[dict[type, Kind]] = {
     Product: Kind.PRODUCT, Component: Kind.COMPONENT, Symptom: Kind.SYMPTOM, Gate: Kind.GATE, Fault: Kind.FAULT,
     Check: Kind.CHECK, Fix: Kind.FIX, Document: Kind.DOCUMENT, Skill: Kind.SKILL,
 }  # fmt: skip
+
+
+_OF_FORMULAS: Final = frozenset({"caused by", "input", "shows"})
+
+
+def _references(node: object) -> list[tuple[str, str]]:
+    match node:
+        case Component():
+            return [(node.product, "part of")]
+        case Symptom():
+            found = [(used, "caused by") for used in dict.fromkeys(node.caused_by.events())]
+            found += [(node.product, "of"), (node.retest, "re-tested by"), (node.skill, "handled by")]
+            return [*found, (node.document, "described in")]
+        case Gate():
+            return [(used, "input") for used in dict.fromkeys(node.formula.events())]
+        case Fault():
+            return [(node.component, "in"), (node.skill, "handled by"), (node.document, "described in")]
+        case Check():
+            cases = [one.when for facet in node.facets.values() for one in facet.outcomes.values() if one.when]
+            found = [(used, "shows") for case in cases for used in dict.fromkeys(case.events())]
+            return [*found, (node.document, "described in")]
+        case Fix():
+            found = [(fault, "repairs") for fault in node.repairs]
+            found += [(follow, "then") for follow in node.then]
+            return [*found, (node.instead_of, "instead of"), (node.document, "described in")]
+    return []
 
 
 def kind_of(node: Node) -> Kind:
@@ -290,34 +330,13 @@ class Graph:
         nx.freeze(network)
         return network
 
-    def links(self) -> list[tuple[str, str, str]]:
+    def links(self) -> Sequence[tuple[str, str, str]]:
         """Every reference from node to node: origin, target, role."""
-        found: list[tuple[str, str, str]] = []
-        for name, node in self.nodes.items():
-            targets: list[tuple[str, str]] = []
-            match node:
-                case Component():
-                    targets = [(node.product, "part of")]
-                case Symptom():
-                    targets = [(used, "caused by") for used in dict.fromkeys(node.caused_by.events())]
-                    targets += [(node.product, "of"), (node.retest, "re-tested by"), (node.skill, "handled by")]
-                    targets += [(node.document, "described in")]
-                case Gate():
-                    targets = [(used, "input") for used in dict.fromkeys(node.formula.events())]
-                case Fault():
-                    targets = [(node.component, "in"), (node.skill, "handled by"), (node.document, "described in")]
-                case Check():
-                    for facet in node.facets.values():
-                        for outcome in facet.outcomes.values():
-                            if outcome.when is not None:
-                                targets += [(used, "shows") for used in dict.fromkeys(outcome.when.events())]
-                    targets += [(node.document, "described in")]
-                case Fix():
-                    targets = [(fault, "repairs") for fault in node.repairs]
-                    targets += [(follow, "then") for follow in node.then]
-                    targets += [(node.instead_of, "instead of"), (node.document, "described in")]
-            found += [(name, target, role) for target, role in targets if target]
-        return found
+        return self._links
+
+    @cached_property
+    def _links(self) -> list[tuple[str, str, str]]:
+        return [(name, target, role) for name, node in self.nodes.items() for target, role in node.references]
 
     def tree(self, symptom: str) -> FaultTree:
         """Fault tree of one symptom: its gates, its faults with priors, and its unknown cause."""

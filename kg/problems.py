@@ -19,7 +19,7 @@ from kg import schema
 from kg.editing import Content, Raw, plain
 from kg.model import Fix, Graph, Kind, Node, Symptom, Text, kind_of
 from kg.schema import FieldError
-from kg.validate import Issue, problems
+from kg.validate import Issue, problems, reached
 
 MAX_PROBLEMS: Final = 500
 _WORD: Final = re.compile(r"[\w.\-]+")
@@ -69,6 +69,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._read: dict[str, tuple[Raw, Node | FieldError]] = {}
+        self._doubtful: dict[str, tuple[Node, tuple[Issue, ...]]] = {}
         self._plain: dict[str, tuple[Node, Raw]] = {}
 
     def check(self, content: Content) -> Checked:
@@ -85,7 +86,9 @@ class Reader:
         graph = Graph(**sections)  # type: ignore[arg-type]  # each section holds the nodes of its kind
         found = [_of_field(name, error) for name, error in broken.items()]
         mentioned = _mentioned(content.nodes[name].data for name in broken)
-        for issue in [*problems(graph, broken.keys()), *_warnings(graph)]:
+        doubts = [issue for name, node in graph.nodes.items() for issue in self._doubts(name, node)]
+        self._doubtful = {name: self._doubtful[name] for name in graph.nodes}
+        for issue in [*problems(graph, broken.keys()), *doubts, *_warnings(graph)]:
             hidden = issue.code in _HIDDEN_BY_MENTION and issue.node in mentioned
             if not hidden and not (issue.code == "unknown_outcome" and _about(issue, broken)):
                 found.append(_of_issue(issue))
@@ -105,6 +108,13 @@ class Reader:
                 known = self._plain[name] = (node, plain(node))
             result[name] = known[1]
         return result
+
+    def _doubts(self, name: str, node: Node) -> tuple[Issue, ...]:
+        """What one node alone gives reason to warn of."""
+        known = self._doubtful.get(name)
+        if known is None or known[0] is not node:
+            known = self._doubtful[name] = (node, tuple(_own_warnings(name, node)))
+        return known[1]
 
     def _node(self, name: str, raw: Raw) -> Node | FieldError:
         known = self._read.get(name)
@@ -184,39 +194,28 @@ def _mentioned(values: Iterable[Any]) -> set[str]:
 
 
 def _warnings(graph: Graph) -> Iterator[Issue]:
-    links = graph.links()
-    referred = {target for _, target, _ in links}
+    referred = {target for _, target, _ in graph.links()}
     for name, node in graph.nodes.items():
         if kind_of(node) in (Kind.PRODUCT, Kind.COMPONENT, Kind.DOCUMENT, Kind.SKILL) and name not in referred:
             yield Issue(name, "", "warn.unused")
-        elif isinstance(node, Symptom) and not node.phrases.zh and not node.phrases.en:
-            yield Issue(name, "", "warn.no_phrases", ("phrases",))
         elif isinstance(node, Fix) and not node.repairs and name not in referred:
             yield Issue(name, "", "warn.repairs_nothing", ("repairs",))
-        for path, text in _same_texts(node):
-            if " " in text:  # a name such as "Wi-Fi" is the same in both languages
-                yield Issue(name, "", "warn.same_text", path)
-    causes = _below(graph, [name for node in graph.symptoms.values() for name in node.caused_by.events()])
+    causes = reached(graph, graph.symptoms)
+    implied = {facet for node in graph.symptoms.values() for facet in node.implies}
+    retests = {node.retest for node in graph.symptoms.values()}
     for name, check in graph.checks.items():
-        outcomes = [outcome for facet in check.facets.values() for outcome in facet.outcomes.values()]
-        shown = [event for outcome in outcomes if outcome.when is not None for event in outcome.when.events()]
-        implied = any(facet.id in node.implies for facet in check.facets.values() for node in graph.symptoms.values())
-        retests = any(node.retest == name for node in graph.symptoms.values())
-        if not _below(graph, shown) & causes and not implied and not retests:
+        asked_for = name in retests or any(facet.id in implied for facet in check.facets.values())
+        if not asked_for and causes.isdisjoint(reached(graph, [name])):
             yield Issue(name, "", "warn.no_use")
 
 
-def _below(graph: Graph, names: Iterable[str]) -> set[str]:
-    """Faults and gates that some names stand on, with themselves."""
-    found: set[str] = set()
-    stack = list(names)
-    while stack:
-        name = stack.pop()
-        if name not in found:
-            found.add(name)
-            if name in graph.gates:
-                stack += graph.gates[name].formula.events()
-    return found
+def _own_warnings(name: str, node: Node) -> Iterator[Issue]:
+    """Warnings for which a node need not know the others."""
+    if isinstance(node, Symptom) and not node.phrases.zh and not node.phrases.en:
+        yield Issue(name, "", "warn.no_phrases", ("phrases",))
+    for path, text in _same_texts(node):
+        if " " in text:  # a name such as "Wi-Fi" is the same in both languages
+            yield Issue(name, "", "warn.same_text", path)
 
 
 def _same_texts(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,6 +45,9 @@ _FIELDS: Final = {
 }  # fmt: skip
 
 
+_COUNTS: Final = frozenset({Op.ATLEAST, Op.CARDINALITY})
+
+
 def problems(graph: Graph, unfinished: Collection[str] = ()) -> list[Issue]:
     """Everything that is wrong with a graph, in the order of its nodes. Empty: it may be used.
 
@@ -59,14 +62,14 @@ def problems(graph: Graph, unfinished: Collection[str] = ()) -> list[Issue]:
 
 
 def _dangling(graph: Graph, links: Sequence[tuple[str, str, str]], unfinished: Collection[str]) -> list[Issue]:
-    issues = []
+    issues, nodes = [], graph.nodes
     for origin, target, role in links:
-        if target in unfinished:
-            continue
-        kind = kind_of(graph.nodes[origin])
         wanted = _TARGETS[role]
+        if target in unfinished or (target in nodes and kind_of(nodes[target]) in wanted):
+            continue
+        kind = kind_of(nodes[origin])
         names = " or ".join(kind.value for kind in wanted)
-        if target not in graph.nodes:
+        if target not in nodes:
             issues.append(
                 Issue(
                     origin,
@@ -77,7 +80,7 @@ def _dangling(graph: Graph, links: Sequence[tuple[str, str, str]], unfinished: C
                     {"target": target, "wanted": [one.value for one in wanted]},
                 )
             )
-        elif kind_of(graph.nodes[target]) not in wanted:
+        else:
             issues.append(
                 Issue(
                     origin,
@@ -130,26 +133,9 @@ def _cycles(links: Sequence[tuple[str, str, str]]) -> list[Issue]:
 
 def _unreachable(graph: Graph) -> list[Issue]:
     """Faults and gates that no symptom, checks that no fault of a symptom, depends on."""
-    reached: set[str] = set()
-    stack = [name for symptom in graph.symptoms.values() for name in symptom.caused_by.events()]
-    while stack:
-        name = stack.pop()
-        if name not in reached:
-            reached.add(name)
-            if name in graph.gates:
-                stack += list(graph.gates[name].formula.events())
+    caused = reached(graph, graph.symptoms)
     # Gates may also serve checks alone.
-    for check in graph.checks.values():
-        for facet in check.facets.values():
-            for outcome in facet.outcomes.values():
-                stack += list(outcome.when.events()) if outcome.when else []
-    used = set(reached)
-    while stack:
-        name = stack.pop()
-        if name not in used:
-            used.add(name)
-            if name in graph.gates:
-                stack += list(graph.gates[name].formula.events())
+    used = caused | reached(graph, graph.checks)
     issues = [
         Issue(
             name,
@@ -157,7 +143,7 @@ def _unreachable(graph: Graph) -> list[Issue]:
             "unreachable",
         )
         for name in graph.faults
-        if name not in reached
+        if name not in caused
     ]
     issues += [
         Issue(name, f'gate "{name}" is used by no symptom and no check; use it or remove it', "unused_gate")
@@ -165,6 +151,19 @@ def _unreachable(graph: Graph) -> list[Issue]:
         if name not in used
     ]
     return issues
+
+
+def reached(graph: Graph, origins: Iterable[str]) -> set[str]:
+    """Faults and gates that the formulas of some nodes stand on."""
+    found: set[str] = set()
+    stack = [name for origin in origins for name in graph.nodes[origin].below]
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.add(name)
+            if name in graph.gates:
+                stack += graph.gates[name].below
+    return found
 
 
 def _counts(graph: Graph) -> list[Issue]:
@@ -191,7 +190,7 @@ def _counts(graph: Graph) -> list[Issue]:
             while stack:
                 part = stack.pop()
                 stack += part.args
-                if part.op in (Op.ATLEAST, Op.CARDINALITY) and not 1 <= part.low <= len(part.args):
+                if part.op in _COUNTS and not 1 <= part.low <= len(part.args):
                     issues.append(
                         Issue(
                             name,

@@ -32,8 +32,8 @@ Names = Mapping[str, str]
 
 MOST: Final = 50
 KEPT: Final = 12
-SNAPSHOT_EVERY: Final = 25
-"""Operations after which a draft's content is stored anew."""
+SNAPSHOT_EVERY: Final = 200
+"""Changes after which a draft's content is stored anew: dear for a large graph, and replaying so many is cheap."""
 _HEAD: Final = tuple(column for column in graph_drafts.c if column.name not in ("content", "content_revision"))
 
 
@@ -213,7 +213,7 @@ class Drafts:
             return {
                 "revision": draft.revision,
                 "problems": [one.as_json() for one in checked.problems],
-                "links": {name: links for name, links in _links(checked).items() if name in touched},
+                "links": _links(checked, touched),
                 "undo": undo,
             }
 
@@ -340,15 +340,18 @@ def with_problems(problems: list[Json]) -> Refusal:
 
 def graph_json(content: Content, checked: Checked, digest: str = "") -> Json:
     """A graph as the console gets it; a draft has no digest."""
-    links = [link for links in _links(checked).values() for link in links]
+    links = [link for links in _links(checked, checked.graph.nodes).values() for link in links]
     return {"digest": digest, **content.as_json(), "links": links}
 
 
-def _links(checked: Checked) -> dict[str, list[Json]]:
-    found: dict[str, list[Json]] = {name: [] for name in checked.graph.nodes}
-    for origin, target, role in checked.graph.links():
-        found[origin].append({"source": origin, "target": target, "role": role})
-    return found
+def _links(checked: Checked, names: Collection[str]) -> dict[str, list[Json]]:
+    """What some nodes refer to; those that cannot be read yet are left out."""
+    nodes = checked.graph.nodes
+    return {
+        name: [{"source": name, "target": target, "role": role} for target, role in nodes[name].references]
+        for name in names
+        if name in nodes
+    }
 
 
 def _head(row: Mapping[Any, Any], names: Names, active: int) -> Json:
