@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 
 App = Sanic[Any, Any]
 
-MODELS_VARIABLE = "KEFU_MODELS_URL"
 _CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
@@ -116,12 +115,12 @@ def build_app(settings: Settings, company: Company) -> App:
 
 def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) -> Ports:
     """What the dialogue needs, over one HTTP client."""
-    models_url = os.environ.get(MODELS_VARIABLE) or settings.models_url
+    models = settings.models_addresses
     return Ports(
         accounts=AccountsClient(http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
-        retrieval=SearchClient(http, models_url),
+        retrieval=SearchClient(http, *models),
         intents=with_controls(company.intents),
-        graphs=_graphs(company, EmbedClient(http, models_url)),
+        graphs=_graphs(company, EmbedClient(http, *models)),
     )
 
 

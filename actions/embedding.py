@@ -11,6 +11,8 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from server.addresses import Addresses
+
 log = logging.getLogger(__name__)
 
 Vectors = NDArray[np.float32]
@@ -38,9 +40,9 @@ class Embed(Protocol):
 class EmbedClient:
     """Asks ``POST /embed``. The HTTP client is the caller's, which closes it."""
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, *base_urls: str) -> None:
         self._http = http
-        self._url = f"{base_url.rstrip('/')}/embed"
+        self._addresses = Addresses(base_urls)
 
     async def __call__(self, texts: Sequence[str], *, deadline_s: float) -> Vectors:
         """Vectors of some texts, shape (texts, width).
@@ -48,15 +50,17 @@ class EmbedClient:
         Raises:
             EmbeddingDownError: The service does not answer, not in time, or not as agreed.
         """
+        address = self._addresses.order()[0]
         body = {"texts": [text[:_LONGEST] for text in texts], "query": True}
         try:
-            response = await self._http.post(self._url, json=body, timeout=deadline_s)
+            response = await self._http.post(f"{address}/embed", json=body, timeout=deadline_s)
             response.raise_for_status()
             vectors = np.asarray(response.json()["vectors"], dtype=np.float32)
         except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
-            raise EmbeddingDownError(f"embedding at {self._url}: {type(error).__name__}") from error
+            self._addresses.failed(address)
+            raise EmbeddingDownError(f"embedding at {address}: {type(error).__name__}") from error
         if vectors.ndim != 2 or len(vectors) != len(texts):
-            raise EmbeddingDownError(f"embedding at {self._url}: {vectors.shape} for {len(texts)} texts")
+            raise EmbeddingDownError(f"embedding at {address}: {vectors.shape} for {len(texts)} texts")
         return vectors
 
 

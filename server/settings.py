@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.addresses import addresses
 from server.common_passwords import weakness
 from server.settings_pictures import Pictures
 from server.settings_sign_in import SignIn
@@ -71,6 +72,9 @@ class Settings(BaseSettings):
     company: Path = ROOT / "demo"
     database_url: str = Field(default="", repr=False)
     redis_url: str = Field(default="", repr=False)
+    models_urls: str = ""
+    rasa_urls: str = ""
+    actions_urls: str = ""
     account_api_url: str = ""
     account_api_timeout_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     admin_user: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")] = "admin"
@@ -127,6 +131,14 @@ class Settings(BaseSettings):
             raise ValueError("write an address that begins with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("models_urls", "rasa_urls", "actions_urls")
+    @classmethod
+    def _http_addresses(cls, value: str) -> str:
+        given = [one.strip() for one in value.split(",") if one.strip()]
+        if not all(one.startswith(("http://", "https://")) for one in given):
+            raise ValueError("write addresses that begin with http:// or https://, separated by commas")
+        return ",".join(given)
+
     @field_validator("database_url")
     @classmethod
     def _async_driver(cls, value: str) -> str:
@@ -134,6 +146,7 @@ class Settings(BaseSettings):
             return value
         for plain, driver in (
             ("sqlite://", "sqlite+aiosqlite://"),
+            ("postgresql+asyncpg://", "postgresql+psycopg://"),
             ("postgresql://", "postgresql+psycopg://"),
             ("postgres://", "postgresql+psycopg://"),
         ):
@@ -184,18 +197,33 @@ class Settings(BaseSettings):
 
     @property
     def models_url(self) -> str:
-        """Address of the model service, without a trailing slash."""
+        """Address of the model service that `kefu up` starts, without a trailing slash."""
         return f"http://127.0.0.1:{self.models_port}"
 
     @property
     def rasa_url(self) -> str:
-        """Address of Rasa, without a trailing slash."""
+        """Address of the Rasa that `kefu up` starts, without a trailing slash."""
         return f"http://127.0.0.1:{self.rasa_port}"
 
     @property
     def actions_url(self) -> str:
-        """Address of the action server, without a trailing slash (its webhook is ``/webhook``)."""
+        """Address of the action server that `kefu up` starts, without a trailing slash (webhook: ``/webhook``)."""
         return f"http://127.0.0.1:{self.actions_port}"
+
+    @property
+    def models_addresses(self) -> tuple[str, ...]:
+        """Addresses of the model services that are asked."""
+        return addresses(self.models_urls, self.models_url)
+
+    @property
+    def rasa_addresses(self) -> tuple[str, ...]:
+        """Addresses of the Rasa workers that are asked."""
+        return addresses(self.rasa_urls, self.rasa_url)
+
+    @property
+    def actions_addresses(self) -> tuple[str, ...]:
+        """Addresses of the action servers; a Rasa worker asks the first."""
+        return addresses(self.actions_urls, self.actions_url)
 
     @property
     def accounts_url(self) -> str:

@@ -1,11 +1,13 @@
 """One running product, and one running language model, for all tests that need it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.language_model import language_model_server
 from tests.support.product import Product
+from tests.support.servers import Postgres, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,22 @@ def language_model() -> Iterator[str]:
     """Address of a real server of the OpenAI protocol with the small model, up to /v1; three requests at once."""
     with language_model_server("--queue", "3") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL server."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a new database: a test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'kefu.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.database()
+    yield url
+    server.drop(url)

@@ -42,6 +42,7 @@ from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
 from server.gateway.learning import Learning
 from server.gateway.limits import RateLimiter
+from server.gateway.live import Live
 from server.gateway.new_intents import NewIntents
 from server.gateway.oidc import Oidc
 from server.gateway.outages import Outages
@@ -95,10 +96,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         store = Store(engine, clock)
         presence = Presence(clock)
         conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
+        casework = Casework(conversations)
+        app.state.live = live = Live(conversations, casework.drafts, settings.redis_url)
         app.state.upstream = upstream = Upstream(
-            models_url=settings.models_url,
-            rasa_url=settings.rasa_url,
-            actions_url=settings.actions_url,
+            models=settings.models_addresses,
+            rasa=settings.rasa_addresses,
+            actions=settings.actions_addresses,
             turn_deadline_s=settings.turn_deadline_s,
             # An engine past its own deadline is followed by the embedded one.
             parse_deadline_s=PARSE_DEADLINE_S
@@ -121,9 +124,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             graph=graph.live,
             pictures=pictures,
             outages=outages,
+            runner=live.replicas.id,
         )
-        casework = Casework(conversations)
-        app.state.dispatcher = dispatcher = Dispatcher(casework)
+        app.state.dispatcher = dispatcher = Dispatcher(casework, lambda: live.replicas.leads)
         tokens = Tokens(settings.secret_key())
         accounts_http = httpx.AsyncClient(trust_env=False)
         uploads = Uploads(
@@ -136,8 +139,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             conversations=conversations,
             company=company,
             clock=clock,
-            logins_allowed=RateLimiter(burst=5, per_second=1 / 30, clock=time.monotonic),
-            addresses_allowed=RateLimiter(burst=50, per_second=1 / 5, clock=time.monotonic),
+            logins_allowed=live.limiter("login", burst=5, per_second=1 / 30),
+            addresses_allowed=live.limiter("address", burst=50, per_second=1 / 5),
             secure_cookie=settings.public_url.startswith("https://"),
             demo_inbox=demo_inbox,
             voice=settings.speech.enabled,
@@ -152,7 +155,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             clock=clock,
             messages_allowed=RateLimiter(burst=100, per_second=20, clock=time.monotonic),
             frames_allowed=RateLimiter(burst=300, per_second=100, clock=time.monotonic),
-            conversations_allowed=RateLimiter(burst=1000, per_second=20, clock=time.monotonic),
+            conversations_allowed=live.limiter("conversation", burst=1000, per_second=20),
             voice=VoicePorts(upstream, settings.speech),
         )
         app.state.desk = DeskPorts(casework, turns, uploads, safety.audit)
@@ -171,12 +174,12 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (safety, new_intents, learning, outages, turns, figures):
+        for part in (upstream, live, safety, new_intents, learning, outages, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (figures, turns, pictures, safety, learning, new_intents, outages, graph.live):
+        for open_part in (figures, turns, pictures, safety, learning, new_intents, outages, graph.live, live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))

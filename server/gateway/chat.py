@@ -14,7 +14,7 @@ from server.gateway.contact import read_contact
 from server.gateway.conversations import DESK, ClosedError, Conversations, topic
 from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
-from server.gateway.limits import RateLimiter
+from server.gateway.limits import RateLimiter, SharedLimiter
 from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, send_binary, serve
 from server.gateway.text import TextError, clean
 from server.gateway.tokens import Tokens
@@ -43,7 +43,7 @@ class ChatPorts:
     clock: Callable[[], datetime]
     messages_allowed: RateLimiter
     frames_allowed: RateLimiter
-    conversations_allowed: RateLimiter
+    conversations_allowed: SharedLimiter
     voice: VoicePorts
 
 
@@ -164,7 +164,7 @@ class _Connection:
         state = await self._resume(asked, text_field(frame, "token", default="")) if asked else None
         resumed = state is not None
         if state is None:
-            if not self._ports.conversations_allowed.allow(self._address):
+            if not await self._ports.conversations_allowed.allow(self._address):
                 raise FrameError("rate_limited", "too many new conversations from this address; please wait a moment")
             state = await self._conversations.open(locale or None, customer)
         await self._follow(state, last_seq if resumed else 0, resumed=resumed)

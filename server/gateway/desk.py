@@ -1,6 +1,7 @@
 """The staff's socket, ``/ws/desk``."""
 
 import itertools
+import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ ACCOUNT_CHECKED_FOR_S = 2.0
 IN_OPEN_ONES = frozenset({"message", "typing", "read", "delivered", "draft"})
 """Frames that only desks with the conversation open get."""
 
-_windows = itertools.count(1)
+_windows = itertools.count(secrets.randbits(32) << 20)
+"""Numbers that no window of another gateway has."""
 
 
 @dataclass(frozen=True, slots=True)

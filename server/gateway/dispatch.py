@@ -6,7 +6,7 @@ transactions that look again, so that it never undoes what a person has just don
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +26,10 @@ AT_MOST_EVERY_S = 0.05
 class Dispatcher:
     """Owns the task that assigns."""
 
-    def __init__(self, casework: Casework) -> None:
+    def __init__(self, casework: Casework, leads: Callable[[], bool] = lambda: True) -> None:
+        """``leads``: whether this gateway assigns; each one tells its own customers and desks."""
         self._casework = casework
+        self._leads = leads
         self._conversations = casework.conversations
         self._floor = self._conversations.floor
         self._store = self._conversations.store
@@ -66,10 +68,11 @@ class Dispatcher:
         """One look at the floor: what has run out, who is asked next, who is told what."""
         now = self._conversations.clock()
         opened = await self._floor.reads.open_escalations()
-        if await self._take_back(opened, now):
+        leads = self._leads()
+        if leads and await self._take_back(opened, now):
             opened = await self._floor.reads.open_escalations()
         people = await self._floor.colleagues(opened)
-        if await self._ask(opened, people, now):
+        if leads and await self._ask(opened, people, now):
             opened = await self._floor.reads.open_escalations()
             people = await self._floor.colleagues(opened)
         await self._tell_customers(opened, people)
@@ -109,7 +112,7 @@ class Dispatcher:
             frame = await self._floor.waiting_frame(one, position=before[one.team], people=people)
             told[one.conversation] = frame
             if self._told.get(one.conversation) != frame:
-                hub.publish(topic(one.conversation), frame)
+                hub.deliver(topic(one.conversation), frame)
         self._told = told
 
     async def _tell_desk(self, opened: Sequence[Escalation]) -> None:
@@ -118,7 +121,7 @@ class Dispatcher:
         shown = await self._floor.colleague_list(opened)
         if shown != self._shown:
             self._shown = shown
-            self._conversations.hub.publish(DESK, {"type": "presence", "agents": shown})
+            self._conversations.hub.deliver(DESK, {"type": "presence", "agents": shown})
 
 
 def _promise(one: Escalation) -> Promise | None:

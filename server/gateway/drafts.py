@@ -1,4 +1,7 @@
-"""Who is writing an answer just now, so that two windows do not answer one customer at once. Kept in memory."""
+"""Who is writing an answer just now, so that two windows do not answer one customer at once.
+
+Kept in memory; the drafts of other gateways come along as live events.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

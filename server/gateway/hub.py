@@ -1,8 +1,11 @@
-"""Live events inside one gateway process: who follows a topic gets its frames, in order, through a bounded queue."""
+"""Live events: who follows a topic gets its frames, in order, through a bounded queue.
+
+`publish` tells the followers of every gateway, `deliver` those of this one: `server.gateway.live` carries between them.
+"""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,15 +47,38 @@ class Hub:
 
     def __init__(self) -> None:
         self._topics: dict[str, set[Subscription]] = defaultdict(set)
+        self.relay: Callable[[str, Json], None] | None = None
+        """Carries what is published here to other gateways."""
+        self.before: Callable[[str, Json], bool] | None = None
+        """Sees every frame before it is handed out; False keeps it back, to be handed out later."""
 
     def publish(self, topic: str, frame: Json) -> None:
-        """Hands a frame to everybody who follows the topic."""
+        """Hands a frame to everybody who follows the topic, here and at other gateways."""
+        self.deliver(topic, frame)
+        if self.relay is not None:
+            self.relay(topic, frame)
+
+    def deliver(self, topic: str, frame: Json) -> None:
+        """Hands a frame to those who follow the topic here."""
+        if self.before is None or self.before(topic, frame):
+            self.hand_out(topic, frame)
+
+    def hand_out(self, topic: str, frame: Json) -> None:
+        """Puts a frame into the followers' queues, whatever its turn."""
         for subscription in tuple(self._topics.get(topic, ())):
             subscription.put(frame)
 
     def has_followers(self, topic: str) -> bool:
         """Whether anybody follows the topic here."""
         return topic in self._topics
+
+    def reaches(self, topic: str) -> bool:
+        """Whether anybody may follow the topic, here or at another gateway."""
+        return self.relay is not None or self.has_followers(topic)
+
+    def topics(self) -> list[str]:
+        """What is followed here."""
+        return list(self._topics)
 
     @contextmanager
     def follow(self, topic: str, subscription: Subscription) -> Iterator[None]:

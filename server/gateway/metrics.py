@@ -18,3 +18,7 @@ BAD_FRAMES = Counter("kefu_bad_frames_total", "Frames answered with an error.", 
 VOICE_SESSIONS = Gauge("kefu_voice_sessions", "Microphones that are on.")
 SPEECH_OUTCOMES = Counter("kefu_speech_outcomes_total", "What became of what was said.", ["outcome"])
 BARGE_INS = Counter("kefu_barge_ins_total", "Replies that a customer interrupted.")
+BUS_CONNECTED = Gauge("kefu_redis_connected", "Whether Redis carries live events between gateways.")
+BUS_DROPPED = Counter("kefu_live_events_dropped_total", "Live events that did not reach other gateways through Redis.")
+GATEWAYS = Gauge("kefu_gateways", "Gateways that this one knows to be alive, itself among them.")
+LEADS = Gauge("kefu_dispatches", "Whether this gateway is the one that assigns conversations.")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from server.company import Article, Company
 from server.gateway.articles import render_markdown, search
 from server.gateway.conversations import Conversations
-from server.gateway.limits import RateLimiter
+from server.gateway.limits import SharedLimiter
 from server.gateway.oidc import Oidc
 from server.gateway.passwords import verify_password
 from server.gateway.tokens import SESSION_LIFETIME, new_session, session_hash
@@ -32,8 +32,8 @@ class RestPorts:
     conversations: Conversations
     company: Company
     clock: Any
-    logins_allowed: RateLimiter
-    addresses_allowed: RateLimiter
+    logins_allowed: SharedLimiter
+    addresses_allowed: SharedLimiter
     secure_cookie: bool
     demo_inbox: bool
     voice: bool
@@ -130,8 +130,8 @@ async def log_in(given: Ports, credentials: Credentials, request: Request, respo
     """
     address = request.client.host if request.client else "?"
     safety = request.app.state.safety
-    one_name = given.logins_allowed.allow(f"{address} {credentials.username}")
-    if not one_name or not given.addresses_allowed.allow(address):
+    one_name = await given.logins_allowed.allow(f"{address} {credentials.username}")
+    if not one_name or not await given.addresses_allowed.allow(address):
         raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
     store = given.conversations.store
     person = await store.staff(credentials.username)

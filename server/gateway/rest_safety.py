@@ -171,7 +171,7 @@ async def begin_second_factor(given: Ports, safety: SafetyPorts, person: LoggedI
 @router.put("/session/second-factor", status_code=204, dependencies=CHANGE)
 async def confirm_second_factor(given: Ports, safety: SafetyPorts, person: LoggedIn, code: Code) -> None:
     """Puts the new secret in force; 403 where the code is wrong."""
-    _may_try(given, person)
+    await _may_try(given, person)
     if not await safety.factors.accepts(person.username, code.code, given.clock(), confirm=True):
         raise HTTPException(403, "the code is wrong")
     await safety.audit.note(person.username, "second_factor.set", f"staff:{person.username}")
@@ -180,15 +180,15 @@ async def confirm_second_factor(given: Ports, safety: SafetyPorts, person: Logge
 @router.post("/session/second-factor/removal", status_code=204, dependencies=CHANGE)
 async def remove_second_factor(given: Ports, safety: SafetyPorts, person: LoggedIn, code: Code) -> None:
     """Takes one's second factor away; 403 where the code is wrong."""
-    _may_try(given, person)
+    await _may_try(given, person)
     if not await safety.factors.accepts(person.username, code.code, given.clock()):
         raise HTTPException(403, "the code is wrong")
     await safety.factors.remove(person.username)
     await safety.audit.note(person.username, "second_factor.removed", f"staff:{person.username}")
 
 
-def _may_try(given: Ports, person: Staff) -> None:
-    if not given.logins_allowed.allow(f"second factor {person.username}"):
+async def _may_try(given: Ports, person: Staff) -> None:
+    if not await given.logins_allowed.allow(f"second factor {person.username}"):
         raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
 
 

@@ -45,7 +45,7 @@ async def begin_sign_in(
     given: Ports, oidc: Provider, request: Request, to: Literal["desk", "admin"] = "desk"
 ) -> RedirectResponse:
     """Sends the browser to the company's sign-in; 404 where none is set up."""
-    if not given.addresses_allowed.allow(_address(request)):
+    if not await given.addresses_allowed.allow(_address(request)):
         raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
     try:
         begun = await oidc.begin(to)
@@ -70,7 +70,7 @@ async def end_sign_in(  # noqa: PLR0917 (FastAPI names them all)
     kefu_sign_in: Annotated[str, Cookie()] = "",
 ) -> RedirectResponse:
     """Where the company's sign-in sends the browser back: opens a session, or says on the login page why not."""
-    if not given.addresses_allowed.allow(_address(request)):
+    if not await given.addresses_allowed.allow(_address(request)):
         raise HTTPException(429, "too many tries; please wait a minute", headers={"Retry-After": "60"})
     audit: Audit = request.app.state.safety.audit
     to = "desk"

@@ -16,6 +16,7 @@ from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECOND
 from server.gateway.new_intents import NewIntents
 from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
+from server.gateway.repeated import Repeated
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
 from server.storage.store import Conversation, Message, Turn
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 MAX_TURNS_AT_ONCE = 32
+LOOK_S = 1.0
+"""How often turns are looked for that nobody runs."""
 START_GRACE_S = 60.0
 START_PROBE_S = 0.25
 PICTURE_WAIT_S = 20.0
@@ -56,7 +59,10 @@ class TurnRunner:
         graph: LiveGraph,
         pictures: PictureReadings,
         outages: Outages,
+        runner: str = "",
     ) -> None:
+        """``runner`` names this gateway among those over the same database."""
+        self._runner = runner
         self._content = content
         self._graph = graph
         self._pictures = pictures
@@ -70,12 +76,21 @@ class TurnRunner:
         self._slots = asyncio.Semaphore(MAX_TURNS_AT_ONCE)
         self._services_started = asyncio.Event()
         self._start: asyncio.Task[None] | None = None
+        self._looking = Repeated("unfinished turns", LOOK_S, self._take_up)
 
     async def start(self) -> None:
-        """Takes up the turns that the last process left unfinished, as soon as the services behind a turn are there."""
+        """Takes up the turns that the last process left unfinished, as soon as the services behind a turn are there.
+
+        Those that a fault or another gateway leaves behind later are taken up too.
+        """
         self._start = asyncio.create_task(self._await_services(), name="await services")
-        for conversation in await self._store.unfinished():
-            self.wake(conversation)
+        await self._take_up()
+        self._looking.start()
+
+    async def _take_up(self) -> None:
+        for conversation in await self._store.unfinished(self._runner):
+            if conversation not in self._tasks:
+                self.wake(conversation)
 
     async def _await_services(self) -> None:
         # All processes start together and this one is ready first: what waits a moment now need not be handed over.
@@ -102,6 +117,7 @@ class TurnRunner:
 
     async def close(self) -> None:
         """Stops; what is unfinished is taken up by the next process."""
+        await self._looking.close()
         tasks = [*self._tasks.values(), *([self._start] if self._start else [])]
         self._woken.clear()
         for task in tasks:
@@ -117,7 +133,7 @@ class TurnRunner:
         while conversation in self._woken:
             self._woken.discard(conversation)
             await self._services_started.wait()
-            while (turn := await self._store.next_turn(conversation)) is not None:
+            while (turn := await self._store.next_turn(conversation, self._runner)) is not None:
                 async with self._slots:
                     await self._run(turn)
 

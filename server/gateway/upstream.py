@@ -1,14 +1,22 @@
-"""The two services behind a turn: the model service understands, Rasa decides. Every call has a deadline."""
+"""The services behind a turn: model services understand, Rasa workers decide. Every call has a deadline.
+
+Of each kind there may be several; they are asked in turn, and where one fails, another one once.
+"""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
 import orjson
 
+from server.addresses import Addresses
+from server.gateway.repeated import Repeated
+
 Json = dict[str, Any]
+logger = logging.getLogger(__name__)
 PARSE_DEADLINE_S = 3.0
 PICTURE_DEADLINE_S = 30.0
 EMBED_DEADLINE_S = 30.0
@@ -16,6 +24,10 @@ TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
 FINAL_DEADLINE_S, PARTIAL_DEADLINE_S, SOUND_DEADLINE_S, WARM_DEADLINE_S = 32.0, 4.0, 16.0, 60.0
 CONNECT_DEADLINE_S = 1.0
+LOOK_S = 1.0
+"""How often services are asked whether they are well, where there are several of a kind."""
+SLOW_TWICE_S = 5.0
+"""A call with a longer deadline that was not answered in time is not made again: the customer would wait too long."""
 GRAPH_DEADLINE_S = 10.0
 """What the action server may take to compile a graph of thousands of nodes."""
 MAX_LINE_BYTES = 1024 * 1024
@@ -36,22 +48,30 @@ class Upstream:
     def __init__(
         self,
         *,
-        models_url: str,
-        rasa_url: str,
-        actions_url: str = "",
+        models: Sequence[str],
+        rasa: Sequence[str],
+        actions: Sequence[str],
         turn_deadline_s: float,
         parse_deadline_s: float = PARSE_DEADLINE_S,
     ) -> None:
-        self._models = models_url
-        self._actions = actions_url
-        self._rasa = rasa_url
+        """Each kind of service is given by its addresses."""
+        self._models = Addresses(models)
+        self._actions = Addresses(actions)
+        self._rasa = Addresses(rasa)
+        self._looking = Repeated("health of the services", LOOK_S, self._look)
         self._deadline = turn_deadline_s
         self._parse_deadline = parse_deadline_s
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         self._client = httpx.AsyncClient(limits=limits, trust_env=False)
 
+    async def start(self) -> None:
+        """Begins to look which addresses answer, where there is a choice."""
+        if self._models.several or self._rasa.several:
+            self._looking.start()
+
     async def close(self) -> None:
         """Closes the connections."""
+        await self._looking.close()
         await self._client.aclose()
 
     async def parse(self, text: str, locale: str, *, new: Json | None = None) -> Json:
@@ -64,10 +84,10 @@ class Upstream:
             UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``.
         """
         asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
-        response = await self._ask_models("POST", "/parse", asked, self._parse_deadline)
+        response, address = await self._ask_one("POST", "/parse", asked, self._parse_deadline)
         if response.status_code == httpx.codes.CONFLICT and new is not None:
-            await self._ask_models("PUT", "/intents", new, self._parse_deadline)
-            response = await self._ask_models("POST", "/parse", asked, self._parse_deadline)
+            await self._ask_at(address, "PUT", "/intents", new, self._parse_deadline)
+            response = await self._ask_at(address, "POST", "/parse", asked, self._parse_deadline)
         parse = _read(response)
         if not isinstance(parse, dict) or "intent" not in parse:
             raise UpstreamError("models", "nonsense")
@@ -115,7 +135,10 @@ class Upstream:
             {"language": language} if language else {}
         )
         deadline_s = FINAL_DEADLINE_S if final else PARTIAL_DEADLINE_S
-        found = _read(await self._ask_models("POST", "/speech/text", None, deadline_s, params=asked, content=pcm))
+        # The same address for a session, which knows what a newer partial replaces.
+        found = _read(
+            await self._ask_models("POST", "/speech/text", None, deadline_s, key=session, params=asked, content=pcm)
+        )
         if not isinstance(found, dict) or not ("text" in found or "dropped" in found):
             raise UpstreamError("models", "nonsense")
         return found
@@ -155,27 +178,56 @@ class Upstream:
         return _read(await self._ask_models("POST", path, body, deadline_s))
 
     async def _ask_models(
-        self, method: str, path: str, body: Json | None, deadline_s: float, **more: Any
+        self, method: str, path: str, body: Json | None, deadline_s: float, key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        return (await self._ask_one(method, path, body, deadline_s, key, **more))[0]
+
+    async def _ask_one(
+        self, method: str, path: str, body: Json | None, deadline_s: float, key: str | None = None, **more: Any
+    ) -> tuple[httpx.Response, str]:
+        """The answer of one model service, and its address. Where one fails another is asked: no call changes any."""
+        first, *others = self._models.order(key)
+        try:
+            response = await self._ask_at(first, method, path, body, deadline_s, **more)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or not others:
+                return response, first
+        except UpstreamError as error:
+            if not others or (error.code == "slow" and deadline_s > SLOW_TWICE_S):
+                raise
+        return await self._ask_at(others[0], method, path, body, deadline_s, **more), others[0]
+
+    async def _ask_at(
+        self, address: str, method: str, path: str, body: Json | None, deadline_s: float, **more: Any
     ) -> httpx.Response:
         deadline = httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S)
         try:
-            return await self._client.request(method, f"{self._models}{path}", json=body, timeout=deadline, **more)
+            response = await self._client.request(method, f"{address}{path}", json=body, timeout=deadline, **more)
         except httpx.TimeoutException as error:
+            self._models.failed(address)
             raise UpstreamError("models", "slow") from error
         except httpx.HTTPError as error:
+            self._models.failed(address)
             raise UpstreamError("models", "unreachable", type(error).__name__) from error
+        self._models.answers(address)
+        return response
 
     async def teach_graph(self, digest: str, nodes: list[Json]) -> None:
-        """Tells the action server a version of the fault-tree graph, and waits until it can use it.
+        """Tells the action servers a version of the fault-tree graph, and waits until they can use it.
 
         Raises:
-            UpstreamError: It is away, slow or refuses.
+            UpstreamError: One of them is away, slow or refuses.
         """
         body = orjson.dumps({"digest": digest, "nodes": nodes})
+        told = [self._teach_one(address, body) for address in self._actions.all]
+        for outcome in await asyncio.gather(*told, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
+
+    async def _teach_one(self, address: str, body: bytes) -> None:
         deadline = httpx.Timeout(GRAPH_DEADLINE_S, connect=CONNECT_DEADLINE_S)
         headers = {"Content-Type": "application/json"}
         try:
-            told = await self._client.put(f"{self._actions}/graphs", content=body, timeout=deadline, headers=headers)
+            told = await self._client.put(f"{address}/graphs", content=body, timeout=deadline, headers=headers)
         except httpx.TimeoutException as error:
             raise UpstreamError("actions", "slow") from error
         except httpx.HTTPError as error:
@@ -186,17 +238,41 @@ class Upstream:
     async def run_turn(self, turn: Json) -> AsyncIterator[Json]:
         """Rasa's lines for a turn, as they come; the last one is of type ``end``.
 
+        Where a worker fails before the bot has said anything, another one runs the turn: it can, and whatever the first
+        did for the customer's account is not done twice.
+
         Raises:
             UpstreamError: Rasa or its action server failed, or the turn outlasted its deadline.
         """
+        first, *others = self._rasa.order()
+        before: list[Json] = []
         try:
-            async with asyncio.timeout(self._deadline):
+            async for line in self._run_at(first, turn, self._deadline / 2 if others else self._deadline):
+                if others and line["type"] not in {"bot", "end"}:
+                    before.append(line)
+                    continue
+                others = []
+                for kept in before:
+                    yield kept
+                before.clear()
+                yield line
+            return
+        except UpstreamError as error:
+            if not others:
+                raise
+            logger.warning("turn %s/%s: %s; another worker runs it", turn["conversation"], turn["turn"], error)
+        async for line in self._run_at(others[0], turn, self._deadline / 2):
+            yield line
+
+    async def _run_at(self, address: str, turn: Json, deadline_s: float) -> AsyncIterator[Json]:
+        try:
+            async with asyncio.timeout(deadline_s):
                 async with self._client.stream(
                     "POST",
-                    f"{self._rasa}/webhooks/kefu/turn",
+                    f"{address}/webhooks/kefu/turn",
                     content=orjson.dumps(turn),
                     headers={"Content-Type": "application/json"},
-                    timeout=httpx.Timeout(self._deadline, connect=CONNECT_DEADLINE_S),
+                    timeout=httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S),
                 ) as response:
                     if response.status_code != httpx.codes.OK:
                         raise UpstreamError("rasa", "refused", str(response.status_code))
@@ -205,8 +281,10 @@ class Upstream:
                         if line["type"] == "end":
                             return
         except (TimeoutError, httpx.TimeoutException) as error:
+            self._rasa.failed(address)
             raise UpstreamError("rasa", "slow") from error
         except httpx.HTTPError as error:
+            self._rasa.failed(address)
             raise UpstreamError("rasa", "unreachable", type(error).__name__) from error
         raise UpstreamError("rasa", "cut_off")
 
@@ -225,10 +303,23 @@ class Upstream:
             yield line
 
     async def healthy(self) -> dict[str, bool]:
-        """Which services answer."""
-        addresses = {"models": f"{self._models}/health", "rasa": f"{self._rasa}/webhooks/kefu/health"}
-        results = await asyncio.gather(*(self._answers(address) for address in addresses.values()))
-        return dict(zip(addresses, results, strict=True))
+        """Which services answer, at one of their addresses."""
+        models, rasa = await asyncio.gather(*(self._well(kind, path) for kind, path in self._kinds()))
+        return {"models": models, "rasa": rasa}
+
+    async def _look(self) -> None:
+        for kind, path in self._kinds():
+            if kind.several:
+                await self._well(kind, path)
+
+    def _kinds(self) -> tuple[tuple[Addresses, str], ...]:
+        return (self._models, "/health"), (self._rasa, "/webhooks/kefu/health")
+
+    async def _well(self, kind: Addresses, path: str) -> bool:
+        found = await asyncio.gather(*(self._answers(f"{address}{path}") for address in kind.all))
+        for address, well in zip(kind.all, found, strict=True):
+            kind.answers(address) if well else kind.failed(address)
+        return any(found)
 
     async def _answers(self, address: str) -> bool:
         try:

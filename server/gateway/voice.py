@@ -328,7 +328,7 @@ class Voice:
 
     def _tell_desk(self, text: str) -> None:
         """Agents read along while a customer speaks."""
-        if not self._conversation or not self._conversations.hub.has_followers(DESK):
+        if not self._conversation or not self._conversations.hub.reaches(DESK):
             return
         frame = {"type": "typing", "conversation": self._conversation, "on": bool(text), "role": "customer"}
         self._conversations.hub.publish(DESK, frame | ({"text": text} if text else {}))

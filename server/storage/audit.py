@@ -24,6 +24,8 @@ _NAME_CHARACTERS = 24
 LOOKS_APART = timedelta(hours=1)
 """Who looks at a conversation again within this time is not written down again."""
 _LOOKS_KEPT = 10_000
+_CHAIN = 0x6B656677
+"""The advisory lock under which PostgreSQL's transactions append: each entry names the one before it."""
 
 
 class Audit:
@@ -66,6 +68,7 @@ class Audit:
 
     async def note_in(self, tx: Tx, actor: str, action: str, target: str = "", **detail: Any) -> None:
         """Appends an entry to the transaction that does what it tells of."""
+        await tx.alone(_CHAIN)
         before = (await tx.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1))).scalar() or BEGINNING
         row = {"at": tx.now, "actor": actor[:64], "action": action, "target": target[:120], "detail": detail}
         await tx.execute(insert(audit).values(**row, hash=_hash(before, row)))

@@ -7,10 +7,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, Row, Table, and_, delete, func, insert, literal, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Insert,
+    Row,
+    Table,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from server.storage.database import WRITERS
 from server.storage.search import terms_of
 from server.storage.tables import (
     client_actions,
@@ -18,6 +35,7 @@ from server.storage.tables import (
     desk_events,
     escalations,
     feedback,
+    gateways,
     message_terms,
     messages,
     reviews,
@@ -31,6 +49,8 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 HISTORY_TURNS = 5
 LISTEN = "action_listen"
+DEAD_AFTER_S = 4.0
+"""A gateway that has not said for so long that it lives is dead to the others."""
 _DESK_STREAM = 0x6B656675
 """The advisory lock under which PostgreSQL numbers the desk's events."""
 
@@ -151,6 +171,7 @@ class Store:
         self._engine = engine
         self._clock = clock
         self._single_writer = asyncio.Lock() if engine.dialect.name == "sqlite" else None
+        self._writers = asyncio.Semaphore(WRITERS)
 
     def now(self) -> str:
         """The clock's time as it is stored."""
@@ -164,7 +185,7 @@ class Store:
     async def write(self) -> AsyncIterator["Tx"]:
         """A transaction; SQLite has one writer at a time, waiting here instead of in its busy loop."""
         if self._single_writer is None:
-            async with self._engine.begin() as connection:
+            async with self._writers, self._engine.begin() as connection:
                 yield Tx(connection, self.now())
             return
         async with self._single_writer, self._engine.begin() as connection:
@@ -211,20 +232,37 @@ class Store:
         )
         return None if row is None else as_record(Message, row)
 
-    async def next_turn(self, conversation: str) -> Turn | None:
-        """The oldest turn that is not finished."""
-        row = await self.one(
-            select(*_TURN)
+    async def next_turn(self, conversation: str, runner: str = "") -> Turn | None:
+        """The oldest turn that is not finished, where this gateway may run it: nobody runs it, or who did is dead.
+
+        With SQLite there is one gateway, which need not ask.
+        """
+        oldest = (
+            select(func.min(turns.c.seq))
             .where(turns.c.conversation == conversation, turns.c.status == "pending")
-            .order_by(turns.c.seq)
-            .limit(1)
+            .scalar_subquery()
         )
+        mine = (turns.c.conversation == conversation, turns.c.seq == oldest)
+        if self._single_writer is not None:
+            row = await self.one(select(*_TURN).where(*mine))
+            return None if row is None else as_record(Turn, row)
+        claim = update(turns).where(*mine, turns.c.status == "pending", _is_free(runner)).values(runner=runner)
+        async with self.write() as tx:
+            row = (await tx.execute(claim.returning(*_TURN))).first()
         return None if row is None else as_record(Turn, row)
 
-    async def unfinished(self) -> list[str]:
-        """Conversations with a turn that a crash interrupted or that nobody has begun."""
+    async def unfinished(self, runner: str = "") -> list[str]:
+        """Conversations with a turn that waits for this gateway: begun by it, by a dead one or by nobody."""
         query = select(turns.c.conversation).where(turns.c.status == "pending").distinct()
+        if self._single_writer is None:
+            query = query.where(_is_free(runner))
         return [row[0] for row in await self.all(query)]
+
+    async def standing(self, chosen: Sequence[str]) -> list[tuple[str, int, str]]:
+        """(id, last ``seq``, mode) of the chosen conversations."""
+        query = select(conversations.c.id, conversations.c.last_seq, conversations.c.mode)
+        rows = await self.all(query.where(conversations.c.id.in_(chosen)))
+        return [(row.id, row.last_seq, row.mode) for row in rows]
 
     async def turn_records(self, conversation: str, seq: int | None = None) -> list[Turn]:
         """Decision records, all or the one of the turn ``seq``."""
@@ -286,7 +324,13 @@ class Store:
         return int(row[0] or 0) if row else 0
 
     async def desk_events(
-        self, *, after: int, until: int | None = None, conversation: str | None = None, dated: bool = False
+        self,
+        *,
+        after: int,
+        until: int | None = None,
+        conversation: str | None = None,
+        dated: bool = False,
+        limit: int | None = None,
     ) -> list[Json]:
         """Frames of the desk's stream with ``after < event <= until``, in order; ``dated`` ones all say ``at``."""
         query = select(desk_events.c.event, desk_events.c.frame, desk_events.c.at).where(desk_events.c.event > after)
@@ -294,7 +338,7 @@ class Store:
             query = query.where(desk_events.c.event <= until)
         if conversation is not None:
             query = query.where(desk_events.c.conversation == conversation)
-        rows = await self.all(query.order_by(desk_events.c.event))
+        rows = await self.all(query.order_by(desk_events.c.event).limit(limit))
         when = [{"at": row.at} if dated else {} for row in rows]
         return [
             {"type": row.frame["type"], "event": row.event, **at, **row.frame}
@@ -516,12 +560,14 @@ class Tx:
         )
 
     async def finish_turn(self, conversation: str, seq: int, status: str, record: Json, release: str | None) -> None:
-        """Ends a turn (``done``, ``failed``, ``dropped``) with its decision record."""
-        await self._connection.execute(
-            update(turns)
-            .where(turns.c.conversation == conversation, turns.c.seq == seq)
-            .values(status=status, record=record, release=release)
-        )
+        """Ends a turn (``done``, ``failed``, ``dropped``) with its decision record.
+
+        What another gateway has finished meanwhile stays: who drops a turn that is done was taken for dead.
+        """
+        statement = update(turns).where(turns.c.conversation == conversation, turns.c.seq == seq)
+        if status == "dropped":
+            statement = statement.where(turns.c.status.in_(["pending", "dropped"]))
+        await self._connection.execute(statement.values(status=status, record=record, release=release))
 
     async def drop_turns(self, conversation: str) -> None:
         """Ends the turns that have not been answered, because a person answers now."""
@@ -589,6 +635,11 @@ class Tx:
         statement = update(escalations).where(escalations.c.id == newest).values(**values)
         return bool((await self._connection.execute(statement)).rowcount)
 
+    async def alone(self, what: int) -> None:
+        """Waits until no other transaction of any gateway is in the middle of it; SQLite has one writer anyway."""
+        if self._connection.dialect.name != "sqlite":
+            await self._connection.execute(select(func.pg_advisory_xact_lock(what)))
+
     async def execute(self, statement: Any, rows: Sequence[Json] | None = None) -> Any:
         """Runs a statement of this package inside the transaction; an insert may bring several rows."""
         return await self._connection.execute(statement, rows)
@@ -607,9 +658,8 @@ class Tx:
 
     async def add_event(self, conversation: str, frame: Json) -> Json:
         """Appends to the desk's stream; the frame comes back with its ``event`` number."""
-        if self._connection.dialect.name != "sqlite":
-            # Numbers are given out in the order of the commits, so that who has event n has all before it.
-            await self._connection.execute(select(func.pg_advisory_xact_lock(_DESK_STREAM)))
+        # Numbers are given out in the order of the commits, so that who has event n has all before it.
+        await self.alone(_DESK_STREAM)
         statement = (
             insert(desk_events)
             .values(conversation=conversation, kind=frame["type"], frame=frame, at=self.now)
@@ -667,6 +717,16 @@ class Tx:
         dialect = self._connection.dialect.name
         builder: Callable[[Table], Insert] = sqlite.insert if dialect == "sqlite" else postgresql.insert
         return builder(table)
+
+
+def epoch_now() -> ColumnElement[float]:
+    """The time by PostgreSQL's clock, which is the same for all gateways, in seconds."""
+    return cast(func.extract("epoch", func.clock_timestamp()), Float)
+
+
+def _is_free(runner: str) -> ColumnElement[bool]:
+    living = select(gateways.c.id).where(gateways.c.beat > epoch_now() - DEAD_AFTER_S)
+    return or_(turns.c.runner.is_(None), turns.c.runner == runner, turns.c.runner.not_in(living))
 
 
 MESSAGE_COLUMNS = [messages.c[name] for name in ("conversation", "seq", "role", "text", "extra", "client_id", "at")]

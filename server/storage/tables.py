@@ -85,8 +85,21 @@ turns = Table(
     Column("record", JSON, nullable=False),
     Column("release", String(40)),
     Column("at", String(32), nullable=False),
+    Column("runner", String(40)),
     Index(None, "status"),
 )
+"""``runner``: the gateway that runs or ran it, where there are several."""
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("began", Float, nullable=False),
+    Column("beat", Float, nullable=False),
+    Column("desks", JSON, nullable=False),
+)
+"""The gateways over this database: when each last said that it lives, in seconds by PostgreSQL's clock, and the people
+at its desks, ``{agent: [state, since]}``. Empty with SQLite."""
 
 escalations = Table(
     "escalations",

@@ -6,9 +6,11 @@ under its id, and say after a reconnection which `seq` and `event` they have. Wh
 
 import asyncio
 import contextlib
+import itertools
 import random
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,10 +50,18 @@ class Report:
 
 
 class Client:
-    """Sends each action until it is acknowledged or refused, over as many connections as that takes."""
+    """Sends each action until it is acknowledged or refused, over as many connections as that takes.
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
+    With several gateways, each connection goes to the next one.
+    """
+
+    socket: Any
+
+    def __init__(self, gateways: Sequence[Gateway]) -> None:
+        self.gateways = itertools.cycle(gateways)
+
+    def move(self) -> None:
+        self.socket.move(next(self.gateways).url)
 
     async def connect(self) -> None:
         raise NotImplementedError
@@ -82,9 +92,9 @@ class Client:
 class ChaosCustomer(Client):
     """A customer who asks for a person and then keeps writing."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway)
-        self.socket = Customer(gateway.url)
+    def __init__(self, gateways: Sequence[Gateway]) -> None:
+        super().__init__(gateways)
+        self.socket = Customer(gateways[0].url)
         self.sent: list[str] = []
 
     async def connect(self) -> None:
@@ -92,6 +102,7 @@ class ChaosCustomer(Client):
             with contextlib.suppress(Exception):
                 if self.socket._connection is not None:
                     await self.socket.disconnect()
+                self.move()
                 await self.socket.connect()
                 seen = max(self.socket.transcript(), default=0)
                 more = {"conversation": self.socket.conversation, "token": self.socket.token, "last_seq": seen}
@@ -113,10 +124,10 @@ class ChaosCustomer(Client):
 class ChaosAgent(Client):
     """An agent who takes what is offered, answers, closes now and then, and crashes at random."""
 
-    def __init__(self, gateway: Gateway, name: str, client: httpx.AsyncClient) -> None:
-        super().__init__(gateway)
+    def __init__(self, gateways: Sequence[Gateway], name: str, client: httpx.AsyncClient) -> None:
+        super().__init__(gateways)
         self.name = name
-        self.socket = Agent(gateway.url, client)
+        self.socket = Agent(gateways[0].url, client)
         self.sent: dict[str, list[str]] = {}
         self.opened: dict[str, int] = {}
         """Conversations it has taken, and how many frames it had seen by then."""
@@ -126,6 +137,7 @@ class ChaosAgent(Client):
             with contextlib.suppress(Exception):
                 if self.socket._connection is not None:
                     await self.socket.disconnect()
+                self.move()
                 await self.socket.connect()
                 last = max((one["event"] for one in self.socket.frames if _is_event(one)), default=None)
                 await self.socket.hello(**({} if last is None else {"last_event": last}))
@@ -188,35 +200,42 @@ def _is_event(frame: Json) -> bool:
 
 
 async def trouble(
-    gateway: Gateway, *, conversations: int, agents: list[str], kills: int, messages: int, seed: int
+    *gateways: Gateway, conversations: int, agents: list[str], kills: int, messages: int, seed: int
 ) -> Report:
-    """Runs the floor and reports. The gateway is running before and after."""
+    """Runs the floor and reports; kills go around the gateways. They are running before and after."""
+    gateway = gateways[0]
     rng = random.Random(seed)
     report = Report(escalated=conversations)
     async with contextlib.AsyncExitStack() as stack:
         staff = []
         for name in agents:
             client = await stack.enter_async_context(log_in(gateway.url, name, gateway.passwords[name]))
-            staff.append(ChaosAgent(gateway, name, client))
-        customers = [ChaosCustomer(gateway) for _ in range(conversations)]
+            staff.append(ChaosAgent(_from(gateways, len(staff)), name, client))
+        customers = [ChaosCustomer(_from(gateways, at)) for at in range(conversations)]
         done = asyncio.Event()
         working = [asyncio.create_task(one.run(random.Random(rng.random()), done)) for one in staff]
         asking = [asyncio.create_task(one.run(random.Random(rng.random()), messages)) for one in customers]
-        for _ in range(kills):
+        for number in range(kills):
             await asyncio.sleep(0.8 + rng.random())
-            await asyncio.to_thread(gateway.kill)
-            await asyncio.to_thread(gateway.start)
+            victim = gateways[number % len(gateways)]
+            await asyncio.to_thread(victim.kill)
+            await asyncio.to_thread(victim.start)
             report.kills += 1
         await asyncio.gather(*asking)
         done.set()
         await asyncio.gather(*working)
-        await _check(gateway, customers, staff, report)
+        await _check(customers, staff, report)
         for one in (*customers, *staff):
             await one.socket.disconnect()
     return report
 
 
-async def _check(gateway: Gateway, customers: list[ChaosCustomer], staff: list[ChaosAgent], report: Report) -> None:
+def _from(gateways: Sequence[Gateway], first: int) -> list[Gateway]:
+    """The gateways, beginning with another one for each client."""
+    return [gateways[(first + at) % len(gateways)] for at in range(len(gateways))]
+
+
+async def _check(customers: list[ChaosCustomer], staff: list[ChaosAgent], report: Report) -> None:
     """Compares what each side saw with what is stored."""
     for one in (*customers, *staff):
         await one.connect()  # whoever missed something gets it now

@@ -45,6 +45,10 @@ class _Socket:
         self.closed = asyncio.get_running_loop().create_future()
         self._reader = asyncio.create_task(self._read(self._connection, self.closed))
 
+    def move(self, url: str) -> None:
+        """The next connection goes to another gateway."""
+        self._url = url.replace("http", "ws", 1) + self._url[self._url.index("/ws/") :]
+
     async def disconnect(self) -> None:
         assert self._connection is not None
         assert self._reader is not None

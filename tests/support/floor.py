@@ -128,9 +128,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, clock: Clock | None = None) -> AsyncIterator[Bench]:
-    """The services over a new database in ``folder``."""
-    engine = create_engine(f"sqlite+aiosqlite:///{folder / 'kefu.db'}")
+async def bench(folder: Path, clock: Clock | None = None, url: str = "") -> AsyncIterator[Bench]:
+    """The services over the database ``url``, or a new one in ``folder``."""
+    engine = create_engine(url or f"sqlite+aiosqlite:///{folder / 'kefu.db'}")
     await migrate(engine)
     time = clock or Clock()
     store = Store(engine, time)

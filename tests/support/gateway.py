@@ -24,13 +24,14 @@ class Gateway:
 
     data_dir: Path
     company: Path = ROOT / "demo"
+    internal_port: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.internal_port = free_ports(4)
+        self.internal_port = self.internal_port or free_ports(4)
         self.port = free_ports(1)
 
     @property
@@ -39,7 +40,7 @@ class Gateway:
 
     @property
     def log(self) -> Path:
-        return self.data_dir / "gateway.log"
+        return self.data_dir / f"gateway-{self.port}.log"
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -92,5 +93,6 @@ class Gateway:
     def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
         """Makes a staff account; call it where no event loop is running."""
         self.passwords[name] = secrets.token_urlsafe(12)
-        settings = Settings(data_dir=self.data_dir, company=self.company)
+        more = {"database_url": url} if (url := self.environment.get("KEFU_DATABASE_URL")) else {}
+        settings = Settings(data_dir=self.data_dir, company=self.company, **more)
         add_user(settings, name, self.passwords[name], role, shown or name)

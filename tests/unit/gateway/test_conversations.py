@@ -15,8 +15,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, clock: Clock):
-    async with bench(tmp_path, clock) as made:
+async def desk(tmp_path: Path, clock: Clock, database_url: str):
+    async with bench(tmp_path, clock, database_url) as made:
         yield made
 
 

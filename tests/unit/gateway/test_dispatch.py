@@ -7,8 +7,8 @@ from tests.support.floor import Bench, bench, intent
 
 
 @pytest.fixture
-async def desk(tmp_path):
-    async with bench(tmp_path) as made:
+async def desk(tmp_path, database_url):
+    async with bench(tmp_path, url=database_url) as made:
         yield made
 
 

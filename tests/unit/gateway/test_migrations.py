@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from server.storage.customers import CustomerData
-from server.storage.database import create_engine, migrate
+from server.storage.database import create_engine, downgrade, migrate
 from server.storage.desk import DeskReads
 from server.storage.store import Staff, Store
+from tests.support.floor import bench
 
 AT = "2026-03-02T04:00:00.000Z"
 NOTE = {"type": "message", "role": "note", "text": "机房在检修", "name": "Lin", "at": AT}
@@ -48,3 +49,25 @@ async def test_notes_from_before_are_found_and_messages_still_are(tmp_path):
     await store.close()
     assert "检修".encode() not in (tmp_path / "kefu.db").read_bytes()
     assert "光猫".encode() not in (tmp_path / "kefu.db").read_bytes()
+
+
+async def test_the_schema_goes_back_and_forward_with_what_the_database_holds(database_url, tmp_path):
+    async with bench(tmp_path, url=database_url) as desk:
+        lin = await desk.hire("lin")
+        state = await desk.held(lin, "zh")
+        await desk.says(state.id, "光猫亮红灯")
+        await desk.answers(state.id, lin, "请稍等")
+        await desk.cases.note(state.id, "n1", lin, "机房在检修")
+        before = await desk.store.messages(state.id)
+        engine = desk.store._engine
+        await downgrade(engine, "0001")
+        async with engine.connect() as connection:
+            kept = (await connection.execute(text("SELECT seq, text FROM messages ORDER BY seq"))).all()
+        assert [tuple(row) for row in kept] == [(one.seq, one.text) for one in before]
+        await migrate(engine)
+        assert await desk.store.messages(state.id) == before
+        hits = await DeskReads(desk.store).search(BOSS, "红灯", limit=9, before=None)
+        assert [hit.message.text for _, hit in hits] == ["光猫亮红灯"]
+        await desk.says(state.id, "还在吗")
+        assert (await desk.store.messages(state.id))[-1].text == "还在吗"
+        assert [one["text"] for one in await desk.events("message") if one["role"] == "note"] == ["机房在检修"]

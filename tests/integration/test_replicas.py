@@ -1,0 +1,156 @@
+"""Two gateways over one PostgreSQL and one Redis: one conversation for everybody, whichever gateway dies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.chaos import trouble
+from tests.support.clients import Agent, Customer, log_in
+from tests.support.gateway import Gateway
+from tests.support.product import Product
+from tests.support.servers import Postgres, Redis, redis_server
+
+SEED = 9
+CUSTOMERS = 6
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pair(
+    tmp_path_factory: pytest.TempPathFactory, product: Product, postgres: Postgres, redis: Redis
+) -> Iterator[tuple[Gateway, Gateway]]:
+    """Two gateways before the services of the running product."""
+    environment = {
+        "KEFU_DATABASE_URL": postgres.database(),
+        "KEFU_REDIS_URL": redis.url,
+        "KEFU_SECRET": "the same secret at both gateways",
+    }
+    folder = tmp_path_factory.mktemp("replicas")
+    made = [Gateway(folder, internal_port=product.internal_port, environment=environment) for _ in range(2)]
+    for name in ("lin", "chen"):
+        made[0].add_staff(name, shown=name.title())
+    made[1].passwords = made[0].passwords
+    for gateway in made:
+        gateway.start()
+    yield made[0], made[1]
+    for gateway in made:
+        gateway.stop()
+
+
+async def opens(agent: Agent, conversation: str) -> None:
+    """What happens from now on, the agent sees."""
+    await agent.send("open", conversation=conversation)
+    await agent.send("ping")
+    await agent.wait("pong")
+
+
+@asynccontextmanager
+async def served(customer_at: Gateway, agent_at: Gateway) -> AsyncIterator[tuple[Customer, Agent]]:
+    """A customer and Lin, who has the conversation open, each at a gateway."""
+    async with (
+        log_in(agent_at.url, "lin", agent_at.passwords["lin"]) as rest,
+        Customer(customer_at.url) as customer,
+        Agent(agent_at.url, rest) as lin,
+    ):
+        await lin.hello()
+        await customer.hello("en")
+        await customer.send("human", id="please")
+        await lin.wait("assigned", conversation=customer.conversation, agent="lin")
+        assert (await lin.do("take", customer.conversation))["type"] == "ack"
+        assert (await customer.wait("mode", mode="human"))["agent"] == "Lin"
+        await opens(lin, customer.conversation)
+        yield customer, lin
+        await lin.do("close", customer.conversation, outcome="solved")
+
+
+async def test_a_customer_and_an_agent_meet_across_gateways(pair):
+    here, there = pair
+    async with served(here, there) as (customer, lin):
+        await customer.send("message", id="m1", text="my screen is black")
+        await lin.wait("message", conversation=customer.conversation, text="my screen is black")
+        await customer.send("typing", on=True)
+        await lin.wait("typing", conversation=customer.conversation, role="customer", on=True)
+        await lin.do("message", customer.conversation, text="let me look")
+        said = await customer.wait("message", text="let me look")
+        await lin.wait("delivered", conversation=customer.conversation, seq=said["seq"])
+        await lin.send("read", conversation=customer.conversation, seq=said["seq"])
+        await customer.wait("read", seq=said["seq"])
+
+
+async def test_one_of_two_windows_writes_whatever_gateway_they_are_at(pair):
+    async with served(*pair) as (customer, lin), Agent(pair[0].url, lin.rest) as other:
+        await other.hello()
+        await opens(other, customer.conversation)
+        await lin.send("draft", conversation=customer.conversation, text="I am wri")
+        await other.wait("draft", conversation=customer.conversation, text="I am wri")
+        refused = await other.do("message", customer.conversation, text="two answers")
+        assert (refused["type"], refused["code"]) == ("refused", "writing")
+        assert (await lin.do("message", customer.conversation, text="I am writing"))["type"] == "ack"
+        assert (await other.do("message", customer.conversation, text="now"))["type"] == "ack"
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+async def test_a_gateway_dies_in_the_middle_of_turns(pair, victim):
+    """Every question is answered once, in its order, by the gateway that is left."""
+    dying, other = pair[victim], pair[1 - victim]
+    customers = [Customer(dying.url) for _ in range(CUSTOMERS)]
+    ledger: dict[str, list[str]] = {}
+    try:
+        for number, one in enumerate(customers):
+            await one.connect()
+            await one.hello("en")
+            ledger[one.conversation] = [f"how do I reset my password, please, number {number}", "thanks"]
+            await one.send("message", id="q1", text=ledger[one.conversation][0])
+        for one in customers:
+            await one.wait("ack", id="q1")
+        await asyncio.to_thread(dying.kill)
+        for one in customers:
+            await one.disconnect()
+            one.move(other.url)
+            await one.resume(last_seq=max(one.transcript()))
+            await one.send("message", id="q1", text=ledger[one.conversation][0])  # its acknowledgement may be lost
+            await one.send("message", id="q2", text=ledger[one.conversation][1])
+        for one in customers:
+            await one.wait("message", seq=5)
+            seen = one.messages()
+            assert [frame["seq"] for frame in seen] == [1, 2, 3, 4, 5]
+            assert [frame["text"] for frame in seen if frame["role"] == "customer"] == ledger[one.conversation]
+            answers = [frame for frame in seen if frame["role"] == "bot"][1:]
+            assert ["citations" in frame for frame in answers] == [True, False]
+            await one.disconnect()
+    finally:
+        await asyncio.to_thread(dying.start)
+
+
+async def test_gateways_die_while_people_talk_to_people(pair):
+    report = await trouble(*pair, conversations=8, agents=["lin", "chen"], kills=2, messages=5, seed=SEED)
+    assert report.problems() == {}
+    assert report.assigned + report.waiting == report.escalated
+    assert report.kills == 2
+
+
+async def test_without_redis_people_are_still_served(pair, redis):
+    here, there = pair
+    redis.kill()
+    try:
+        async with served(here, there) as (customer, lin):
+            await customer.send("message", id="m1", text="can you hear me")
+            await lin.wait("message", conversation=customer.conversation, text="can you hear me")
+            await lin.do("message", customer.conversation, text="over the database")
+            await customer.wait("message", text="over the database")
+    finally:
+        redis.start()
+    for gateway in pair:
+        log = gateway.log.read_text()
+        assert "Redis does not answer" in log
+        assert "asking the database" in log
+    async with served(there, here) as (customer, lin):
+        await customer.send("message", id="m2", text="and now")
+        await lin.wait("message", conversation=customer.conversation, text="and now")
