@@ -152,8 +152,10 @@ def parse(
 
 def _train_release(company: Path | None, tell: Callable[[float, str], None]) -> dict[str, object]:
     from server import release
+    from server.gateway.company_in_force import with_company
 
     settings, loaded = load(company=company)
+    settings = with_company(settings)
     folder = release.ensure(settings, loaded, tell)
     manifest = json_module.loads((folder / release.MANIFEST).read_text("utf-8"))
     return {"release": manifest["id"], "folder": str(folder), "metrics": manifest["nlu"]["metrics"]}

@@ -156,6 +156,13 @@ class Figures(_Strict):
     cost_per_hour: Annotated[float, Field(ge=0, le=1_000_000)] = 40.0
 
 
+class Service(_Strict):
+    """What of the product's settings (docs/settings.md) the company says for itself; without a word those rule."""
+
+    risk_bound: Annotated[float, Field(ge=0.001, le=0.5)] | None = None
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
+
+
 class _Paths(_Strict):
     nlu_data: str = "nlu_data"
     articles: str = "articles"
@@ -182,6 +189,7 @@ class _File(_Strict):
     contact: Contact = Contact()
     desk: Desk = Desk()
     figures: Figures = Figures()
+    service: Service = Service()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -264,9 +272,16 @@ class Article:
     """The article's text after the front matter. The company's own words, yet never trusted as HTML."""
 
 
+CHANGEABLE = (
+    "name", "tagline", "logo_text", "colours", "greeting", "languages", "default_language", "hours", "contact", "embed",
+    "desk", "figures", "service",
+)  # fmt: skip
+"""The keys of ``company.toml`` that the console changes while the product runs."""
+
+
 @dataclass(frozen=True)
 class Company:
-    """A loaded company. Immutable: a changed folder is loaded anew."""
+    """A loaded company. A changed folder is loaded anew; what the console changes arrives by `take`."""
 
     folder: Path
     id: str
@@ -287,6 +302,7 @@ class Company:
     contact: Contact
     desk: Desk
     figures: Figures
+    service: Service
     nlu_dir: Path
     articles_dir: Path
     kg_dir: Path | None
@@ -333,12 +349,51 @@ class Company:
             contact=file.contact,
             desk=file.desk,
             figures=file.figures,
+            service=file.service,
             nlu_dir=nlu_dir,
             articles_dir=articles_dir,
             kg_dir=kg_dir,
             accounts_file=accounts_file,
             intents=_read_intents(nlu_dir / "intents.yml", file.languages),
         )
+
+    def take(self, document: Mapping[str, Any]) -> None:
+        """Goes on with other values of the keys in `CHANGEABLE`, in the form of ``company.toml``.
+
+        All who hold this company see them at once and together: nothing runs between two of them.
+
+        Raises:
+            CompanyError: They cannot be used; nothing has changed.
+        """
+        path = self.folder / FILE_NAME
+        kept = {"id": self.id, "currency": self.currency, "timezone": self.timezone}
+        file = _validate(_File, {**{key: document[key] for key in CHANGEABLE if key in document}, **kept}, path)
+        hours, holidays = _read_hours(file.hours, path)
+        values = {key: getattr(file, key) for key in CHANGEABLE if key not in {"hours", "embed", "logo_text"}}
+        values |= {"hours": hours, "holidays": holidays, "origins": file.embed.origins}
+        values["logo_text"] = file.logo_text or file.name[file.default_language][:1]
+        for key, value in values.items():
+            object.__setattr__(self, key, value)
+        self.__dict__.pop("articles", None)  # they are those of the languages
+
+    def document(self) -> dict[str, Any]:
+        """The present values of the keys in `CHANGEABLE`: plain JSON values, every key there."""
+        hours = {day: self.hours[day].model_dump() for day in WEEKDAYS if day in self.hours}
+        return {
+            "name": dict(self.name),
+            "tagline": dict(self.tagline),
+            "logo_text": self.logo_text,
+            "colours": self.colours.model_dump(),
+            "greeting": dict(self.greeting),
+            "languages": list(self.languages),
+            "default_language": self.default_language,
+            "hours": {**hours, "holidays": sorted(day.isoformat() for day in self.holidays)},
+            "contact": self.contact.model_dump(),
+            "embed": {"origins": list(self.origins)},
+            "desk": self.desk.model_dump(mode="json"),
+            "figures": self.figures.model_dump(),
+            "service": self.service.model_dump(),
+        }
 
     @cached_property
     def articles(self) -> tuple[Article, ...]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import delete, update
 
 from server.common_passwords import weakness
-from server.company import Company
+from server.gateway.company_in_force import in_force
 from server.gateway.passwords import hash_password, new_password
 from server.settings import ROOT, Settings
 from server.storage.audit import Audit, command_line_actor
@@ -153,10 +153,10 @@ def _check_role(role: str) -> None:
 
 def _checked_place(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
     teams = values.get("teams") or []
-    known = [team.id for team in Company.load(settings.company).desk.teams] if teams else []
+    known = [team.id for team in in_force(settings).desk.teams] if teams else []
     unknown = [team for team in teams if team not in known]
     if unknown:
-        raise AccountError(f"team '{unknown[0]}' is unknown: company.toml has {', '.join(known) or 'no teams'}")
+        raise AccountError(f"team '{unknown[0]}' is unknown: the company has {', '.join(known) or 'no teams'}")
     return dict(values)
 
 

@@ -19,6 +19,7 @@ from actions.accounts import AccountsClient
 from server.company import Company
 from server.gateway import (
     rest,
+    rest_company_settings,
     rest_desk,
     rest_figures,
     rest_graph,
@@ -28,11 +29,13 @@ from server.gateway import (
     rest_outages,
     rest_safety,
     rest_sign_in,
+    rest_staff,
     rest_uploads,
 )
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
+from server.gateway.company_settings import CompanySettings
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
 from server.gateway.dispatch import Dispatcher
@@ -80,6 +83,7 @@ HEADERS = {
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
+    rest_company_settings.router, rest_staff.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -109,6 +113,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         )
         app.state.oidc = oidc = _provider(settings, clock)
         app.state.safety = safety = Safety.over(store, company, settings, clock)
+        app.state.company_settings = company_settings = CompanySettings(store, company, settings, safety.audit)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
         app.state.learning = learning = Learning.over(store, company, new_intents, safety.audit, upstream)
@@ -174,12 +179,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (upstream, live, safety, new_intents, learning, outages, turns, figures):
+        for part in (upstream, live, company_settings, safety, new_intents, learning, outages, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        for open_part in (figures, turns, pictures, safety, learning, new_intents, outages, graph.live, live):
+        open_parts = (figures, turns, pictures, company_settings, safety, learning, new_intents, outages, graph.live, live)
+        for open_part in open_parts:
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
@@ -211,7 +217,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     # Last added, first asked: nothing reads a body before it.
     requests_allowed = RateLimiter(burst=600, per_second=100, clock=time.monotonic)
     app.add_middleware(
-        Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow, embedding=company.origins
+        Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow, embedding=lambda: company.origins
     )
     return app
 

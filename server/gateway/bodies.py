@@ -24,11 +24,16 @@ class Guard:
     """Refuses bodies that are too big, requests from too busy addresses, and changes that a foreign page starts."""
 
     def __init__(
-        self, app: ASGIApp, *, upload_bytes: int, allowed: Callable[[str], bool], embedding: Collection[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        upload_bytes: int,
+        allowed: Callable[[str], bool],
+        embedding: Callable[[], Collection[str]],
     ) -> None:
-        """``embedding``: origins of the sites that may embed the chat, whose customers send pictures."""
+        """``embedding`` gives the origins of the sites that may embed the chat now, whose customers send pictures."""
         self._app = app
-        self._embedding = frozenset(embedding)
+        self._embedding = embedding
         self._upload_bytes = upload_bytes
         self._allowed = allowed
 
@@ -61,7 +66,7 @@ class Guard:
         if origin is None or urlsplit(origin).netloc == headers.get(b"host"):
             return False
         # A customer's picture comes with the conversation's token; a cookie alone is not enough there.
-        return not (scope["path"] == UPLOADS and origin.lower() in self._embedding)
+        return not (scope["path"] == UPLOADS and origin.lower() in self._embedding())
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken, limit = 0, self._limit(scope)

@@ -34,8 +34,12 @@ class Floor:
         self._store = store
         self._clock = clock
         self._times: tuple[datetime, tuple[float | None, float | None]] | None = None
-        rules = company.desk
-        self.policy = Policy(
+
+    @property
+    def policy(self) -> Policy:
+        """The times after which something is given to somebody else, as the company has them now."""
+        rules = self.company.desk
+        return Policy(
             offer_s=rules.offer_s,
             first_reply_s=rules.first_reply_s,
             offline_s=rules.offline_s,

@@ -1,4 +1,4 @@
-"""How a request about the graph is refused: a code for programs, a sentence in both languages for people."""
+"""How a request of the console is refused: a code for programs, a sentence in both languages for people."""
 
 from __future__ import annotations
 

@@ -13,9 +13,11 @@ AT_ONCE = 200
 
 
 class Retention:
-    """Erases conversations in which nothing has happened for ``days``; 0 keeps them."""
+    """Erases conversations in which nothing has happened for ``days()``; 0 keeps them."""
 
-    def __init__(self, data: CustomerData, audit: Audit, *, days: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, data: CustomerData, audit: Audit, *, days: Callable[[], int], clock: Callable[[], datetime]
+    ) -> None:
         self._data = data
         self._audit = audit
         self._days = days
@@ -23,9 +25,8 @@ class Retention:
         self._looks = Repeated("retention", EVERY_S, self.sweep)
 
     def start(self) -> None:
-        """Begins to look, where there is something to do."""
-        if self._days:
-            self._looks.start(at_once=True)
+        """Begins to look."""
+        self._looks.start(at_once=True)
 
     async def close(self) -> None:
         """Stops."""
@@ -33,8 +34,11 @@ class Retention:
 
     async def sweep(self) -> int:
         """Erases what is too old now; returns how many conversations."""
-        old = await self._data.older_than(iso(self._clock() - timedelta(days=self._days)))
+        days = self._days()
+        if not days:
+            return 0
+        old = await self._data.older_than(iso(self._clock() - timedelta(days=days)))
         for at in range(0, len(old), AT_ONCE):
             gone = await self._data.erase(old[at : at + AT_ONCE])
-            await self._audit.note("kefu", "conversations.expired", "", days=self._days, **gone)
+            await self._audit.note("kefu", "conversations.expired", "", days=days, **gone)
         return len(old)

@@ -28,6 +28,11 @@ class Safety:
     @classmethod
     def over(cls, store: Store, company: Company, settings: Settings, clock: Callable[[], datetime]) -> Self:
         """The parts over one store."""
+
+        def days() -> int:
+            said = company.service.retention_days
+            return settings.retention_days if said is None else said
+
         audit = Audit(store, settings.secret_key())
         data = CustomerData(store, settings.uploads_dir, settings.logs_dir)
         return cls(
@@ -35,7 +40,7 @@ class Safety:
             audit=audit,
             data=data,
             factors=SecondFactors(store),
-            retention=Retention(data, audit, days=settings.retention_days, clock=clock),
+            retention=Retention(data, audit, days=days, clock=clock),
         )
 
     async def start(self) -> None:

@@ -546,3 +546,16 @@ outage_tellings = Table(
     Index(None, "over"),
 )
 """Who was told of what; ``over``: when they were told that it has ended, ``intent``: the trouble they came with."""
+
+company_settings = Table(
+    "company_settings",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("origin", String(12), nullable=False),
+    Column("of", Integer),
+    Column("content", JSON, nullable=False),
+)
+"""The company's settings that the console changes; the highest version is in force."""

@@ -94,9 +94,10 @@ def main() -> int:
         tell(fraction=fraction, text=text)
 
     from server import gateway  # noqa: PLC0415 (only this process needs what it imports)
+    from server.gateway.company_in_force import with_company  # noqa: PLC0415
 
     try:
-        settings = load_settings()
+        settings = with_company(load_settings())
         company = Company.load(settings.company)
         folder = release.ensure(settings, company, progress)
         prepare_engine(settings, company, folder.name, progress)

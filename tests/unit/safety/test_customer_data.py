@@ -150,7 +150,7 @@ async def test_old_conversations_go_and_new_ones_stay(store, data, clock):
     await conversation(store, "conv-new", "hello again")
     clock.passes(days=20)
     audit = Audit(store, b"key")
-    assert await Retention(data, audit, days=30, clock=clock).sweep() == 1
+    assert await Retention(data, audit, days=lambda: 30, clock=clock).sweep() == 1
     assert await store.conversation("conv-old") is None
     assert await store.conversation("conv-new") is not None
     assert (await audit.page(limit=1))[0]["action"] == "conversations.expired"

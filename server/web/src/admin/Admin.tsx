@@ -20,6 +20,7 @@ import { NewIntents } from './NewIntents';
 import { Outages } from './outages/Outages';
 import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
+import { SettingsPage } from './settings/SettingsPage';
 import { ShellContext, makeShell, useShell } from './shell';
 
 const NOTE_MS = 6_000;
@@ -34,6 +35,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   review: Review,
   figures: Figures,
   outages: Outages,
+  settings: SettingsPage,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 export const SECTIONS = {
   knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages'],
   learning: ['review'],
-  company: ['figures'],
+  company: ['figures', 'settings'],
   safety: ['audit', 'content', 'intents'],
   own: ['account'],
 } as const;

@@ -2,6 +2,7 @@
 import type { Texts } from '.';
 import type * as zh from './adminZh';
 import { figures } from './figuresEn';
+import { settings } from './settingsEn';
 import { graph } from './graphEn';
 import { learning } from './learningEn';
 import { outages } from './outagesEn';
@@ -13,6 +14,7 @@ export const admin: Texts<typeof zh.admin> = {
   ...learning,
   ...figures,
   ...outages,
+  ...settings,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

@@ -1,5 +1,6 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
 import { figures } from './figuresZh';
+import { settings } from './settingsZh';
 import { graph } from './graphZh';
 import { learning } from './learningZh';
 import { outages } from './outagesZh';
@@ -11,6 +12,7 @@ export const admin = {
   ...learning,
   ...figures,
   ...outages,
+  ...settings,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',
