@@ -258,11 +258,39 @@ def test_a_notice_reaches_customers_of_its_area_in_place_of_a_diagnosis(product,
     expect(elsewhere.widget.get_by_text("this outage is over")).to_have_count(0)
 
 
+def test_the_company_is_changed_while_it_runs_and_rolled_back(product, administrator_in, customer_in):
+    admin = administrator_in("en", size=(1300, 900))
+    admin.open(product.url, "settings")
+    form = admin.page.locator(".settings-form")
+    kept = form.locator('[name="greeting.en"]').input_value()
+    form.locator('[name="colours.primary"]').fill("#FFEE00")
+    expect(form.locator(".problem", has_text="4.5 : 1")).to_be_visible()
+    expect(admin.button("save")).to_be_disabled()
+    form.locator('[name="colours.primary"]').fill("#1B4F8A")
+    form.locator('[name="greeting.en"]').fill("Hello from the new settings.")
+    expect(admin.page.locator(".preview-bot").first).to_have_text("Hello from the new settings.")
+    admin.button("save").click()
+    expect(admin.page.get_by_role("status").last).to_contain_text("in force")
+    customer = customer_in("en")
+    customer.open_chat(product.url)
+    expect(customer.bubbles.first).to_contain_text("Hello from the new settings.")
+
+    admin.page.get_by_role("link", name="History").last.click()
+    assert findings(admin.page) == []
+    seed = admin.page.locator(".version").last
+    seed.get_by_role("button", name="Bring this one back").click()
+    admin.dialog.get_by_role("button", name="Bring this one back").click()
+    expect(admin.page.locator(".version").first).to_contain_text("Back to version 1")
+    later = customer_in("en")
+    later.open_chat(product.url)
+    expect(later.bubbles.first).to_contain_text(kept[:30])
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_serious_for_accessibility(product, administrator_in, dark):
     admin = administrator_in("zh" if dark else "en", size=(1400, 860), dark=dark)
     graph = ("history", "cases", "analysis", "priors", "outages", "graph")
-    for page in ("figures", "audit", "content", "intents", "account", *graph):
+    for page in ("figures", "settings", "audit", "content", "intents", "account", *graph):
         admin.open(product.url, page)
         expect(admin.page.locator(".page h2")).to_be_visible()
         expect(admin.page.locator(".page .empty", has_text="…")).to_have_count(0)
