@@ -184,8 +184,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         dispatcher.start()
         yield
         await dispatcher.close()
-        open_parts = (figures, turns, pictures, company_settings, safety, learning, new_intents, outages, graph.live, live)
-        for open_part in open_parts:
+        ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages)
+        for open_part in (*ended_first, graph.live, live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
@@ -205,6 +205,17 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     for add in (_add_sockets, _add_health, _add_pages):
         add(app)
 
+    _add_guards(app, settings, company)
+    return app
+
+
+def _provider(settings: Settings, clock: Callable[[], datetime]) -> Oidc | None:
+    if not settings.oidc.on:
+        return None
+    return Oidc(settings.oidc, public_url=settings.url, key=settings.secret_key(), clock=clock)
+
+
+def _add_guards(app: FastAPI, settings: Settings, company: Company) -> None:
     @app.middleware("http")
     async def security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
@@ -219,13 +230,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     app.add_middleware(
         Guard, upload_bytes=settings.upload_max_bytes, allowed=requests_allowed.allow, embedding=lambda: company.origins
     )
-    return app
-
-
-def _provider(settings: Settings, clock: Callable[[], datetime]) -> Oidc | None:
-    if not settings.oidc.on:
-        return None
-    return Oidc(settings.oidc, public_url=settings.url, key=settings.secret_key(), clock=clock)
 
 
 def _add_sockets(app: FastAPI) -> None:
