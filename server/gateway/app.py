@@ -27,6 +27,7 @@ from server.gateway import (
     rest_learning,
     rest_new_intents,
     rest_outages,
+    rest_proposals,
     rest_safety,
     rest_sign_in,
     rest_staff,
@@ -51,6 +52,7 @@ from server.gateway.oidc import Oidc
 from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
+from server.gateway.proposals import Proposals
 from server.gateway.replies import Replies
 from server.gateway.reviews import Reviews
 from server.gateway.safety import Safety
@@ -83,7 +85,7 @@ HEADERS = {
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
-    rest_company_settings.router, rest_staff.router,
+    rest_company_settings.router, rest_staff.router, rest_proposals.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -121,6 +123,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"
         )
         app.state.outages = outages = Outages(conversations, safety.audit, safety.content, graph.versions, clock)
+        app.state.proposals = proposals = Proposals(
+            store, safety.audit, graph, upstream, configured=settings.understanding.translates, clock=clock
+        )
         turns = TurnRunner(
             conversations,
             upstream,
@@ -179,12 +184,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
-        for part in (upstream, live, company_settings, safety, new_intents, learning, outages, turns, figures):
+        begun_first = (upstream, live, company_settings, safety, new_intents, learning, outages, proposals)
+        for part in (*begun_first, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
-        ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages)
+        ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages, proposals)
         for open_part in (*ended_first, graph.live, live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 STATUS: Final = {
     "unknown": 404, "changed": 409, "moved": 409, "problems": 409, "cases": 409, "conflict": 409, "too_many": 409,
-    "unusable": 422, "storage": 503,
+    "not_configured": 409, "unusable": 422, "storage": 503,
 }  # fmt: skip
 
 

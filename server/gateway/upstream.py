@@ -30,6 +30,8 @@ SLOW_TWICE_S = 5.0
 """A call with a longer deadline that was not answered in time is not made again: the customer would wait too long."""
 GRAPH_DEADLINE_S = 10.0
 """What the action server may take to compile a graph of thousands of nodes."""
+PROPOSAL_DEADLINE_S = 65.0
+"""A little more than the model service gives a piece of a manual."""
 MAX_LINE_BYTES = 1024 * 1024
 
 
@@ -122,6 +124,17 @@ class Upstream:
         body = {"text": text, "source": source, "target": target}
         found = await self._models_answer("/translate", body, TRANSLATION_DEADLINE_S)
         if not isinstance(found, dict) or not isinstance(found.get("text", found.get("refused")), str):
+            raise UpstreamError("models", "nonsense")
+        return found
+
+    async def propose(self, text: str) -> Json:
+        """``faults``: what the language model reads in a piece of a manual, unchecked, or ``refused``: why nothing.
+
+        Raises:
+            UpstreamError: The model service or its language model is away, slow or refuses.
+        """
+        found = await self._models_answer("/propose", {"text": text}, PROPOSAL_DEADLINE_S)
+        if not isinstance(found, dict) or not isinstance(found.get("faults", found.get("refused")), list | str):
             raise UpstreamError("models", "nonsense")
         return found
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from scipy.special import expit, logit
 
-from server.llm import helpers, prompts
+from server.llm import helpers, prompts, proposals
 from server.llm.examples import Embed, Knowledge, Vectors
 from server.llm.helpers import Refused
 from server.llm.masking import Finder, masked, nothing
@@ -191,6 +191,10 @@ class Asker:
         """The text in the other language, or why what the model wrote is not taken. Raises `LlmError`."""
         return await helpers.translate(self.chat, text, to, deadline_s=deadline_s, find_personal=self._find)
 
+    async def propose(self, text: str, deadline_s: float) -> list[dict[str, str]]:
+        """Faults that a text names, with checks and fixes, unchecked. Raises `LlmError`."""
+        return await proposals.propose(self.chat, text, deadline_s=deadline_s, find_personal=self._find)
+
     def _private(self, shown: Shown) -> Shown:
         private = masked(shown.text, self._find)
         return Shown(private.text, shown.intent, tuple((kind, private.hide(text)) for kind, text in shown.details))
@@ -307,6 +311,11 @@ class LlmEngine:
         outcome = found.reason if isinstance(found, Refused) else "translated"
         self._metrics.translations.labels(self.name, outcome).inc()
         return found
+
+    async def propose(self, text: str, within_s: float) -> list[dict[str, str]]:
+        """Faults that a text names, unchecked; `within_s` includes waiting for its turn. Raises `LlmError`."""
+        async with self._turn(within_s) as left:
+            return await self._asker.propose(text, within_s if left is None else left)
 
     async def _in_turn(self, read: Item, vector: Vectors, within_s: float | None) -> Heard:
         async with self._turn(within_s) as left:

@@ -20,6 +20,7 @@ from kg.retrieval import Index, Result
 from server.llm import setup
 from server.llm.engine import LlmEngine, replaced
 from server.llm.helpers import Refused
+from server.llm.proposals import MAX_TEXT as MAX_PROPOSED
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
@@ -46,6 +47,7 @@ NO_NEW_INTENTS: Final = ""
 DEADLINE_S: Final = 5.0
 BATCH_DEADLINE_S: Final = 30.0
 TRANSLATION_DEADLINE_S: Final = 10.0
+PROPOSAL_DEADLINE_S: Final = 60.0  # of one piece of a manual: nobody waits for it
 MAX_TRANSLATED: Final = 1500  # characters: about what fits the tokens that a translation may have
 TRANSLATIONS: Final = 16  # at once, those that wait for their turn included
 RETRY_AFTER_S: Final = "1"
@@ -64,6 +66,12 @@ class ParseRequest(_Strict):
     locale: Annotated[str, Field(max_length=35)] | None = None
     new: Annotated[str, Field(max_length=64)] | None = None
     """Digest of the new intents that the parse has to know; 409 where this service knows others."""
+
+
+class ProposalRequest(_Strict):
+    """A piece of a manual or of a ticket."""
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_PROPOSED)]
 
 
 class NewIntentRequest(_Strict):
@@ -152,6 +160,7 @@ class Models:
         self.chosen: Chosen | None = None
         self._settled = understanding.engine == "embedded"
         self._translating = 0
+        self._proposing = False
         self.deadline_s = max(DEADLINE_S, understanding.deadline_s + DEADLINE_S)
         self.release = release_dir.resolve().name
         self.engine: Engine | None = None
@@ -236,6 +245,18 @@ class Models:
             return await self.chosen.translate(asked.text, asked.target, TRANSLATION_DEADLINE_S)
         finally:
             self._translating -= 1
+
+    async def propose(self, asked: ProposalRequest) -> list[dict[str, str]]:
+        """Faults that a piece of text names. Raises `LlmError`, or `OverloadedError` where one is at work already."""
+        if not isinstance(self.chosen, LlmEngine):
+            raise LlmError("unreachable", "the engine is not open")
+        if self._proposing:
+            raise OverloadedError
+        self._proposing = True
+        try:
+            return await self.chosen.propose(asked.text, PROPOSAL_DEADLINE_S)
+        finally:
+            self._proposing = False
 
     async def _embedded(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
         return await _all([self.parses.ask(item, BATCH_DEADLINE_S) for item in items])
@@ -339,6 +360,7 @@ def create_app(
         return JSONResponse({"vectors": [[round(float(x), 6) for x in row] for row in rows]})
 
     _add_translation(app, models)
+    _add_proposals(app, models)
     add_speech(app, voice)
     add_pictures(app, picture_reader)
     return app
@@ -359,6 +381,22 @@ def _add_translation(app: FastAPI, models: Models) -> None:
             log.warning("no translation: %s", error.cause)
             return _unavailable(error.cause)
         return JSONResponse({"refused": found.reason} if isinstance(found, Refused) else {"text": found})
+
+
+def _add_proposals(app: FastAPI, models: Models) -> None:
+    @app.post("/propose")
+    async def propose(body: ProposalRequest) -> Response:
+        if not models.understanding.translates:
+            return JSONResponse({"error": "not_configured"}, 404)
+        if not models.ready:
+            return _loading(models)
+        try:
+            return JSONResponse({"faults": await models.propose(body)})
+        except LlmError as error:
+            if error.cause in {"nonsense", "too_long"}:
+                return JSONResponse({"refused": error.cause})
+            log.warning("no proposals: %s", error.cause)
+            return _unavailable(error.cause)
 
 
 def _add_understanding(app: FastAPI, models: Models) -> None:

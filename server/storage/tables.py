@@ -559,3 +559,44 @@ company_settings = Table(
     Column("content", JSON, nullable=False),
 )
 """The company's settings that the console changes; the highest version is in force."""
+
+proposal_runs = Table(
+    "proposal_runs",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("title", String(200), nullable=False),
+    Column("source", String(10), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("tickets", JSON, nullable=False),
+    Column("pieces", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("failure", String(40), nullable=False),
+    Column("thrown", JSON, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("beat", String(32), nullable=False),
+    Index(None, "state"),
+    sqlite_autoincrement=True,
+)
+"""What a language model reads for proposals: a manual's ``text``, or the conversations in ``tickets``. ``state`` is
+``running``, ``done``, ``stopped`` or ``failed``; ``beat`` is when the gateway that works on it last said so."""
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run", ForeignKey("proposal_runs.id"), nullable=False),
+    Column("conversation", ForeignKey("conversations.id")),
+    Column("kind", String(12), nullable=False),
+    Column("node", String(100), nullable=False),
+    Column("about", String(100), nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("decided", String(32)),
+    UniqueConstraint("run", "node"),
+    Index(None, "conversation"),
+)
+"""Nodes with the sentence that each comes from, until somebody has accepted or refused it."""

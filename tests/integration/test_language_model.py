@@ -10,13 +10,16 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from kg.model import Kind
 from server.llm import helpers
 from server.llm.breaker import Breaker
 from server.llm.client import MAX_RESPONSE_BYTES, OpenAIChat
 from server.llm.helpers import Grounded, Refused
 from server.llm.local import OnnxDecoder, open_decoder
+from server.llm.proposals import MAX_FAULTS, propose
 from server.llm.protocol import LlmError, Message, Request
 from server.llm.serve import MAX_BODY, create_app
+from server.proposals import drawn
 from tests.support.language_model import broken_server, reply
 
 MODEL = "SmolLM2-135M-Instruct.Q4_1"
@@ -351,3 +354,13 @@ def test_a_server_that_cannot_be_is_explained(options: list[str], message: str) 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode in (1, 2)
     assert message in ended.stderr
+
+
+async def test_proposals_out_of_a_manual_have_the_form_and_count_only_with_their_sentence(chat: OpenAIChat) -> None:
+    manual = "If the power plug of the modem is loose, the modem goes off. Push the plug in firmly until it clicks."
+    said = await propose(chat, manual, deadline_s=120)
+    assert len(said) <= MAX_FAULTS
+    found, thrown = drawn(said, manual, 1, set())
+    # What a small model says is often thrown away; what is kept stands in the text, and nothing is lost uncounted.
+    assert all(one.source in manual for one in found)
+    assert sum(thrown.values()) + sum(one.kind is Kind.FAULT for one in found) >= len(said)

@@ -18,6 +18,7 @@ import { Priors } from './graph/Priors';
 import { Review } from './learning/Review';
 import { NewIntents } from './NewIntents';
 import { Outages } from './outages/Outages';
+import { Proposals } from './proposals/Proposals';
 import { FOR_SUPERVISORS, SECTIONS, routeTo, useRoute } from './route';
 import type { PageName, Section } from './route';
 import { SettingsPage } from './settings/SettingsPage';
@@ -36,6 +37,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   figures: Figures,
   outages: Outages,
   settings: SettingsPage,
+  proposals: Proposals,
   audit: AuditLog,
   content: ContentLists,
   intents: NewIntents,

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 export const SECTIONS = {
-  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages'],
+  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages', 'proposals'],
   learning: ['review'],
   company: ['figures', 'settings'],
   safety: ['audit', 'content', 'intents'],

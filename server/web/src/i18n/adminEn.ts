@@ -6,6 +6,7 @@ import { settings } from './settingsEn';
 import { graph } from './graphEn';
 import { learning } from './learningEn';
 import { outages } from './outagesEn';
+import { proposals } from './proposalsEn';
 import { staff } from './staffEn';
 
 export const admin: Texts<typeof zh.admin> = {
@@ -15,6 +16,7 @@ export const admin: Texts<typeof zh.admin> = {
   ...figures,
   ...outages,
   ...settings,
+  ...proposals,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

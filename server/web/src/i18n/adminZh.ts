@@ -4,6 +4,7 @@ import { settings } from './settingsZh';
 import { graph } from './graphZh';
 import { learning } from './learningZh';
 import { outages } from './outagesZh';
+import { proposals } from './proposalsZh';
 import { staff } from './staffZh';
 
 export const admin = {
@@ -13,6 +14,7 @@ export const admin = {
   ...figures,
   ...outages,
   ...settings,
+  ...proposals,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',
