@@ -9,18 +9,14 @@ customers who send every 5 s.
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
 import sys
-import tempfile
 import time
 import uuid
-from pathlib import Path
-from typing import Any
 
+from benchmarks._rows import Row, quantile, running, show
 from tests.support.clients import Customer
-from tests.support.product import Product
 
 TURNS = 150
 LONG = 205
@@ -34,7 +30,6 @@ QUESTIONS = {
         "which plans are there",
     ],
 }
-Row = tuple[str, str, float, str]
 
 
 async def timed(customer: Customer, text: str) -> tuple[float, float]:
@@ -121,12 +116,6 @@ async def crowd(url: str) -> list[Row]:
     ]
 
 
-def quantile(values: Any, share: float) -> float:
-    """The value below which ``share`` of the values lie."""
-    ordered = sorted(values)
-    return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
-
-
 async def measure(url: str) -> list[Row]:
     """All three scenes."""
     return [*await one_customer(url), *await long_conversation(url), *await crowd(url)]
@@ -137,27 +126,9 @@ def main() -> int:
     parser.add_argument("--url", help="a running gateway; its rate limits count")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    product = None
-    with tempfile.TemporaryDirectory() as folder:
-        if not arguments.url:
-            print("starting a product …", file=sys.stderr)
-            product = Product(Path(folder) / "data")
-            product.start()
-        try:
-            rows = asyncio.run(measure(arguments.url or product.url))  # type: ignore[union-attr]
-        finally:
-            if product:
-                product.stop()
-    if arguments.json:
-        print(
-            json.dumps(
-                [{"what": what, "unit": unit, "reached": value, "asked": asked} for what, unit, value, asked in rows]
-            )
-        )
-        return 0
-    print(f"{'':<38} {'reached':>10}        asked")
-    for what, unit, value, asked in rows:
-        print(f"{what:<38} {value:>10.2f} {unit:<6} {asked}")
+    with running(arguments.url) as url:
+        rows = asyncio.run(measure(url))
+    show(rows, as_json=arguments.json)
     return 0
 
 

@@ -1,39 +1,35 @@
 """How long talking takes and how well it is understood, over the socket of the running product.
 
     python -m benchmarks.voice [--url http://127.0.0.1:8000] [--talkers 4] [--seconds 40] [--json]
+                               [--only times|interruptions|crowd|errors …]
 
-Without ``--url`` it starts a product of its own. The recordings are made here by the embedded English voice and sent in
-real time, a frame every 32 ms. Two scenes: one customer who asks and listens; several who talk without a break.
-End of speech is the last sample above the noise, so that the pause which ends a sentence counts.
+Without ``--url`` it starts a product of its own. The recordings are made here by the voices of the server and sent in
+real time, a frame every 32 ms. Scenes: one customer of each language who asks and listens; one who talks into the
+answers; several, of both languages, who talk without a break; and the recogniser alone, for its errors. End of speech
+is the last sample above the noise, so that the pause which ends a sentence counts. Chinese replies are spoken by the
+browser: their first sound is the moment when it is told what to say.
 """
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from contextlib import asynccontextmanager
 
 import numpy as np
 
-from benchmarks.turns import Row, quantile
+from benchmarks import _hearing
+from benchmarks._rows import Row, quantile, running, show
+from benchmarks._spoken import HELD_OUT_EN, HELD_OUT_ZH
 from server.speech.vad import FRAME, level
-from server.speech.words import distance, units
-from tests.support.product import Product
 from tests.support.voice import Talker, quiet, said
 
-SENTENCES = [
-    "How do I reset my password?",
-    "The router shows a red light and there is no internet.",
-    "When does my plan expire?",
-    "My phone gets very hot and the battery drains quickly.",
-    "Which plans are there?",
-    "I would like to move my broadband to a new home.",
-    "Can I use my phone abroad?",
-    "The picture on my television freezes all the time.",
-]
+ASKED = {"en": HELD_OUT_EN[:8], "zh": HELD_OUT_ZH[33:41]}
+INTERRUPTIONS = {"en": "No, stop, I want to talk to a person.", "zh": "不是这个，请帮我转人工"}
+LONG_ANSWER = {"en": "What can you do for me?", "zh": "你能帮我做什么"}
+INTERRUPTED = 6
 PAUSE_S = 1.2
 ANSWERED_S = 30.0
 QUIET_DB = -50.0
@@ -47,46 +43,77 @@ def recording(text: str) -> np.ndarray:
     return frames[: last + 1].ravel()
 
 
-async def silence(talker: Talker) -> None:
-    """A quiet room until cancelled."""
-    await talker.talk(quiet(ANSWERED_S))
+def before_speech_s(samples: np.ndarray) -> float:
+    """Seconds until the first sound of a recording."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    return next(i for i, frame in enumerate(frames) if level(frame) > QUIET_DB) * FRAME / 16_000
 
 
-async def one_customer(url: str) -> list[Row]:
+@asynccontextmanager
+async def listening(talker: Talker):
+    """A quiet room while one waits."""
+    silence = asyncio.create_task(talker.talk(quiet(ANSWERED_S)))
+    try:
+        yield
+    finally:
+        silence.cancel()
+        await asyncio.gather(silence, return_exceptions=True)
+
+
+async def one_customer(url: str, language: str) -> list[Row]:
     """Asks in hands-free talk and listens to the answers."""
-    finals, texts, sounds, partials, errors, words = [], [], [], [], 0, 0
-    for sentence in SENTENCES:
+    finals, texts, sounds, partials = [], [], [], []
+    for sentence in ASKED[language]:
         async with Talker(url) as talker:
-            await talker.hello("en")
+            await talker.hello(language)
             await talker.microphone_on()
             await talker.talk(quiet(0.5))
             start = len(talker.frames)
             samples = recording(sentence)
-            began = time.monotonic()
+            began = time.monotonic() + before_speech_s(samples)
             speaking = asyncio.create_task(talker.talk(samples))
             first = asyncio.create_task(_moment(talker, "transcript", start))
             ended = await speaking
-            waiting = asyncio.create_task(silence(talker))
-            try:
-                frame, at = await _found(talker, "transcript", start, final=True)
-                finals.append(at - ended)
-                errors += distance(frame["text"], sentence)
-                words += len(units(sentence))
-                _, at = await _found(talker, "message", start, role="bot")
-                texts.append(at - ended)
-                _, at = await _found(talker, "audio", start)
-                sounds.append(at - ended)
+            async with listening(talker):
+                final = await _moment(talker, "transcript", start, final=True)
+                finals.append(final - ended)
+                texts.append(await _moment(talker, "message", start, role="bot") - ended)
+                sounds.append(await _moment(talker, "audio" if language == "en" else "speak", start) - ended)
                 partials.append(await first - began)
-            finally:
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
     return [
-        ("first partial after the start of speech p50", "s", statistics.median(partials), ""),
-        ("end of speech → final text p50", "s", statistics.median(finals), ""),
-        ("end of speech → final text p95", "s", quantile(finals, 0.95), "≤ 1.2"),
-        ("end of speech → first reply text p50", "s", statistics.median(texts), ""),
-        ("end of speech → first reply sound p50", "s", statistics.median(sounds), ""),
-        ("word error rate, synthetic English", "%", 100 * errors / words, ""),
+        (f"{language}: start of speech → first partial text p50", "s", statistics.median(partials), ""),
+        (f"{language}: end of speech → final text p50", "s", statistics.median(finals), ""),
+        (f"{language}: end of speech → final text p95", "s", quantile(finals, 0.95), "≤ 1.2"),
+        (f"{language}: end of speech → first reply text p50", "s", statistics.median(texts), ""),
+        (f"{language}: end of speech → first reply sound p50", "s", statistics.median(sounds), ""),
+        (f"{language}: end of speech → first reply sound p95", "s", quantile(sounds, 0.95), ""),
+    ]
+
+
+async def interruptions(url: str) -> list[Row]:
+    """Talks into the bot's answer: how soon it gives way, and how soon it is silent."""
+    lowered, stopped = [], []
+    for turn in range(INTERRUPTED):
+        language = ("en", "zh")[turn % 2]
+        async with Talker(url) as talker:
+            await talker.hello(language)
+            await talker.microphone_on(lang=language)
+            await talker.say_aloud(LONG_ANSWER[language])
+            await talker.wait("audio" if language == "en" else "speak")
+            await talker.talk(quiet(1.0))
+            start = len(talker.frames)
+            samples = recording(INTERRUPTIONS[language])
+            began = time.monotonic() + before_speech_s(samples)
+            moments = [asyncio.create_task(_moment(talker, kind, start)) for kind in ("audio_lower", "audio_stop")]
+            await talker.talk(samples)
+            async with listening(talker):
+                lowered.append(await moments[0] - began)
+                stopped.append(await moments[1] - began)
+    return [
+        ("interruption: speech → the bot gives way p50", "s", statistics.median(lowered), ""),
+        ("interruption: speech → the bot gives way, slowest", "s", max(lowered), "≤ 0.2"),
+        ("interruption: speech → the bot is silent p50", "s", statistics.median(stopped), ""),
+        ("interruption: speech → the bot is silent, slowest", "s", max(stopped), ""),
     ]
 
 
@@ -98,24 +125,22 @@ async def crowd(url: str, talkers: int, seconds: float) -> list[Row]:
 
     async def talk(number: int) -> None:
         nonlocal lost
+        language = ("en", "zh")[number % 2]
         async with Talker(url) as talker:
-            await talker.hello("en")
+            await talker.hello(language)
             await talker.microphone_on(speak=False)
             await talker.talk(quiet(0.5 + 0.4 * number))
             turn = number
             while time.monotonic() < until:
                 start = len(talker.frames)
-                ended = await talker.talk(recording(SENTENCES[turn % len(SENTENCES)]))
+                ended = await talker.talk(recording(ASKED[language][turn % len(ASKED[language])]))
                 arrival = asyncio.create_task(_moment(talker, "transcript", start, final=True))
                 await talker.talk(quiet(PAUSE_S))
-                waiting = asyncio.create_task(silence(talker))
-                try:
-                    finals.append(await arrival - ended)
-                except AssertionError:
-                    lost += 1
-                finally:
-                    waiting.cancel()
-                    await asyncio.gather(waiting, return_exceptions=True)
+                async with listening(talker):
+                    try:
+                        finals.append(await arrival - ended)
+                    except AssertionError:
+                        lost += 1
                 turn += 1
 
     async with asyncio.TaskGroup() as tasks:
@@ -124,27 +149,29 @@ async def crowd(url: str, talkers: int, seconds: float) -> list[Row]:
     return [
         (f"{talkers} talkers: sentences", "", float(len(finals)), ""),
         (f"{talkers} talkers: finals lost", "", float(lost), "0"),
-        (f"{talkers} talkers: final text p50", "s", statistics.median(finals), ""),
-        (f"{talkers} talkers: final text p95", "s", quantile(finals, 0.95), "≤ 1.2"),
+        (f"{talkers} talkers: end of speech → final text p50", "s", statistics.median(finals), ""),
+        (f"{talkers} talkers: end of speech → final text p95", "s", quantile(finals, 0.95), "≤ 1.2"),
     ]
 
 
-async def _found(talker: Talker, kind: str, after: int, **fields: object) -> tuple[dict, float]:
-    frame = await talker.wait(kind, after=after, **fields)
-    return frame, time.monotonic()
-
-
 async def _moment(talker: Talker, kind: str, after: int, **fields: object) -> float:
-    return (await _found(talker, kind, after, **fields))[1]
+    await talker.wait(kind, after=after, **fields)
+    return time.monotonic()
 
 
-async def measure(url: str, talkers: int, seconds: float) -> list[Row]:
-    """Both scenes; a first sentence, which loads the models, is not counted."""
+async def measure(url: str, scenes: list[str], talkers: int, seconds: float) -> list[Row]:
+    """The scenes over the socket; a first sentence, which loads the models, is not counted."""
     async with Talker(url) as first:
         await first.hello("en")
         await first.microphone_on()
         await first.say_aloud("Hello, is anybody there?")
-    return [*await one_customer(url), *await crowd(url, talkers, seconds)]
+        await first.say_aloud("你好，有人吗")
+    made: dict[str, Callable[[], list[Coroutine[None, None, list[Row]]]]] = {
+        "times": lambda: [one_customer(url, "en"), one_customer(url, "zh")],
+        "interruptions": lambda: [interruptions(url)],
+        "crowd": lambda: [crowd(url, talkers, seconds)],
+    }
+    return [row for scene in scenes if scene in made for part in made[scene]() for row in await part]
 
 
 def main() -> int:
@@ -152,33 +179,24 @@ def main() -> int:
     parser.add_argument("--url", help="a running gateway; its rate limits count")
     parser.add_argument("--talkers", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=40.0)
+    scenes = ["times", "interruptions", "crowd", "errors"]
+    parser.add_argument("--only", nargs="+", choices=scenes, default=scenes)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    product = None
-    for sentence in SENTENCES:  # made before anything is timed
-        recording(sentence)
-    with tempfile.TemporaryDirectory() as folder:
-        if not arguments.url:
-            print("starting a product …", file=sys.stderr)
-            product = Product(Path(folder) / "data")
-            product.start()
-        try:
-            url = arguments.url or product.url  # type: ignore[union-attr]
-            rows = asyncio.run(measure(url, arguments.talkers, arguments.seconds))
-        finally:
-            if product:
-                product.stop()
-    if arguments.json:
-        print(
-            json.dumps(
-                [{"what": what, "unit": unit, "reached": value, "asked": asked} for what, unit, value, asked in rows]
-            )
-        )
-        return 0
-    print(f"{'':<46} {'reached':>9}        asked")
-    for what, unit, value, asked in rows:
-        print(f"{what:<46} {value:>9.2f} {unit:<6} {asked}")
+    for sentence in [one for asked in (ASKED, INTERRUPTIONS, LONG_ANSWER) for one in _flat(asked)]:
+        recording(sentence)  # made before anything is timed
+    rows: list[Row] = []
+    if set(arguments.only) != {"errors"}:
+        with running(arguments.url) as url:
+            rows += asyncio.run(measure(url, arguments.only, arguments.talkers, arguments.seconds))
+    if "errors" in arguments.only:
+        rows += _hearing.measure()
+    show(rows, as_json=arguments.json)
     return 0
+
+
+def _flat(asked: dict[str, str] | dict[str, tuple[str, ...]]) -> list[str]:
+    return [one for value in asked.values() for one in ((value,) if isinstance(value, str) else value)]
 
 
 if __name__ == "__main__":

@@ -27,11 +27,12 @@ from server.gateway.voice_speaker import Speaker
 from server.settings_speech import Speech
 from server.speech import vad, words
 from server.speech.agreement import Agreement
-from server.speech.turn_taking import (
+from server.speech.turn_events import (
     Answered,
     Begin,
     Close,
     Cut,
+    Divide,
     Effect,
     End,
     Event,
@@ -39,8 +40,10 @@ from server.speech.turn_taking import (
     HandOver,
     Heard,
     Hold,
+    Lower,
     Mode,
     Moved,
+    Raise,
     Recognise,
     Released,
     Resume,
@@ -49,9 +52,8 @@ from server.speech.turn_taking import (
     Show,
     Started,
     Tick,
-    Tuning,
-    TurnTaking,
 )
+from server.speech.turn_taking import Tuning, TurnTaking
 from server.storage.store import Conversation, Message
 
 Json = dict[str, Any]
@@ -91,7 +93,8 @@ class _Recording:
     session: str
     pcm: bytearray
     partial: Agreement = field(default_factory=Agreement)
-    language: str = ""
+    over: bool = False
+    """What is said now is another's."""
 
 
 @dataclass(slots=True)
@@ -277,7 +280,7 @@ class Voice:
         assert self._activity is not None
         self._preroll.append(pcm)
         for recording in self._recordings.values():
-            if self._session is not None and recording.session == self._session.id:
+            if not recording.over and self._session is not None and recording.session == self._session.id:
                 recording.pcm += pcm
         self._tell(Frame(self._clock(), self._activity.probability(samples), vad.level(samples)))
 
@@ -290,6 +293,10 @@ class Voice:
                     self._recordings[effect.utterance] = _Recording(self._session.id, bytearray().join(self._preroll))
                 case Recognise():
                     self._own(self._recognise(effect), "recognise")
+                case Divide():
+                    self._divide(effect)
+                case Lower() | Raise():
+                    self._speaker.lower(effect.seq, on=isinstance(effect, Lower))
                 case Hold():
                     self._speaker.hold(effect.seq)
                 case Resume():
@@ -306,6 +313,13 @@ class Voice:
             self._floor.clear()
         else:
             self._floor.set()
+
+    def _divide(self, effect: Divide) -> None:
+        recording = self._recordings[effect.utterance]
+        at = len(recording.pcm) - effect.frames * vad.FRAME * 2
+        self._recordings[effect.into] = _Recording(recording.session, recording.pcm[at:])
+        del recording.pcm[at:]
+        recording.over = True
 
     def _show(self, effect: Show) -> None:
         recording = self._recordings[effect.utterance]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from server.gateway.conversations import Conversations
+from server.speech import names
 from server.storage.store import Message
 from server.storage.tables import messages
 from server.texts import render
@@ -27,7 +28,7 @@ async def bot_asks(
     While people have the conversation it is a notice, for the bot is silent then. ``heard``: the recognised text and
     its confidence, which a yes sends.
     """
-    text = render(f"voice.{key}", {"heard": heard["text"]} if heard else {}, language)
+    text = render(f"voice.{key}", {"heard": names.explained(heard["text"])} if heard else {}, language)
     extra: Json = {}
     if heard is not None:
         extra[HEARD] = heard

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from server.gateway.upstream import Upstream, UpstreamError
 from server.speech.speakable import Sentence, heard, options, sentences
-from server.speech.turn_taking import Event, Played, Speaking
+from server.speech.turn_events import Event, Played, Speaking
 from server.texts import render
 
 Json = dict[str, Any]
@@ -126,6 +126,12 @@ class Speaker:
         self._waiting.append(_Reply(frame["seq"], frame["text"], language, parts, asks, sound))
         self._wake.set()
         return sound
+
+    def lower(self, seq: int, *, on: bool) -> None:
+        """Speaks on, much more softly or as loudly as before."""
+        reply = self._current
+        if reply is not None and reply.seq == seq and reply.state == "speaking":
+            self._put({"type": "audio_lower", "seq": seq, "on": on})
 
     def hold(self, seq: int) -> None:
         """Stops at once; it may go on."""

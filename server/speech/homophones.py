@@ -18,15 +18,13 @@ from functools import cache
 from typing import Final
 
 from server.nlu.text import CJK, simplified
-from server.speech.mandarin import Syllable, syllable
+from server.speech.mandarin import sounds
 
 EDGE: Final = "|"
 """What stands for the beginning, the end, and every mark between: words do not reach across."""
 KNOWN: Final = 4
 """So many characters in a row that the company writes are never changed."""
 LONGEST: Final = 400
-_READINGS: Final = 2
-"""Of a character's readings the common ones, which pypinyin's list has first."""
 _CHARACTERS: Final = 8000
 """The size of the alphabet, for characters that no text has."""
 _SUREST: Final = 6.0
@@ -58,7 +56,7 @@ class Heard:
 class Costs:
     """What a change costs, in natural logarithms of probability: it has to make the sentence so much more likely.
 
-    Chosen on `TRIED` of benchmarks/spoken_zh.py.
+    Chosen on `TRIED_ZH` of benchmarks/_spoken.py.
     """
 
     same_sound: float = 3.0
@@ -97,7 +95,7 @@ class Homophones:
         self._total = self._one.total()
         self._sounding: dict[tuple[str, str], list[str]] = defaultdict(list)
         for char in self._one:
-            for one in _readings(char):
+            for one in sounds(char):
                 self._sounding[one].append(char)
 
     def correct(self, heard: Sequence[Heard]) -> str:
@@ -153,7 +151,7 @@ class Homophones:
     def _like(self, char: str) -> dict[str, float]:
         """Characters of the company that sound like this one, and what the change costs."""
         found: dict[str, float] = {}
-        for reading in _readings(char):
+        for reading in sounds(char):
             for other, steps in _near(reading, self._costs.most_steps):
                 for candidate in self._sounding.get(other, ()):
                     cost = self._costs.same_sound + self._costs.step * steps
@@ -194,21 +192,6 @@ def _followers(counts: Counter[str]) -> tuple[dict[str, int], Counter[str]]:
 
 
 @cache
-def _readings(char: str) -> tuple[tuple[str, str], ...]:
-    """How a character is said, without its tone: initial and final."""
-    from pypinyin.contrib.tone_convert import to_tone3  # noqa: PLC0415 (loaded where Chinese is heard)
-    from pypinyin.pinyin_dict import pinyin_dict  # noqa: PLC0415
-
-    written = pinyin_dict.get(ord(char), "").split(",")[:_READINGS]
-    read = (_plain(syllable(to_tone3(one, v_to_u=False))) for one in written if one)
-    return tuple(dict.fromkeys(read))
-
-
-def _plain(one: Syllable) -> tuple[str, str]:
-    return one.initial, one.final
-
-
-@cache
 def _near(sound: tuple[str, str], most: float) -> tuple[tuple[tuple[str, str], float], ...]:
     """Sounds at most so many steps away, with their steps; itself first."""
     near = ((other, _steps(sound, other)) for other in _all_sounds())
@@ -219,7 +202,7 @@ def _near(sound: tuple[str, str], most: float) -> tuple[tuple[tuple[str, str], f
 def _all_sounds() -> frozenset[tuple[str, str]]:
     from pypinyin.pinyin_dict import pinyin_dict  # noqa: PLC0415
 
-    return frozenset(one for code in pinyin_dict if 0x4E00 <= code <= 0x9FFF for one in _readings(chr(code)))
+    return frozenset(one for code in pinyin_dict if 0x4E00 <= code <= 0x9FFF for one in sounds(chr(code)))
 
 
 def _steps(one: tuple[str, str], other: tuple[str, str]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from server.nlu.text import CJK
@@ -11,6 +12,8 @@ from server.nlu.text import CJK
 DIGITS: Final = "零一二三四五六七八九"
 _SPELT_FROM: Final = 5
 """Numbers of so many digits, or with a zero in front, are read digit by digit."""
+_READINGS: Final = 2
+"""Of a character's readings the common ones, which pypinyin's list has first."""
 _PHRASE: Final = re.compile(r"[，。！？；：、,.!?;:\n…—~（）()“”\"《》]+")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 _LATIN: Final = re.compile(r"[A-Za-z]")
@@ -75,6 +78,17 @@ def syllable(written: str) -> Syllable:
     elif initial:
         final = _FULL.get(final, final)
     return Syllable(initial, final, tone)
+
+
+@cache
+def sounds(char: str) -> tuple[tuple[str, str], ...]:
+    """How a character is commonly said, without its tone: initial and final. Nothing for what is not Chinese."""
+    from pypinyin.contrib.tone_convert import to_tone3  # noqa: PLC0415 (loaded where Chinese is heard)
+    from pypinyin.pinyin_dict import pinyin_dict  # noqa: PLC0415
+
+    written = pinyin_dict.get(ord(char), "").split(",")[:_READINGS]
+    read = (syllable(to_tone3(one, v_to_u=False)) for one in written if one)
+    return tuple(dict.fromkeys((one.initial, one.final) for one in read))
 
 
 def _below_ten_thousand(value: int) -> str:

@@ -23,6 +23,8 @@ _BETWEEN: Final = r"(?:[\s,，、.·-]|\bdash\b)*"
 _DIGIT_RUN: Final = re.compile(rf"{_DIGIT}(?:{_BETWEEN}{_DIGIT})+", re.IGNORECASE)
 _SCALE: Final = "十百千万亿点年月号日个块元角分兆"
 _GAP: Final = r"(?:[\s.,-]|\bdash\b)"
+# 幺, which people say for 1 in numbers, is written as a word of its sound.
+_ONE: Final = re.compile(r"(?<=\d)[腰妖夭邀吆](?!\w*[带请])|(?<=\d)要(?=\d)")
 _LETTERS: Final = re.compile(
     # Letters said one by one ("Q H", "e dash"), or printed as the beginning of a code.
     rf"(?<![A-Za-z'’])((?:[A-Za-z](?![A-Za-z])(?!['’]){_GAP}*){{1,4}}|[A-Z]{{2,4}}{_GAP}*|[Tt][Vv]{_GAP}*)((?:\d[\s-]?){{3,}})(?![A-Za-z\d])"
@@ -35,6 +37,7 @@ _IDENTIFIER: Final = re.compile(r"(?<![A-Za-z\d])(?:[A-Z]{1,4}-?\d{3,}|0x[0-9A-F
 
 def normalise(text: str) -> str:
     """The text with spoken digits and spelt codes written as printed: "Q H four eight two one" → "QH4821"."""
+    text = _ONE.sub("1", text)
     joined = _DIGIT_RUN.sub(_digits, _HEX.sub(_hexadecimal, text))
     return _LETTERS.sub(_code, joined)
 

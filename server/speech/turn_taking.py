@@ -1,22 +1,48 @@
 """Who has the floor: a pure state machine. Events go in with their time, effects come out; docs/voice.md draws it.
 
 Two things run side by side. The customer is silent, speaking, or pausing (silence after speech that may yet go on). The
-bot is quiet, speaking, or held (it stopped because somebody spoke, and it is not yet known whether that was meant to
-interrupt). Times are seconds of one monotonic clock that the caller passes in.
+bot is quiet, speaking, lowered (somebody speaks, and that may be no more than a listening noise) or held (it stopped,
+and it is not yet known whether that was meant to interrupt). Times are seconds of one monotonic clock that the caller
+passes in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-from server.speech import spoken, words
+from server.speech import names, spoken, words
+from server.speech.turn_events import (
+    Answered,
+    Begin,
+    Close,
+    Cut,
+    Divide,
+    Effect,
+    End,
+    Event,
+    Frame,
+    HandOver,
+    Heard,
+    Hold,
+    Lower,
+    Mode,
+    Moved,
+    Played,
+    Raise,
+    Recognise,
+    Released,
+    Resume,
+    Say,
+    Send,
+    Show,
+    Speaking,
+    Started,
+    Tick,
+)
 
 FRAME_S: Final = 0.032
 """Length of one frame: 512 samples at 16 kHz, what the voice activity detector looks at."""
-
-Mode = Literal["bot", "waiting", "human", "closed"]
-Decoding = Literal["partial", "final"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +60,16 @@ class Tuning:
     """The same where the words sound unfinished."""
     partial_s: float = 0.75
     first_partial_s: float = 0.5
+    over_bot_partial_s: float = 0.25
+    """Sooner where the bot speaks: what tells an interruption from a listening noise is the words."""
     longest_s: float = 28.0
     """Longest single utterance: the recogniser hears 30 seconds at a time."""
+    divide_s: float = 20.0
+    """From here on a longer one is divided at the next short pause, or else where it was least like speech."""
+    breath_s: float = 0.16
+    """So short a pause is between words."""
+    hold_s: float = 0.6
+    """Who has spoken for so long over the bot makes more than a listening noise."""
     accept: float = 0.55
     confirm: float = 0.45
     ask_again: int = 2
@@ -46,184 +80,6 @@ class Tuning:
     """From this share of a question on, "yeah" answers it."""
     prompt_s: float = 10.0
     close_s: float = 20.0
-
-
-# ---------------------------------------------------------------------- events
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The microphone is on. ``hold``: press-and-talk, where only letting go ends what is said."""
-
-    at: float
-    hold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """32 ms of audio: probability of speech, and level in dBFS (0 is the loudest)."""
-
-    at: float
-    probability: float
-    level: float = -30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the recogniser made of an utterance as it was at ``version``; ``rejected``: noise, silence, nothing said."""
-
-    at: float
-    utterance: int
-    version: int
-    kind: Decoding
-    text: str
-    confidence: float = 0.0
-    rejected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """The bot began to speak the message ``seq``; ``asks``: it ends in a question."""
-
-    at: float
-    seq: int
-    text: str
-    asks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """Of ``seq`` the share ``share`` was heard; ``done``: to its end."""
-
-    at: float
-    seq: int
-    share: float
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply is there that is not spoken, or the customer typed: nobody waits for the bot, no question is open."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """The customer let go of the button, or switched the microphone off."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The conversation's mode is another one."""
-
-    at: float
-    mode: Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time passes, whether or not audio comes."""
-
-    at: float
-
-
-Event = Started | Frame | Heard | Speaking | Played | Answered | Released | Moved | Tick
-
-
-# ---------------------------------------------------------------------- effects
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """An utterance began: keep its audio, from the pre-roll on."""
-
-    utterance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recognise:
-    """Decode the utterance as it is now."""
-
-    utterance: int
-    version: int
-    kind: Decoding
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """The live transcript; ``final``: nothing of it will change."""
-
-    utterance: int
-    text: str
-    final: bool = False
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The utterance is over: its audio can go. ``why`` tells what became of it."""
-
-    utterance: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Stop speaking ``seq``, at once; it may go on."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Go on speaking ``seq`` where it was stopped."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """``seq`` stays unspoken from where it was stopped: keep what was heard."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """The customer's message."""
-
-    utterance: int
-    text: str
-    confidence: float
-    confirmed: bool = False
-    unclear: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """The bot says a text of the catalogue, ``voice.KEY``; ``heard`` is what it asks about."""
-
-    key: str
-    heard: str = ""
-    confidence: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """A person, because speech could not be understood."""
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Switch the microphone off: ``silence`` or ``released``."""
-
-    why: str
-
-
-Effect = Begin | Recognise | Show | End | Hold | Resume | Cut | Send | Say | HandOver | Close
 
 
 # ---------------------------------------------------------------------- state
@@ -245,7 +101,13 @@ class _Utterance:
     result: Heard | None = None
     partial_open: bool = False
     partial_at: float = 0.0
-    shown: str = ""
+    listening: bool = False
+    """What was understood of it so far is a listening noise."""
+    since_least: int = 0
+    """Frames since the one that was least like speech, where it may be divided."""
+    least: float = 2.0
+    goes_on: bool = False
+    """It is the rest of a longer one."""
 
     @property
     def spoken_s(self) -> float:
@@ -261,6 +123,7 @@ class _Bot:
     seq: int
     text: str
     asks: bool
+    lowered: bool = False
     held: bool = False
     share: float = 0.0
 
@@ -284,7 +147,10 @@ class TurnTaking:
     _numbers: int = 0
     _utterance: _Utterance | None = None
     _late: dict[int, _Utterance] = field(default_factory=dict)
-    """Said before the microphone was switched on anew, and not recognised yet."""
+    """Over, and not recognised yet: said before the microphone was switched on anew, or the earlier part of a long one.
+
+    What is said after it is decided after it.
+    """
     _run: int = 0
     _run_level: float = 0.0
     _bot: _Bot | None = None
@@ -301,7 +167,7 @@ class TurnTaking:
         """The effects of one event, in the order in which they have to happen."""
         match event:
             case Started():
-                self._start(event)
+                return self._start(event)
             case Frame():
                 return self._frame(event)
             case Heard():
@@ -339,12 +205,17 @@ class TurnTaking:
         """The bot has just asked whether ``text`` is what was said (also in a connection before this one)."""
         self._pending = _Pending(text, confidence)
 
-    def _start(self, event: Started) -> None:
-        if self._utterance is not None:
-            self._late[self._utterance.number] = self._utterance
+    def _start(self, event: Started) -> list[Effect]:
+        effects: list[Effect] = []
+        if (before := self._utterance) is not None:
+            self._late[before.number] = before
+            if not before.asked:
+                before.asked = True
+                effects.append(Recognise(before.number, before.version, "final"))
         self.hold, self.released = event.hold, False
         self._utterance, self._run, self._run_level = None, 0, 0.0
         self._quiet_since, self._prompted = event.at, False
+        return effects
 
     # ------------------------------------------------------------------ frames
 
@@ -374,11 +245,45 @@ class TurnTaking:
         elif not current.pausing and not current.partial_open and event.at - current.partial_at >= self._partial_every:
             current.partial_open, current.partial_at = True, event.at
             effects.append(Recognise(current.number, current.version, "partial"))
-        if event.at - current.began >= self.tuning.longest_s and not current.asked:
-            current.asked = current.pausing = True
-            current.silence = self.tuning.hesitation_s
-            effects.append(Recognise(current.number, current.version, "final"))
-        return effects + self._settle(event.at)
+        return [*effects, *self._stop_for(current), *self._divide(current, event), *self._settle(event.at)]
+
+    def _stop_for(self, current: _Utterance) -> list[Effect]:
+        """The bot stops where somebody has spoken for longer than those do who listen."""
+        long = self.tuning.backchannel_s if current.listening else self.tuning.hold_s
+        return self._hold(current) if current.spoken_s >= long else []
+
+    def _hold(self, current: _Utterance) -> list[Effect]:
+        bot = self._bot
+        if bot is None or bot.seq != current.over_bot or not bot.lowered or bot.held:
+            return []
+        bot.held = True
+        return [Hold(bot.seq)]
+
+    def _divide(self, current: _Utterance, event: Frame) -> list[Effect]:
+        """An utterance that gets too long for the recogniser: what is over is decoded, the rest is one of its own."""
+        length = event.at - current.began
+        if length < self.tuning.divide_s or current.asked:
+            return []
+        current.since_least += 1
+        if event.probability <= current.least:
+            current.least, current.since_least = event.probability, 0
+        if current.silence >= self.tuning.breath_s:
+            frames = round(current.silence / FRAME_S) // 2
+        elif length >= self.tuning.longest_s:
+            frames = current.since_least
+        else:
+            return []
+        self._numbers += 1
+        rest = _Utterance(self._numbers, event.at - frames * FRAME_S, current.over_bot, partial_at=event.at)
+        rest.speech_frames, rest.level_sum, rest.silence = frames, frames * current.level, current.silence
+        rest.goes_on = True
+        current.asked = True
+        self._late[current.number] = current
+        self._utterance = rest
+        return [
+            Divide(current.number, rest.number, frames),
+            Recognise(current.number, current.version, "final"),
+        ]
 
     @property
     def _partial_every(self) -> float:
@@ -396,14 +301,15 @@ class TurnTaking:
         effects: list[Effect] = []
         self._numbers += 1
         over = self._bot.seq if self._bot is not None and not self._bot.held else None
-        first = event.at - (self._partial_every - self.tuning.first_partial_s)
+        soon = self.tuning.first_partial_s if over is None else self.tuning.over_bot_partial_s
+        first = event.at - (self._partial_every - soon)
         self._utterance = _Utterance(self._numbers, event.at, over, partial_at=min(event.at, first))
         self._utterance.speech_frames, self._utterance.level_sum = self._run, self._run_level
         self._run, self._run_level = 0, 0.0
         effects.append(Begin(self._numbers))
         if self._bot is not None and over is not None and not self._is_background(level):
-            self._bot.held = True
-            effects.append(Hold(over))
+            self._bot.lowered = True
+            effects.append(Lower(over))
         return effects
 
     def _is_background(self, level: float) -> bool:
@@ -416,8 +322,8 @@ class TurnTaking:
         if late is not None:
             if event.kind == "partial" or event.version != late.version:
                 return []
-            del self._late[event.utterance]
-            return self._decide(late, event)
+            late.result = event
+            return [*self._decide_late(), *self._settle(event.at)]
         current = self._utterance
         if current is None or event.utterance != current.number:
             return []
@@ -425,17 +331,34 @@ class TurnTaking:
             current.partial_open = False
             if event.rejected or current.result is not None or event.version != current.version:
                 return []
-            current.shown = event.text
-            return [Show(current.number, event.text)]
+            return [Show(current.number, event.text), *self._understood(current, event)]
         if event.version != current.version or not current.asked:
             return []
         current.result = event
-        return self._settle(event.at)
+        return [*self._understood(current, event), *self._settle(event.at)]
+
+    def _understood(self, current: _Utterance, event: Heard) -> list[Effect]:
+        """The bot stops as soon as what was understood is an interruption."""
+        if self._bot is None or event.rejected or event.confidence < self.tuning.confirm:
+            return []
+        current.listening = words.is_backchannel(event.text)
+        return [] if current.listening or words.is_echo(event.text, self._bot.text) else self._hold(current)
+
+    def _decide_late(self) -> list[Effect]:
+        """What is recognised of what is over, in the order in which it was said."""
+        effects: list[Effect] = []
+        while self._late:
+            first = next(iter(self._late.values()))
+            if first.result is None:
+                break
+            del self._late[first.number]
+            effects += self._decide(first, first.result)
+        return effects
 
     def _settle(self, at: float) -> list[Effect]:
         """Ends the utterance where enough silence followed for what its words sound like."""
         current = self._utterance
-        if current is None or current.result is None:
+        if current is None or current.result is None or self._late:
             return []
         result = current.result
         unfinished = not result.rejected and words.is_unfinished(result.text)
@@ -451,11 +374,11 @@ class TurnTaking:
         return effects
 
     def _decide(self, current: _Utterance, result: Heard) -> list[Effect]:
-        """What becomes of a finished utterance; exactly one of hold's two ends is among the effects."""
+        """What becomes of a finished utterance; a bot that was lowered or held goes on or is cut."""
         background = self._is_background(current.level)
         if result.rejected or (background and not self._pending):
             why = "rejected" if result.rejected else "background"
-            again = self._poor() if self.hold and result.rejected else []
+            again = self._poor() if self.hold and result.rejected and not current.goes_on else []
             return [End(current.number, why), *self._go_on(), *again]
         if current.over_bot is not None and self._bot is not None and self._bot.seq == current.over_bot:
             other = self._not_an_interruption(current, result)
@@ -463,7 +386,7 @@ class TurnTaking:
                 return [End(current.number, other), *self._go_on()]
         elif self._is_listening(current, result.text):
             return [End(current.number, "backchannel"), *self._go_on()]
-        text = spoken.normalise(result.text)
+        text = _written(result.text)
         shown = Show(current.number, text, final=True, confidence=result.confidence)
         effects: list[Effect] = [shown, *self._interrupt(), *self._take(current.number, text, result.confidence)]
         taken = any(isinstance(effect, Send) for effect in effects)
@@ -489,10 +412,11 @@ class TurnTaking:
         return words.is_backchannel(text) and current.spoken_s <= self.tuning.backchannel_s
 
     def _go_on(self) -> list[Effect]:
-        if self._bot is None or not self._bot.held:
+        bot, current = self._bot, self._utterance
+        if bot is None or not bot.lowered or (current is not None and current.over_bot == bot.seq):
             return []
-        self._bot.held = False
-        return [Resume(self._bot.seq)]
+        held, bot.held, bot.lowered = bot.held, False, False
+        return [Resume(bot.seq) if held else Raise(bot.seq)]
 
     def _interrupt(self) -> list[Effect]:
         if self._bot is None:
@@ -519,12 +443,12 @@ class TurnTaking:
             if said is not None and said.kind == "no" and not said.rest:
                 return self._poor()
             if said is not None and said.rest and confidence >= self.tuning.confirm:
-                text = spoken.normalise(said.rest) if said.kind == "no" else text
+                text = _written(said.rest) if said.kind == "no" else text
             if confidence >= self.tuning.confirm and words.similar(text, pending.text):
                 return self._sure(utterance, text, max(confidence, pending.confidence), confirmed=True)
         if confidence < self.tuning.confirm:
             return self._poor()
-        told = spoken.identifiers(text)
+        told = _told(text)
         if confidence < self.tuning.accept or not set(told) <= self._known:
             self._pending = _Pending(text, confidence)
             key = "read_back" if told and confidence >= self.tuning.accept else "confirm"
@@ -533,7 +457,7 @@ class TurnTaking:
 
     def _sure(self, utterance: int, text: str, confidence: float, *, confirmed: bool = False) -> list[Effect]:
         self._attempts = 0
-        self._known |= set(spoken.identifiers(text))
+        self._known |= set(_told(text))
         self._thinking = True
         return [Send(utterance, text, confidence, confirmed=confirmed)]
 
@@ -582,3 +506,13 @@ class TurnTaking:
             current.asked = True
             return [Recognise(current.number, current.version, "final")]
         return self._settle(at)
+
+
+def _written(text: str) -> str:
+    """What was said, with numbers, codes and names as they are printed."""
+    return names.written(spoken.normalise(text))
+
+
+def _told(text: str) -> tuple[str, ...]:
+    """What of a text is worth reading back."""
+    return (*spoken.identifiers(text), *names.told(text))

@@ -31,6 +31,8 @@ VOICE_OF_THE_BROWSER = """() => {
     Object.defineProperty(window, 'speechSynthesis', { value: {
         speak(one) { window.spoken.push([one.lang, one.text]); setTimeout(() => one.onend(), 20); },
         cancel() {},
+        pause() {},
+        resume() {},
         getVoices: () => [],
     } });
 }"""

@@ -8,6 +8,7 @@ import pytest
 
 from server.speech.vad import RATE
 from tests.support.clients import Agent, log_in
+from tests.support.gateway import Gateway
 from tests.support.voice import Talker, quiet, said
 
 
@@ -49,9 +50,10 @@ async def test_a_listening_noise_lets_the_bot_go_on_and_an_interruption_is_kept(
     await talker.wait("audio")
     start = len(talker.frames)
     await talker.talk(said("Uh-huh."), quiet(1.5))
-    stopped = (await talker.wait("audio_stop", after=start))["seq"]
-    position = talker.frames.index(await talker.wait("audio_stop", after=start), start)
-    await talker.wait("audio", after=position, seq=stopped)
+    lowered = await talker.wait("audio_lower", after=start)
+    assert lowered["on"] is True
+    await talker.wait("audio_lower", after=start, seq=lowered["seq"], on=False)
+    assert not [f for f in talker.frames[start:] if f["type"] == "audio_stop"]
     assert not [f for f in talker.messages(start) if f["role"] == "customer"]
 
     start = len(talker.frames)
@@ -64,6 +66,31 @@ async def test_a_listening_noise_lets_the_bot_go_on_and_an_interruption_is_kept(
     kept = next(one for one in whole["messages"] if one["seq"] == stopped)
     assert kept["text"].startswith(kept["heard"]["text"])
     assert len(kept["heard"]["text"]) < len(kept["text"])
+
+
+async def test_chinese_is_understood_answered_and_handed_to_the_browsers_voice(product, talker):
+    await talker.hello("zh")
+    await talker.microphone_on()
+    heard = await talker.say_aloud("我要转人工客服")
+    assert heard["text"].rstrip("。") == "我要转人工客服"
+    own = await talker.wait("message", role="customer")
+    assert (own["text"], own["voice"]) == (heard["text"], True)
+    assert (await record_of(product, talker, own["seq"]))["speech"]["language"] == "zh"
+    reply = await talker.wait("message", role="bot", after=talker.frames.index(own))
+    spoken = await talker.wait("speak", seq=reply["seq"])
+    assert spoken["language"] == "zh"
+    assert "".join(spoken["parts"])[:4] in reply["text"]
+    await talker.wait("mode", mode="waiting")
+
+
+async def test_a_chinese_number_is_read_back_and_written_as_printed(talker):
+    await talker.hello("zh")
+    await talker.microphone_on(lang="zh")
+    start = len(talker.frames)
+    await talker.say_aloud("我的手机号码是一三八，零零一二，三四五六")
+    asked = await talker.wait("message", role="bot", after=start)
+    assert "13800123456" in asked["text"]
+    assert not [f for f in talker.messages() if f["role"] == "customer"]
 
 
 async def test_a_number_is_read_back_before_it_counts(talker):
@@ -88,19 +115,48 @@ async def test_press_and_talk_ends_with_the_button(talker):
     assert (await talker.wait("voice_end", id=voice))["why"] == "released"
 
 
-async def test_silence_and_noise_are_no_messages(talker):
+def noise() -> np.ndarray:
+    return np.random.default_rng(2).normal(0, 3000, 2 * RATE)
+
+
+def music() -> np.ndarray:
+    """A tune with its chords, each note struck and dying away."""
+    moments = np.arange(RATE // 2) / RATE
+    notes = [(262, 330, 392), (349, 440, 523), (392, 494, 587), (262, 330, 523)] * 2
+    struck = np.exp(-4 * moments)
+    return (
+        np.concatenate(
+            [
+                sum(struck * np.sin(2 * np.pi * tone * k * moments) / k for tone in chord for k in (1, 2, 3))
+                for chord in notes
+            ]
+        )
+        * 3000
+    )
+
+
+@pytest.mark.parametrize("sound", [noise, music])
+async def test_silence_noise_and_music_are_no_messages(talker, sound):
     await talker.hello("en")
     await talker.microphone_on()
-    noise = np.random.default_rng(2).normal(0, 3000, 2 * RATE).astype(np.int16)
-    await talker.talk(noise, quiet(1.5))
+    await talker.talk(sound().astype(np.int16), quiet(1.5))
     await talker.microphone_off()
     await talker.wait("voice_end")
     assert not [f for f in talker.frames if f["type"] == "transcript" and f["final"]]
     assert not [f for f in talker.messages() if f["role"] == "customer"]
 
 
-async def test_an_agent_reads_along_and_is_spoken(product, talker):
-    await talker.hello("en")
+@pytest.mark.parametrize(
+    ("words", "voice"),
+    [
+        (("en", "The router shows a red light and there is no internet.", "The", "I can see it."), "audio"),
+        (("zh", "我家的宽带上不了网", "我家", "我看到了，请您先重启光猫。"), "speak"),
+    ],
+    ids=["en", "zh"],
+)
+async def test_an_agent_reads_along_and_is_spoken(product, talker, words, voice):
+    language, question, begins, answer = words
+    await talker.hello(language)
     async with log_in(product.url, "lin", product.passwords["lin"]) as rest, Agent(product.url, rest) as agent:
         await agent.hello()
         await agent.send("presence", state="online")
@@ -108,17 +164,17 @@ async def test_an_agent_reads_along_and_is_spoken(product, talker):
         await talker.wait("mode", mode="waiting")
         assert (await agent.do("take", talker.conversation))["type"] == "ack"
         await agent.send("open", conversation=talker.conversation)
-        await talker.microphone_on(lang="en")
+        await talker.microphone_on(lang=language)
         start = len(agent.frames)
-        heard = await talker.say_aloud("The router shows a red light and there is no internet.")
+        heard = await talker.say_aloud(question)
         live = await agent.wait("typing", after=start, conversation=talker.conversation, on=True)
-        assert live["text"].startswith("The")
+        assert live["text"].startswith(begins)
         written = await agent.wait("message", after=start, conversation=talker.conversation, role="customer")
         assert written["text"] == heard["text"]
-        await agent.do("message", talker.conversation, text="I can see it. Please restart the router.")
+        await agent.do("message", talker.conversation, text=answer)
         reply = await talker.wait("message", role="agent")
-        assert reply["audio"] is True
-        await talker.wait("audio", seq=reply["seq"])
+        assert reply.get("audio", False) is (voice == "audio")
+        await talker.wait(voice, seq=reply["seq"])
         await agent.do("close", talker.conversation)
 
 
@@ -145,6 +201,26 @@ async def test_an_hour_of_sound_at_once_switches_the_microphone_off(product, tal
         await other.hello("en")
         await other.microphone_on()
         assert "person" in (await other.say_aloud("I want to talk to a person."))["text"]
+
+
+async def test_a_microphone_without_end_is_switched_off(tmp_path):
+    gateway = Gateway(tmp_path / "data", environment={"KEFU_SPEECH_SESSION_MINUTES": "0.05"})
+    gateway.start()
+    try:
+        async with Talker(gateway.url) as endless:
+            await endless.hello("en")
+            voice = await endless.microphone_on()
+            start = len(endless.frames)
+            silence = asyncio.create_task(endless.talk(quiet(15.0)))
+            try:
+                assert (await endless.wait("voice_end", id=voice))["why"] == "too_long"
+                told = await endless.wait("message", role="bot", after=start)
+                assert "microphone" in told["text"]
+            finally:
+                silence.cancel()
+                await asyncio.gather(silence, return_exceptions=True)
+    finally:
+        gateway.kill()
 
 
 async def test_a_second_microphone_of_one_customer_takes_the_first_ones_place(talker):

@@ -13,9 +13,14 @@ const RATE = 1000;
 class Card implements Sink {
   time = 0;
   playing: { at: number; seconds: number; ended: () => void }[] = [];
+  loud = 1;
 
   now() {
     return this.time;
+  }
+
+  volume(level: number) {
+    this.loud = level;
   }
 
   play(pcm: Int16Array, rate: number, at: number, ended: () => void) {
@@ -84,6 +89,21 @@ describe('the player', () => {
     expect(told.at(-1)).toEqual([3, 1000, true]);
   });
 
+  it('is soft while somebody speaks over it, and the next reply is as loud as ever', () => {
+    player.lower(true);
+    expect(card.loud).toBe(1);
+    player.add(3, second(), RATE, true);
+    player.lower(true);
+    expect(card.loud).toBeLessThan(0.3);
+    expect(player.speaking).toBe(true);
+    player.lower(false);
+    expect(card.loud).toBe(1);
+    player.lower(true);
+    player.stop();
+    player.add(4, second(), RATE, true);
+    expect(card.loud).toBe(1);
+  });
+
   it('waits for more where the reply is not complete', () => {
     player.add(3, second(), RATE, false);
     card.moveTo(2);
@@ -102,6 +122,7 @@ describe('the reader', () => {
   }
   let said: Utterance[];
   let cancelled: number;
+  let paused: boolean;
   let told: [number, number, number, boolean][];
   let now: number;
   let speech: Speech;
@@ -111,9 +132,12 @@ describe('the reader', () => {
     said = [];
     told = [];
     cancelled = now = 0;
+    paused = false;
     speech = {
       speak: (utterance) => said.push(utterance as unknown as Utterance),
       cancel: () => (cancelled += 1),
+      pause: () => (paused = true),
+      resume: () => (paused = false),
       getVoices: () => [],
     };
   });
@@ -153,6 +177,20 @@ describe('the reader', () => {
     expect(told.at(-1)).toEqual([2, 900, 2, true]);
   });
 
+  it('pauses while somebody speaks over it, and no pause outlives it', () => {
+    const one = reader();
+    one.lower(true);
+    expect(paused).toBe(false);
+    one.speak(2, 'zh', ['您好。'], 0);
+    one.lower(true);
+    expect(paused).toBe(true);
+    one.lower(false);
+    expect(paused).toBe(false);
+    one.lower(true);
+    one.stop();
+    expect(paused).toBe(false);
+  });
+
   it('says that it is done where the browser has no voice', () => {
     new Reader(
       undefined,
@@ -169,6 +207,7 @@ describe('voice', () => {
     currentTime = 0;
     state = 'running';
     destination = {};
+    createGain = () => ({ gain: { setTargetAtTime: () => undefined }, connect: () => undefined });
   }
   let sent: Record<string, unknown>[];
   let sound: number;

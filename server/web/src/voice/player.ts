@@ -6,6 +6,8 @@
 export interface Sink {
   /** Seconds of the sound card's clock. */
   now(): number;
+  /** How loud everything is, from 0 to 1. */
+  volume(level: number): void;
   /** Plays from `at` on; gives a function that stops it at once. */
   play(pcm: Int16Array, rate: number, at: number, ended: () => void): () => void;
 }
@@ -16,6 +18,10 @@ interface Piece {
   stop(): void;
 }
 
+/** How loud a reply stays while somebody speaks over it. */
+const LOWERED = 0.15;
+/** Seconds in which it gets softer: at once it would click. */
+const FADE_S = 0.03;
 /** The first piece waits this long, so that the second one is there when the first ends. */
 const LEAD_S = 0.05;
 
@@ -42,6 +48,7 @@ export class Player {
     if (this.seq === null) {
       this.seq = seq;
       this.nextAt = 0;
+      this.sink.volume(1);
       this.changed(true);
     }
     this.complete = last;
@@ -50,6 +57,11 @@ export class Player {
     this.pieces.push(piece);
     this.nextAt = at + piece.seconds;
     piece.stop = this.sink.play(pcm, rate, at, () => this.ended(piece));
+  }
+
+  /** Much more softly, because somebody speaks over it; or as loudly as before. */
+  lower(on: boolean): void {
+    if (this.seq !== null) this.sink.volume(on ? LOWERED : 1);
   }
 
   /** Silence, at once; what was heard is told. */
@@ -85,14 +97,19 @@ export class Player {
 
 /** The sound card of a browser. */
 export function browserSink(context: AudioContext): Sink {
+  const gain = context.createGain();
+  gain.connect(context.destination);
   return {
     now: () => context.currentTime,
+    volume(level) {
+      gain.gain.setTargetAtTime(level, context.currentTime, FADE_S / 3);
+    },
     play(pcm, rate, at, ended) {
       const buffer = context.createBuffer(1, Math.max(1, pcm.length), rate);
       buffer.getChannelData(0).set(Float32Array.from(pcm, (sample) => sample / 32768));
       const source = context.createBufferSource();
       source.buffer = buffer;
-      source.connect(context.destination);
+      source.connect(gain);
       source.onended = ended;
       source.start(at);
       return () => {

@@ -5,6 +5,8 @@ const LANGUAGE = { zh: 'zh-CN', en: 'en-US' } as const;
 export interface Speech {
   speak(utterance: SpeechSynthesisUtterance): void;
   cancel(): void;
+  pause(): void;
+  resume(): void;
   getVoices(): SpeechSynthesisVoice[];
 }
 
@@ -56,6 +58,13 @@ export class Reader {
     });
   }
 
+  /** The browser's voice has no volume that can be changed while it speaks: it pauses. */
+  lower(on: boolean): void {
+    if (!this.current) return;
+    if (on) this.speech?.pause();
+    else this.speech?.resume();
+  }
+
   stop(): void {
     const { current } = this;
     if (!current) return;
@@ -63,6 +72,7 @@ export class Reader {
     this.run += 1;
     this.current = null;
     this.speech?.cancel();
+    this.speech?.resume(); // what was paused would keep the next sentence waiting
     this.played(current.seq, ms, current.parts, false);
     this.changed(false);
   }

@@ -2,6 +2,7 @@
 import { MicrophoneError, RATE, loudness, openMicrophone } from './microphone';
 import type { Microphone } from './microphone';
 import { Player, browserSink } from './player';
+import type { Sink } from './player';
 import { Reader } from './reader';
 import { OFF } from './state';
 import type { VoiceState } from './state';
@@ -28,7 +29,7 @@ export class Voice {
   private frames = 0;
   private announced: { seq: number; rate: number; last: boolean } | null = null;
   private timer = 0;
-  private sound: AudioContext | null = null;
+  private sound: { context: AudioContext; sink: Sink } | null = null;
 
   constructor(
     private readonly line: Line,
@@ -36,9 +37,10 @@ export class Voice {
     private readonly open = openMicrophone,
   ) {
     const changed = () => this.set({ speaking: this.player.speaking || this.reader.speaking });
-    const sink = {
+    const sink: Sink = {
       now: () => this.card().now(),
-      play: (...piece: Parameters<ReturnType<typeof browserSink>['play']>) => this.card().play(...piece),
+      volume: (level) => this.card().volume(level),
+      play: (...piece) => this.card().play(...piece),
     };
     this.player = new Player(sink, (seq, ms, done) => this.line.send({ type: 'played', seq, ms, done }), changed);
     this.reader = new Reader(
@@ -141,6 +143,10 @@ export class Voice {
       case 'audio_stop':
         this.silence();
         return;
+      case 'audio_lower':
+        this.player.lower(frame['on'] === true);
+        this.reader.lower(frame['on'] === true);
+        return;
       case 'voice_end':
         if (frame['id'] === this.id) this.off(WHY[String(frame['why'])] ?? null);
         return;
@@ -190,10 +196,14 @@ export class Voice {
     this.set({ phase: 'off', level: 0, text: '', stable: 0, problem });
   }
 
-  private card(): ReturnType<typeof browserSink> {
-    this.sound ??= new AudioContext();
-    if (this.sound.state === 'suspended') void this.sound.resume();
-    return browserSink(this.sound);
+  /** The sound card; opened when it is first needed, which is at a press of a button. */
+  private card(): Sink {
+    if (!this.sound) {
+      const context = new AudioContext();
+      this.sound = { context, sink: browserSink(context) };
+    }
+    if (this.sound.context.state === 'suspended') void this.sound.context.resume();
+    return this.sound.sink;
   }
 
   private set(change: Partial<VoiceState>): void {

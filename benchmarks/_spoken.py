@@ -1,10 +1,10 @@
-"""What Chinese customers of the demo company say aloud, for recordings that are made where they are measured.
+"""What customers of the demo company say aloud, for recordings that are made where they are measured.
 
-`TRIED` is for trying things out, `HELD_OUT` is measured and nothing else. A comma is a short pause, as people make
+`TRIED_ZH` is for trying things out, the others are measured and nothing else. A comma is a short pause, as people make
 between the groups of a number. None of these sentences is in ``nlu_data`` or in an article.
 """
 
-TRIED = (
+TRIED_ZH = (
     "你好，我家宽带昨晚开始就连不上了，帮我看一下",
     "光猫上面那个红灯一直在闪",
     "拨号的时候提示错误六九一",
@@ -47,7 +47,7 @@ TRIED = (
     "来电显示怎么没有了",
 )
 
-HELD_OUT = (
+HELD_OUT_ZH = (
     "早上好，我想问一下宽带为什么老是掉线",
     "光猫的指示灯变红了，上不了网",
     "宽带连接的时候报错六九一",
@@ -114,4 +114,31 @@ HELD_OUT = (
     "先这样吧，谢谢你",
     "路由器冒烟了，怎么办",
     "充电器插上去有点漏电",
+)
+
+HELD_OUT_EN = (
+    "How do I reset my password?",
+    "The router shows a red light and there is no internet.",
+    "When does my plan expire?",
+    "My phone gets very hot and the battery drains quickly.",
+    "Which plans are there?",
+    "I would like to move my broadband to a new home.",
+    "Can I use my phone abroad?",
+    "The picture on my television freezes all the time.",
+    "My bill this month is thirty yuan higher than usual.",
+    "I can't log in although the password is right.",
+    "The code in the text message never arrives.",
+    "Please send a technician tomorrow afternoon.",
+    "Can I keep my number when I change to you?",
+    "I lost my phone, please suspend my line.",
+    "How much data do I have left?",
+    "Is there an outage in my district?",
+    "The set-top box says error three zero one.",
+    "I want to cancel my contract.",
+    "Which documents do I need for a new SIM card?",
+    "My line was suspended although I have paid.",
+    "There is smoke coming out of the router.",
+    "I would like to talk to a real person.",
+    "Picture messages cannot be sent.",
+    "Could you add five gigabytes to my plan?",
 )
