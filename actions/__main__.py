@@ -37,6 +37,7 @@ from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
 from kg.load import GraphError
 from kg.posterior import EntangledError
+from server import traces
 from server.company import Company
 from server.logs import configure_logging, mask_handlers
 from server.settings import ConfigurationError, Settings, load_settings
@@ -55,18 +56,20 @@ def main() -> int:
     options = parser.parse_args()
     # Rasa ends at 3.6.21; the SDK of 2025 speaks the same protocol with it, which the integration tests show.
     warnings.filterwarnings("ignore", message="Your versions of rasa and rasa_sdk", category=UserWarning)
-    configure_logging(logging.WARNING)
     try:
         settings = load_settings()
+        configure_logging(logging.WARNING, form=settings.log_format)
         company = Company.load(settings.company)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2
     app = build_app(settings, company)
-    mask_handlers("sanic.root", "sanic.error", "sanic.server")
+    mask_handlers("sanic.root", "sanic.error", "sanic.server", form=settings.log_format)
     port = options.port or settings.actions_port
     # One process: no worker manager, so that the server stops with the process that was started and owns no children.
+    close = traces.configure("actions", settings.traces_url)
     app.run(host=os.environ["SANIC_HOST"], port=port, single_process=True, motd=False, access_log=False)
+    close()
     return 0
 
 
@@ -80,7 +83,9 @@ def build_app(settings: Settings, company: Company) -> App:
         executor.register_action(action(lambda: ports["now"], clock))
 
     async def start(running: App) -> None:
-        running.ctx.http = httpx.AsyncClient(limits=_CONNECTIONS, trust_env=False)
+        running.ctx.http = httpx.AsyncClient(
+            limits=_CONNECTIONS, trust_env=False, event_hooks={"request": [traces.carry]}
+        )
         ports["now"] = make_ports(running.ctx.http, settings, company)
         running.ctx.warming = asyncio.create_task(graphs().warm(), name="warm diagnosis")
 

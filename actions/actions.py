@@ -17,6 +17,7 @@ from actions.dialogue import respond
 from actions.ports import Ports
 from actions.state import State
 from actions.turn import Decision, Turn, parse_of, read_turn
+from server import traces
 from server.outages import Present
 from server.texts import catalogue
 
@@ -54,7 +55,8 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
                     dispatcher.utter_message(json_message={"need": {"graphs": missing}})
                     return []
                 ports = replace(ports, graphs=ports.graphs.serving(parse.get("graph")))
-            outcome = await respond(turn, state, ports, diagnosed)
+            with traces.span(f"action {self.decision}", parent=str(parse.get("trace") or "")):
+                outcome = await respond(turn, state, ports, diagnosed)
         except Exception as error:
             # The message may hold what the customer wrote: where it happened is enough to find the mistake.
             log.error("conversation %s turn %d: %s at %s", turn.conversation, turn.number, *_place(error))

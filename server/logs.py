@@ -1,11 +1,27 @@
 """Logs without personal data: every process that people's words pass through writes them through this formatter."""
 
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 
 from server.privacy import mask
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MAX_CHARACTERS = 20_000
+_about: ContextVar[dict[str, str | int] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(**ids: str | int) -> Iterator[None]:
+    """What is logged within is about this conversation, this turn …; the JSON format says so."""
+    token = _about.set({**(_about.get() or {}), **ids})
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 class MaskingFormatter(logging.Formatter):
@@ -18,20 +34,43 @@ class MaskingFormatter(logging.Formatter):
         return "\n    ".join(lines)
 
 
-def configure_logging(level: int = logging.INFO, quiet: tuple[str, ...] = ()) -> None:
-    """Sends the root logger's records to standard error, masked; ``quiet`` ones from warnings on."""
+class JsonFormatter(MaskingFormatter):
+    """A record as one line of JSON: ``at``, ``level``, ``logger``, ``message``, and what it is `about`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line."""
+        written = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **(_about.get() or {}),
+            # Masked like the text, tracebacks and all; their lines stay apart.
+            "message": super().format(record),
+        }
+        return json.dumps(written, ensure_ascii=False)
+
+
+def configure_logging(level: int = logging.INFO, quiet: tuple[str, ...] = (), form: str = "text") -> None:
+    """Sends the root logger's records to standard error, masked; ``quiet`` ones from warnings on.
+
+    ``form`` is ``text`` or ``json``.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(MaskingFormatter(FORMAT))
+    handler.setFormatter(_formatter(form))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def mask_handlers(*names: str) -> None:
+def mask_handlers(*names: str, form: str = "text") -> None:
     """Masks what the handlers write that a library gave its own loggers."""
     for name in names:
         for handler in logging.getLogger(name).handlers:
-            handler.setFormatter(MaskingFormatter(FORMAT))
+            handler.setFormatter(_formatter(form))
+
+
+def _formatter(form: str) -> logging.Formatter:
+    return JsonFormatter("%(message)s") if form == "json" else MaskingFormatter(FORMAT)
 
 
 def masked_line(line: str) -> str:

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     oidc: SignIn = SignIn()
     pictures: Pictures = Pictures()
+    log_format: Literal["text", "json"] = "text"
+    traces_url: str = ""
     smtp_host: str = ""
     smtp_port: Port = 587
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
@@ -124,7 +126,7 @@ class Settings(BaseSettings):
             raise ValueError(problem)
         return value
 
-    @field_validator("account_api_url", "public_url")
+    @field_validator("account_api_url", "public_url", "traces_url")
     @classmethod
     def _http_address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

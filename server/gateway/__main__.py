@@ -2,6 +2,7 @@
 
 import uvicorn
 
+from server import traces
 from server.gateway.app import create_app
 from server.gateway.frames import MAX_TEXT_FRAME_BYTES
 from server.logs import configure_logging
@@ -13,8 +14,9 @@ BACKLOG = 4096
 
 def main() -> None:
     """Runs the gateway until it is told to stop."""
-    configure_logging(quiet=("alembic", "httpx"))
     settings = load_settings()
+    configure_logging(quiet=("alembic", "httpx"), form=settings.log_format)
+    close = traces.configure("gateway", settings.traces_url)
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -30,6 +32,7 @@ def main() -> None:
         backlog=BACKLOG,
         server_header=False,
     )
+    close()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from server.gateway.escalations import context_of, escalation_frame, priority_of
 from server.gateway.floor import Floor
 from server.gateway.hub import Hub
 from server.gateway.learning_items import note_message, note_turn
+from server.gateway.metrics import HANDOFFS
 from server.gateway.modes import next_mode
 from server.gateway.presence import Presence
 from server.gateway.receipts import Receipts
@@ -333,6 +334,7 @@ class Conversations:
             account=state.account,
             before=state.slots if before is None else before,
         )
+        HANDOFFS.labels(reason=reason).inc()
         await tx.drop_turns(state.id)
         await tx.set(state.id, mode=next_mode(state.mode, "escalate"), agent=None)
         event = await tx.add_event(state.id, escalation_frame(escalation, self.company))

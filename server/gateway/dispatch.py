@@ -6,12 +6,15 @@ transactions that look again, so that it never undoes what a person has just don
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from server.gateway.casework import Casework
 from server.gateway.conversations import DESK, topic
+from server.gateway.metrics import AGENTS, ESCALATIONS, LONGEST_WAIT
+from server.gateway.presence import STATES
 from server.gateway.routing import Case, Colleague, Promise, overdue, route
 from server.storage.store import Escalation
 
@@ -75,8 +78,20 @@ class Dispatcher:
         if leads and await self._ask(opened, people, now):
             opened = await self._floor.reads.open_escalations()
             people = await self._floor.colleagues(opened)
+        self._measure(opened, people, now)
         await self._tell_customers(opened, people)
         await self._tell_desk(opened)
+
+    @staticmethod
+    def _measure(opened: Sequence[Escalation], people: Mapping[str, Colleague], now: datetime) -> None:
+        states = Counter(one.state for one in opened)
+        for state in ("waiting", "assigned", "snoozed"):
+            ESCALATIONS.labels(state=state).set(states[state])
+        there = Counter(one.state for one in people.values())
+        for presence in STATES:
+            AGENTS.labels(state=presence).set(there[presence])
+        oldest = min((one.since for one in opened if one.state == "waiting"), default=None)
+        LONGEST_WAIT.set((now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0)
 
     async def _take_back(self, opened: Sequence[Escalation], now: datetime) -> bool:
         promises = [promise for one in opened if (promise := _promise(one)) is not None]

@@ -22,3 +22,18 @@ BUS_CONNECTED = Gauge("kefu_redis_connected", "Whether Redis carries live events
 BUS_DROPPED = Counter("kefu_live_events_dropped_total", "Live events that did not reach other gateways through Redis.")
 GATEWAYS = Gauge("kefu_gateways", "Gateways that this one knows to be alive, itself among them.")
 LEADS = Gauge("kefu_dispatches", "Whether this gateway is the one that assigns conversations.")
+TURN_STAGE_SECONDS = Histogram(
+    "kefu_turn_stage_seconds",
+    "Until a stage of a turn has ended (parse, picture, first_message, total); of rasa, its own time.",
+    ["stage"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 8),
+)
+TURNS_OPEN = Gauge("kefu_turns_open", "Conversations in which this gateway runs a turn or has one waiting.")
+TURNS_BY_RELEASE = Counter("kefu_release_turns_total", "Turns by the release that understood them.", ["release"])
+HANDOFFS = Counter("kefu_handoffs_total", "Hand-overs to people by reason.", ["reason"])
+ESCALATIONS = Gauge("kefu_escalations", "Open escalations by state, told alike by all gateways.", ["state"])
+LONGEST_WAIT = Gauge("kefu_longest_wait_seconds", "Since when the longest waiting customer waits, told alike.")
+AGENTS = Gauge("kefu_agents", "People at a desk by presence, told alike by all gateways.", ["state"])
+SERVICE_FAILURES = Counter("kefu_service_failures_total", "Calls to a service that failed.", ["service", "code"])
+SERVICES_RESTING = Gauge("kefu_service_addresses_resting", "Addresses left alone after a failure.", ["service"])
+SERVICES = Gauge("kefu_service_addresses", "Addresses of a service.", ["service"])

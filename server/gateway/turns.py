@@ -8,17 +8,26 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from server import traces
 from server.content import Verdict
 from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
 from server.gateway.graph_live import LiveGraph
-from server.gateway.metrics import REPLIES_HELD_BACK, TURN_FAILURES, TURN_SECONDS
+from server.gateway.metrics import (
+    REPLIES_HELD_BACK,
+    TURN_FAILURES,
+    TURN_SECONDS,
+    TURN_STAGE_SECONDS,
+    TURNS_BY_RELEASE,
+    TURNS_OPEN,
+)
 from server.gateway.new_intents import NewIntents
 from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.repeated import Repeated
 from server.gateway.text import language_of
 from server.gateway.upstream import Upstream, UpstreamError
+from server.logs import about
 from server.storage.store import Conversation, Message, Turn
 from server.texts import render_message
 
@@ -108,6 +117,7 @@ class TurnRunner:
         if conversation not in self._tasks:
             task = asyncio.create_task(self._drain(conversation), name=f"turns {conversation}")
             self._tasks[conversation] = task
+            TURNS_OPEN.set(len(self._tasks))
             task.add_done_callback(lambda _: self._ended(conversation))
 
     async def idle(self, conversation: str) -> None:
@@ -126,6 +136,7 @@ class TurnRunner:
 
     def _ended(self, conversation: str) -> None:
         self._tasks.pop(conversation, None)
+        TURNS_OPEN.set(len(self._tasks))
         if conversation in self._woken:  # woken between the last look and the end
             self.wake(conversation)
 
@@ -138,6 +149,14 @@ class TurnRunner:
                     await self._run(turn)
 
     async def _run(self, turn: Turn) -> None:
+        conversation, seq = _name(turn)
+        with (
+            about(conversation=conversation, turn=seq),
+            traces.span("turn", conversation=conversation, turn=seq),
+        ):
+            await self._run_logged(turn)
+
+    async def _run_logged(self, turn: Turn) -> None:
         started = time.perf_counter()
         record: Json = {"decisions": [], "bot": [], "passages": [], "timings": {}}
         self._typing(turn.conversation, on=True)
@@ -159,6 +178,10 @@ class TurnRunner:
         finally:
             self._typing(turn.conversation, on=False)
             TURN_SECONDS.observe(time.perf_counter() - started)
+            for name, ms in record["timings"].items():
+                TURN_STAGE_SECONDS.labels(stage=name.removesuffix("_ms")).observe(ms / 1000)
+            if release := (record.get("parse") or {}).get("release"):
+                TURNS_BY_RELEASE.labels(release=release).inc()
 
     async def _answer(self, turn: Turn, record: Json) -> None:
         started = time.perf_counter()
@@ -182,7 +205,8 @@ class TurnRunner:
         if response is not None:
             await self._respond(turn, response, locale, state.slots, record)
             return
-        record["parse"] = parse = await self._understand(message, locale)
+        with traces.span("parse"):
+            record["parse"] = parse = await self._understand(message, locale)
         record["timings"]["parse_ms"] = _ms(started)
         if graph := self._graph.digest:
             record["graph"] = graph
@@ -198,19 +222,21 @@ class TurnRunner:
         }
         escalate: Json | None = None
         slots = state.slots
-        async for line in self._lines(request):
-            if line["type"] == "parse":
-                record["intent"], record["confidence"] = line["intent"], line["confidence"]
-            elif line["type"] == "decision":
-                record["decisions"].append({key: line[key] for key in ("action", "policy", "confidence", "ms")})
-            elif line["type"] == "bot":
-                record["timings"].setdefault("first_message_ms", _ms(started))
-                said = await self._not_again(turn, line)
-                escalate = said.get("escalate") or escalate
-                await self._say(turn, said, locale, record)
-            elif line["type"] == "end":
-                slots = {key: value for key, value in line["slots"].items() if key != "session_started_metadata"}
-                record["timings"]["rasa_ms"] = line["ms"]
+        with traces.span("rasa"):
+            request["parse"] |= {"trace": trace} if (trace := traces.carried().get(traces.HEADER)) else {}
+            async for line in self._lines(request):
+                if line["type"] == "parse":
+                    record["intent"], record["confidence"] = line["intent"], line["confidence"]
+                elif line["type"] == "decision":
+                    record["decisions"].append({key: line[key] for key in ("action", "policy", "confidence", "ms")})
+                elif line["type"] == "bot":
+                    record["timings"].setdefault("first_message_ms", _ms(started))
+                    said = await self._not_again(turn, line)
+                    escalate = said.get("escalate") or escalate
+                    await self._say(turn, said, locale, record)
+                elif line["type"] == "end":
+                    slots = {key: value for key, value in line["slots"].items() if key != "session_started_metadata"}
+                    record["timings"]["rasa_ms"] = line["ms"]
         record["slots"] = slots
         record["timings"]["total_ms"] = _ms(started)
         await self._conversations.finish_turn(

@@ -7,12 +7,15 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
 import orjson
 
+from server import traces
 from server.addresses import Addresses
+from server.gateway.metrics import SERVICE_FAILURES, SERVICES, SERVICES_RESTING
 from server.gateway.repeated import Repeated
 
 Json = dict[str, Any]
@@ -39,6 +42,7 @@ class UpstreamError(Exception):
     """A service is away, slow or answers nonsense; ``service`` and ``code`` go into the decision record."""
 
     def __init__(self, service: str, code: str, detail: str = "") -> None:
+        SERVICE_FAILURES.labels(service=service, code=code).inc()
         super().__init__(f"{service}: {code} {detail}".strip())
         self.service = service
         self.code = code
@@ -64,7 +68,10 @@ class Upstream:
         self._deadline = turn_deadline_s
         self._parse_deadline = parse_deadline_s
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
-        self._client = httpx.AsyncClient(limits=limits, trust_env=False)
+        self._client = httpx.AsyncClient(limits=limits, trust_env=False, event_hooks={"request": [traces.carry]})
+        for kind, service in ((self._models, "models"), (self._rasa, "rasa")):
+            SERVICES.labels(service=service).set(len(kind.all))
+            SERVICES_RESTING.labels(service=service).set_function(partial(_resting, kind))
 
     async def start(self) -> None:
         """Begins to look which addresses answer, where there is a choice."""
@@ -339,6 +346,10 @@ class Upstream:
             return (await self._client.get(address, timeout=CONNECT_DEADLINE_S)).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
+
+
+def _resting(kind: Addresses) -> float:
+    return len(kind.resting())
 
 
 def _read(response: httpx.Response) -> Json:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from server import traces
 from server.company import Company
 from server.logs import configure_logging
 from server.models.app import INDEX, NLU, create_app
@@ -23,12 +24,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8101)
     parser.add_argument("--engine-dir", type=Path, help="folder of the engine that the settings choose, if prepared")
     arguments = parser.parse_args()
-    configure_logging()
     try:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
         raise SystemExit(str(error)) from None
     settings = load_settings()
+    configure_logging(form=settings.log_format)
+    close = traces.configure("models", settings.traces_url)
     app = create_app(
         arguments.release,
         understanding=settings.understanding,
@@ -38,6 +40,7 @@ def main() -> None:
         own_words=lambda: chinese_texts(Company.load(settings.company)),
     )
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
+    close()
 
 
 if __name__ == "__main__":

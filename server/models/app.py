@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.retrieval import Index, Result
+from server import traces
 from server.llm import setup
 from server.llm.engine import LlmEngine, replaced
 from server.llm.helpers import Refused
@@ -313,7 +314,8 @@ def create_app(
     @app.middleware("http")
     async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         began = time.perf_counter()
-        response = await call_next(request)
+        with traces.span(f"models {request.url.path}", parent=traces.given(request.headers)):
+            response = await call_next(request)
         route = request.scope.get("route")
         path = route.path if route is not None else "other"
         models.metrics.requests.labels(path, response.status_code).inc()

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 from alembic import command
 from alembic.config import Config
+from prometheus_client import Counter
 from sqlalchemy import Connection, event, func, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+ERRORS = Counter("kefu_database_errors_total", "Statements and connections that failed, by kind.", ["kind"])
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000
 WRITERS = 12
@@ -35,7 +37,7 @@ def create_engine(url: str) -> AsyncEngine:
     """An engine for ``url`` (``sqlite+aiosqlite:///…`` or ``postgresql+psycopg://…``); the SQLite folder is made."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_async_engine(
+        served = create_async_engine(
             url,
             pool_pre_ping=True,
             pool_size=WRITERS,
@@ -44,9 +46,12 @@ def create_engine(url: str) -> AsyncEngine:
             connect_args=_POSTGRES,
             **_shared(),
         )
+        _count_errors(served)
+        return served
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **_shared())
+    _count_errors(engine)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
@@ -59,6 +64,12 @@ def create_engine(url: str) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+def _count_errors(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _count(context: ExceptionContext) -> None:
+        ERRORS.labels(kind=type(context.sqlalchemy_exception or context.original_exception).__name__).inc()
 
 
 def _shared() -> dict[str, Any]:
