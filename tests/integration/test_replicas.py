@@ -31,6 +31,7 @@ def pair(
         "KEFU_DATABASE_URL": postgres.database(),
         "KEFU_REDIS_URL": redis.url,
         "KEFU_SECRET": "the same secret at both gateways",
+        "KEFU_LOG_FORMAT": "json",
     }
     folder = tmp_path_factory.mktemp("replicas")
     made = [Gateway(folder, internal_port=product.internal_port, environment=environment) for _ in range(2)]

@@ -62,14 +62,16 @@ async def test_the_spans_of_two_processes_are_one_trace(collector):
         with traces.span("parse"):
             carried = traces.carried()
         # What the model service and the action server do with what they were given.
-        with traces.span("models /parse", parent=traces.given(carried)), pytest.raises(ValueError, match="secret"):
-            with traces.span("action answer"):
-                raise ValueError("a secret that a customer wrote")
+        with (
+            pytest.raises(ValueError, match="secret"),
+            traces.span("models /parse", parent=traces.given(carried)),
+            traces.span("action answer"),
+        ):
+            raise ValueError("a secret that a customer wrote")
     close()
     assert traces.carried() == {}
-    turn, parse, models, action = (
-        collector.spans[name] for name in ("turn", "parse", "models /parse", "action answer")
-    )
+    names = ("turn", "parse", "models /parse", "action answer")
+    turn, parse, models, action = (collector.spans[name] for name in names)
     assert len({one.trace_id for one in collector.spans.values()}) == 1
     assert (parse.parent_span_id, models.parent_span_id) == (turn.span_id, parse.span_id)
     assert action.parent_span_id == models.span_id
