@@ -17,7 +17,18 @@ from typing import Annotated
 
 import typer
 
-from server import cli_customer, cli_figures, cli_intent, cli_kg, cli_labels, cli_llm, cli_nlu, cli_privacy, cli_user
+from server import (
+    cli_backup,
+    cli_customer,
+    cli_figures,
+    cli_intent,
+    cli_kg,
+    cli_labels,
+    cli_llm,
+    cli_nlu,
+    cli_privacy,
+    cli_user,
+)
 from server.cli_common import CommandFailedError, CompanyOption, Json, as_json, complain, load
 from server.settings import ROOT, ConfigurationError
 
@@ -46,6 +57,8 @@ app.command()(cli_nlu.train)
 app.add_typer(cli_nlu.eval_app, name="eval")
 app.command()(cli_nlu.parse)
 app.command()(cli_privacy.mask)
+for operators in (cli_backup.backup, cli_backup.restore, cli_backup.schema):
+    app.command()(operators)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from prometheus_client import Counter
 from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.engine import ExceptionContext, make_url
@@ -89,6 +90,13 @@ async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
 async def downgrade(engine: AsyncEngine, revision: str) -> None:
     """Takes the schema back to ``revision``, for an earlier program; what only later ones keep is lost."""
     await _change(engine, command.downgrade, revision)
+
+
+async def revision_of(engine: AsyncEngine) -> str:
+    """The revision of a database's schema; empty where it is no database of ours."""
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda plain: MigrationContext.configure(plain).get_current_revision())
+        return found or ""
 
 
 async def _change(engine: AsyncEngine, change: Callable[[Config, str], None], revision: str) -> None:
