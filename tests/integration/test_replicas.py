@@ -35,7 +35,7 @@ def pair(
     }
     folder = tmp_path_factory.mktemp("replicas")
     made = [Gateway(folder, internal_port=product.internal_port, environment=environment) for _ in range(2)]
-    for name in ("lin", "chen"):
+    for name in ("lin", "bai", "chen"):
         made[0].add_staff(name, shown=name.title())
     made[1].passwords = made[0].passwords
     for gateway in made:
@@ -131,7 +131,7 @@ async def test_a_gateway_dies_in_the_middle_of_turns(pair, victim):
 
 
 async def test_gateways_die_while_people_talk_to_people(pair):
-    report = await trouble(*pair, conversations=8, agents=["lin", "chen"], kills=2, messages=5, seed=SEED)
+    report = await trouble(*pair, conversations=8, agents=["bai", "chen"], kills=2, messages=5, seed=SEED)
     assert report.problems() == {}
     assert report.assigned + report.waiting == report.escalated
     assert report.kills == 2
