@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +14,8 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions import messages as m
 from actions.dialogue import respond
-from actions.ports import Ports
+from actions.ports import Ports, Retrieval
+from actions.retrieval import LibraryNeededError, SearchClient
 from actions.state import State
 from actions.turn import Decision, Turn, parse_of, read_turn
 from server import traces
@@ -55,8 +56,13 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
                     dispatcher.utter_message(json_message={"need": {"graphs": missing}})
                     return []
                 ports = replace(ports, graphs=ports.graphs.serving(parse.get("graph")))
+            ports = replace(ports, retrieval=_searching(ports.retrieval, parse_of(tracker.latest_message)))
             with traces.span(f"action {self.decision}", parent=str(parse.get("trace") or "")):
                 outcome = await respond(turn, state, ports, diagnosed)
+        except LibraryNeededError as needed:
+            # Nothing was said yet, and what was written is keyed by the turn: it is run again, with the articles.
+            dispatcher.utter_message(json_message={"need": {"articles": [needed.digest]}})
+            return []
         except Exception as error:
             # The message may hold what the customer wrote: where it happened is enough to find the mistake.
             log.error("conversation %s turn %d: %s at %s", turn.conversation, turn.number, *_place(error))
@@ -116,6 +122,14 @@ class ActionFallback(DialogueAction):
 ACTIONS: tuple[type[DialogueAction], ...] = (
     ActionSay, ActionAnswer, ActionSkill, ActionDiagnose, ActionHandoff, ActionContinue, ActionFallback,
 )  # fmt: skip
+
+
+def _searching(retrieval: Retrieval, parse: Mapping[str, Any]) -> Retrieval:
+    """The search in the articles that the turn is for; they may have come along."""
+    if not isinstance(retrieval, SearchClient):
+        return retrieval
+    digest, sent = parse.get("articles"), parse.get("library")
+    return retrieval.serving(digest if isinstance(digest, str) else None, sent if isinstance(sent, Mapping) else None)
 
 
 def _failed(dispatcher: CollectingDispatcher, turn: Turn, state: State) -> Events:

@@ -17,14 +17,17 @@ from sqlalchemy.exc import OperationalError
 
 from actions.accounts import AccountsClient
 from server.company import Company
+from server.documents.reading import DocumentReader
 from server.gateway import (
     rest,
     rest_company_settings,
     rest_desk,
+    rest_documents,
     rest_figures,
     rest_graph,
     rest_graph_drafts,
     rest_learning,
+    rest_library,
     rest_new_intents,
     rest_outages,
     rest_proposals,
@@ -45,6 +48,7 @@ from server.gateway.graph_refusals import Refusal, refuse, refuse_storage
 from server.gateway.graph_service import GraphService
 from server.gateway.hub import Hub
 from server.gateway.learning import Learning
+from server.gateway.library_service import LibraryService
 from server.gateway.limits import RateLimiter
 from server.gateway.live import Live
 from server.gateway.new_intents import NewIntents
@@ -86,6 +90,7 @@ ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
     rest_company_settings.router, rest_staff.router, rest_proposals.router,
+    rest_library.router, rest_documents.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
 
@@ -119,6 +124,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
         app.state.learning = learning = Learning.over(store, company, new_intents, safety.audit, upstream)
+        accounts_http = httpx.AsyncClient(trust_env=False)
+        accounts = AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s)
+        app.state.library = library = LibraryService.over(
+            store, company, safety.audit, upstream, accounts, new_intents, clock
+        )
         app.state.pictures = pictures = PictureReadings(
             store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"
         )
@@ -132,13 +142,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             content=safety.content,
             new_intents=new_intents,
             graph=graph.live,
+            library=library.live,
             pictures=pictures,
             outages=outages,
             runner=live.replicas.id,
         )
         app.state.dispatcher = dispatcher = Dispatcher(casework, lambda: live.replicas.leads)
         tokens = Tokens(settings.secret_key())
-        accounts_http = httpx.AsyncClient(trust_env=False)
         uploads = Uploads(
             store,
             settings.uploads_dir,
@@ -148,6 +158,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.rest = rest.RestPorts(
             conversations=conversations,
             company=company,
+            library=library.live,
             clock=clock,
             logins_allowed=live.limiter("login", burst=5, per_second=1 / 30),
             addresses_allowed=live.limiter("address", burst=50, per_second=1 / 5),
@@ -175,7 +186,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             reviews=Reviews(store),
             uploads=uploads,
             mailer=Mailer(settings),
-            accounts=AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
+            accounts=accounts,
+            library=library.live,
             upstream=upstream,
             tokens=tokens,
             translates=settings.understanding.translates,
@@ -185,13 +197,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
         begun_first = (upstream, live, company_settings, safety, new_intents, learning, outages, proposals)
-        for part in (*begun_first, turns, figures):
+        for part in (*begun_first, library.live, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
         ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages, proposals)
-        for open_part in (*ended_first, graph.live, live):
+        for open_part in (*ended_first, graph.live, library.live, live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
@@ -206,11 +218,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         lifespan=lifespan,
         exception_handlers={RequestValidationError: explain, Refusal: refuse, OperationalError: refuse_storage},
     )
+    app.state.documents = DocumentReader()
     for routes in (*ROUTES, *([rest.demo_router] if demo_inbox else [])):
         app.include_router(routes)
     for add in (_add_sockets, _add_health, _add_pages):
         add(app)
-
     _add_guards(app, settings, company)
     return app
 

@@ -15,6 +15,8 @@ UPLOADS = "/api/uploads"
 _LARGER = (
     (re.compile(r"/api/graph/import"), 8 * 1024 * 1024),
     (re.compile(r"/api/graph/drafts/[^/]+/operations"), 2 * 1024 * 1024),
+    (re.compile(r"/api/library/documents"), 10 * 1024 * 1024),
+    (re.compile(r"/api/library/(drafts|ask|articles/[^/]+/draft)"), 2 * 1024 * 1024),
 )
 """Requests that may bring more, by their path."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

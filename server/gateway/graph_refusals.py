@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 STATUS: Final = {
     "unknown": 404, "changed": 409, "moved": 409, "problems": 409, "cases": 409, "conflict": 409, "too_many": 409,
-    "not_configured": 409, "unusable": 422, "storage": 503,
+    "not_configured": 409, "unusable": 422, "storage": 503, "away": 503,
 }  # fmt: skip
 
 
@@ -25,21 +25,35 @@ class Refusal(Exception):  # noqa: N818 (an answer to a request, not a fault of 
 
     Args:
         code: One of `STATUS`.
-        key: Its sentence in the message catalogues; ``graph.`` may be left out.
+        key: Its sentence in the message catalogues; the ``table`` may be left out.
         params: What the sentence names.
         more: Further fields of the answer.
     """
 
+    table = "graph"
+
     def __init__(self, code: str, key: str, params: Json | None = None, **more: Any) -> None:
         super().__init__(key)
         self.code = code
-        name = key if "." in key else f"graph.{key}"
+        name = key if "." in key else f"{self.table}.{key}"
         self.text = {language: render(name, params, language) for language in ("zh", "en")}
         self.more = more
 
     def as_json(self) -> Json:
         """The answer's body."""
         return {"code": self.code, "detail": self.text["en"], "text": self.text, **self.more}
+
+
+class LibraryRefusal(Refusal):
+    """A request about the help articles that is not carried out."""
+
+    table = "library"
+
+
+class DocumentRefusal(Refusal):
+    """A document that cannot be read."""
+
+    table = "document"
 
 
 async def refuse(_request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from server.company import Article, Company
 from server.gateway.articles import render_markdown, search
 from server.gateway.conversations import Conversations
+from server.gateway.library_live import LiveLibrary
 from server.gateway.limits import SharedLimiter
 from server.gateway.oidc import Oidc
 from server.gateway.passwords import verify_password
@@ -31,6 +32,7 @@ class RestPorts:
 
     conversations: Conversations
     company: Company
+    library: LiveLibrary
     clock: Any
     logins_allowed: SharedLimiter
     addresses_allowed: SharedLimiter
@@ -108,14 +110,14 @@ async def company(given: Ports, response: Response) -> Json:
 @router.get("/articles")
 async def articles(given: Ports, lang: str = "zh", q: Annotated[str, Query(max_length=200)] = "") -> list[Json]:
     """The help articles in a language, those that fit ``q`` first where it is given."""
-    found = [article for article in given.company.articles if article.language == lang]
+    found = [article for article in given.library.now.articles if article.language == lang]
     return [_article_summary(article) for article in (search(found, q) if q.strip() else found)]
 
 
 @router.get("/articles/{article_id}")
 async def article(given: Ports, article_id: str, lang: str = "zh") -> Json:
     """One article as HTML, in another language where the asked one is missing."""
-    found = given.company.article(article_id, lang)
+    found = given.library.article(article_id, lang)
     if found is None:
         raise HTTPException(404, "there is no such article")
     return {**_article_summary(found), "language": found.language, "html": render_markdown(found.markdown)}

@@ -15,6 +15,7 @@ from server.gateway import statistics
 from server.gateway.casework import Casework
 from server.gateway.contact import is_email
 from server.gateway.floor import rating_of
+from server.gateway.library_live import LiveLibrary
 from server.gateway.replies import Replies, ShortcutTakenError, filled
 from server.gateway.rest import LoggedIn, own_page
 from server.gateway.reviews import Reviews
@@ -49,6 +50,7 @@ class DeskRest:
     uploads: Uploads
     mailer: Mailer
     accounts: AccountsClient
+    library: LiveLibrary
     upstream: Upstream
     tokens: Tokens
     translates: bool
@@ -466,7 +468,7 @@ async def knowledge(
 ) -> Json:
     """Passages of the help articles by meaning, as the bot finds them."""
     try:
-        return await given.upstream.search(q, lang, k)
+        return await given.library.search(q, lang, k)
     except UpstreamError as error:
         raise HTTPException(503, f"the search does not answer: {error.code}") from error
 

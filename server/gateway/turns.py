@@ -13,6 +13,7 @@ from server.content import Verdict
 from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
 from server.gateway.graph_live import LiveGraph
+from server.gateway.library_live import LiveLibrary
 from server.gateway.metrics import (
     REPLIES_HELD_BACK,
     TURN_FAILURES,
@@ -66,6 +67,7 @@ class TurnRunner:
         content: Content,
         new_intents: NewIntents,
         graph: LiveGraph,
+        library: LiveLibrary,
         pictures: PictureReadings,
         outages: Outages,
         runner: str = "",
@@ -74,6 +76,7 @@ class TurnRunner:
         self._runner = runner
         self._content = content
         self._graph = graph
+        self._library = library
         self._pictures = pictures
         self._outages = outages
         self._conversations = conversations
@@ -208,15 +211,16 @@ class TurnRunner:
         with traces.span("parse"):
             record["parse"] = parse = await self._understand(message, locale)
         record["timings"]["parse_ms"] = _ms(started)
-        if graph := self._graph.digest:
-            record["graph"] = graph
+        versions = {"graph": self._graph.digest, "articles": self._library.digest}
+        versions = {name: digest for name, digest in versions.items() if digest}
+        record.update(versions)
         known = self._outages.turn()
         request: Json = {
             "conversation": turn.conversation,
             "turn": turn.seq,
             "text": message.text,
             "locale": locale,
-            "parse": {**parse, **({"graph": graph} if graph else {}), **({"outages": known} if known else {})},
+            "parse": {**parse, **versions, **({"outages": known} if known else {})},
             "slots": state.slots,
             "history": await self._store.history(turn.conversation, turn.seq),
         }
@@ -244,23 +248,28 @@ class TurnRunner:
         )
         try:
             await self._graph.outcomes.note(turn.conversation, state.slots, slots)
+            await self._library.uses.note(turn.conversation, turn.seq, record["passages"])
         except Exception:  # the customer has been answered; what the case teaches is not worth a hand-over
-            logger.exception("turn %s/%s: the diagnosis' outcome was not kept", *_name(turn))
+            logger.exception("turn %s/%s: what it teaches was not kept", *_name(turn))
 
     async def _lines(self, request: Json) -> AsyncIterator[Json]:
-        """Rasa's lines; a turn for which the actions lack a version of the graph is sent once more, with the graph."""
-        needed: list[str] = []
-        async for line in self._upstream.run_turn(request):
-            needed = needed or (line.get("need") or {}).get("graphs") or []
-            if not needed:
-                yield line
-        if not needed:
-            return
-        parse = {**request["parse"], "graphs": await self._graph.bodies(needed)}
-        async for line in self._upstream.run_turn({**request, "parse": parse}):
-            if line.get("need"):
-                raise UpstreamError("actions", "graph_refused", ", ".join(needed))
-            yield line
+        """Rasa's lines; a turn for which a version of graph or articles is lacking is sent once more, with it."""
+        sent: Json = {}
+        while True:
+            need: Json = {}
+            async for line in self._upstream.run_turn({**request, "parse": {**request["parse"], **sent}}):
+                need = need or line.get("need") or {}
+                if not need:
+                    yield line
+            if not need:
+                return
+            graphs, articles = need.get("graphs") or [], need.get("articles") or []
+            if (graphs and "graphs" in sent) or (articles and "library" in sent) or not (graphs or articles):
+                raise UpstreamError("actions", "graph_refused" if graphs else "articles_refused", str(need)[:200])
+            if graphs:
+                sent["graphs"] = await self._graph.bodies(graphs)
+            if articles:
+                sent["library"] = {one: await self._library.body(str(one)) for one in articles}
 
     async def _look(self, turn: Turn, message: Message, state: Conversation, record: Json) -> Message | None:
         """The message with what its picture tells; ``None`` where there is nothing to go on with, and that was said."""

@@ -35,6 +35,8 @@ GRAPH_DEADLINE_S = 10.0
 """What the action server may take to compile a graph of thousands of nodes."""
 PROPOSAL_DEADLINE_S = 65.0
 """A little more than the model service gives a piece of a manual."""
+ARTICLES_DEADLINE_S = 60.0
+"""What the model service may take to embed a thousand new articles beside its customers' messages."""
 MAX_LINE_BYTES = 1024 * 1024
 
 
@@ -102,13 +104,34 @@ class Upstream:
             raise UpstreamError("models", "nonsense")
         return parse
 
-    async def search(self, query: str, language: str, k: int) -> Json:
+    async def search(self, query: str, language: str, k: int, *, digest: str, library: Json, **more: Any) -> Json:
         """Passages of the help articles, as docs/architecture.md describes them.
+
+        ``library``: the articles to search in, by id, and their ``digest``; a service that lacks them is told first.
 
         Raises:
             UpstreamError: The model service is away, slow or refuses.
         """
-        return await self._models_answer("/search", {"query": query, "language": language, "k": k}, PARSE_DEADLINE_S)
+        asked = {"query": query, "language": language, "k": k, "library": digest, **more}
+        response, address = await self._ask_one("POST", "/search", asked, PARSE_DEADLINE_S)
+        if response.status_code == httpx.codes.CONFLICT:
+            told = {"digest": digest, "articles": library}
+            _read(await self._ask_at(address, "PUT", "/articles", told, ARTICLES_DEADLINE_S))
+            response = await self._ask_at(address, "POST", "/search", asked, PARSE_DEADLINE_S)
+        return _read(response)
+
+    async def teach_articles(self, digest: str, library: Json) -> None:
+        """Tells the model services a version of the help articles, and waits until they can search in it.
+
+        Raises:
+            UpstreamError: One of them is away, slow or refuses.
+        """
+        told = {"digest": digest, "articles": library}
+        asked = [self._ask_at(one, "PUT", "/articles", told, ARTICLES_DEADLINE_S) for one in self._models.all]
+        for outcome in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            _read(outcome)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """A vector of length 1 for each text; texts are alike by the cosine of their vectors.
@@ -321,6 +344,10 @@ class Upstream:
             if line["type"] == "error":
                 raise UpstreamError("rasa", str(line["code"]), str(line.get("message", "")))
             yield line
+
+    async def models_ready(self) -> bool:
+        """Whether every model service has loaded everything."""
+        return all(await asyncio.gather(*(self._answers(f"{address}/health") for address in self._models.all)))
 
     async def healthy(self) -> dict[str, bool]:
         """Which services answer, at one of their addresses."""

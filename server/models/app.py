@@ -25,6 +25,7 @@ from server.llm.proposals import MAX_TEXT as MAX_PROPOSED
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.models.batching import Batcher, OverloadedError
+from server.models.library import Libraries
 from server.models.pictures import PictureReader, add_pictures
 from server.models.speech import SpeechModels, add_speech
 from server.nlu.artefact import ArtefactError
@@ -42,6 +43,8 @@ MAX_TEXT: Final = 10_000  # characters of one request's text
 MAX_ITEMS: Final = 256  # texts of one batch request
 MAX_EXAMPLES: Final = 200  # of one new intent
 MAX_NEW_INTENTS: Final = 100
+MAX_ARTICLES: Final = 5_000
+MAX_ARTICLE: Final = 60_000  # characters of one help article
 PARSE_BATCH: Final = 16
 QUEUE: Final = 256
 NO_NEW_INTENTS: Final = ""
@@ -103,6 +106,31 @@ class SearchRequest(_Strict):
     language: Annotated[str, Field(max_length=35)] = "zh"
     k: Annotated[int, Field(ge=1, le=20)] = 3
     articles: Annotated[list[str], Field(max_length=1000)] | None = None
+    library: Annotated[str, Field(max_length=64)] | None = None
+    """Digest of the help articles to search in; 409 where they are not known here. Without it, those of the release."""
+
+
+class ArticleText(_Strict):
+    """A help article in one language."""
+
+    title: Text
+    category: Text = ""
+    summary: Text = ""
+    markdown: Annotated[str, Field(max_length=MAX_ARTICLE)]
+
+
+class PublishedArticle(_Strict):
+    """A help article."""
+
+    texts: dict[Annotated[str, Field(max_length=35)], ArticleText]
+    intents: list[Text] = []
+
+
+class ArticlesRequest(_Strict):
+    """All help articles in service, and the digest that stands for them."""
+
+    digest: Annotated[str, Field(min_length=1, max_length=64)]
+    articles: Annotated[dict[Annotated[str, Field(max_length=64)], PublishedArticle], Field(max_length=MAX_ARTICLES)]
 
 
 class EmbedRequest(_Strict):
@@ -173,7 +201,10 @@ class Models:
         self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(
             self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE
         )
-        self.searches: Batcher[SearchRequest, Result] = Batcher(self._search, self.executor, batch=1, queue=QUEUE)
+        self.libraries = Libraries(embed, self.executor)
+        self.searches: Batcher[SearchRequest, Result | None] = Batcher(
+            self._search, self.executor, batch=1, queue=QUEUE
+        )
 
     @property
     def ready(self) -> bool:
@@ -186,6 +217,7 @@ class Models:
         engine.parse_batch([("你好", "zh"), ("hello", "en")])
         index = load_index(self.release_dir / INDEX)
         index.search("hello", "en", 1)
+        self.libraries.load(self.release_dir / INDEX, index)
         self.engine, self.index = engine, index
 
     def learn(self, digest: str, new: Sequence[NewIntent]) -> None:
@@ -267,9 +299,14 @@ class Models:
         self.metrics.batch.observe(len(items))
         return self.engine.parse_batch(items)
 
-    def _search(self, items: Sequence[SearchRequest]) -> Sequence[Result]:
+    def _search(self, items: Sequence[SearchRequest]) -> Sequence[Result | None]:
         assert self.index is not None
-        return [self.index.search(i.query, i.language.split("-")[0].lower(), i.k, i.articles) for i in items]
+        return [self._found(i) for i in items]
+
+    def _found(self, asked: SearchRequest) -> Result | None:
+        given = (asked.query, asked.language.split("-")[0].lower(), asked.k, asked.articles)
+        assert self.index is not None
+        return self.libraries.search(asked.library, *given) if asked.library else self.index.search(*given)
 
 
 def create_app(
@@ -342,13 +379,7 @@ def create_app(
         return Response(generate_latest(models.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     _add_understanding(app, models)
-
-    @app.post("/search")
-    async def search(body: SearchRequest) -> Response:
-        if not models.ready:
-            return _loading(models)
-        found = await models.searches.ask(body, DEADLINE_S)
-        return JSONResponse({"passages": [h.to_json() for h in found.passages], "confident": found.confident})
+    _add_search(app, models)
 
     @app.post("/embed")
     async def vectors(body: EmbedRequest) -> Response:
@@ -366,6 +397,24 @@ def create_app(
     add_speech(app, voice)
     add_pictures(app, picture_reader)
     return app
+
+
+def _add_search(app: FastAPI, models: Models) -> None:
+    @app.post("/search")
+    async def search(body: SearchRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        found = await models.searches.ask(body, DEADLINE_S)
+        if found is None:
+            return JSONResponse({"error": "these help articles are not known here"}, 409)
+        return JSONResponse({"passages": [h.to_json() for h in found.passages], "confident": found.confident})
+
+    @app.put("/articles")
+    async def take_articles(body: ArticlesRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        articles = {name: one.model_dump() for name, one in body.articles.items()}
+        return JSONResponse({"known": body.digest, "embedded": await models.libraries.add(body.digest, articles)})
 
 
 def _add_translation(app: FastAPI, models: Models) -> None:

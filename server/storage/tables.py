@@ -600,3 +600,55 @@ proposals = Table(
     Index(None, "conversation"),
 )
 """Nodes with the sentence that each comes from, until somebody has accepted or refused it."""
+
+library_versions = Table(
+    "library_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("origin", String(12), nullable=False),
+    Column("of", Integer),
+    Column("changes", JSON, nullable=False),
+    Column("search", Text, nullable=False),
+)
+"""The versions of the help articles; the highest one is in service. ``changes`` is a list of ``{"id", "change",
+"title"}``, ``search`` holds message, author and what changed, in small letters."""
+
+article_revisions = Table(
+    "article_revisions",
+    metadata,
+    Column("article", String(64), primary_key=True),
+    Column("version", ForeignKey("library_versions.version"), primary_key=True),
+    Column("content", JSON(none_as_null=True)),
+)
+"""What an article became with a version; null where that version removed it. A version of the library is the newest
+revision of each article up to it."""
+
+article_drafts = Table(
+    "article_drafts",
+    metadata,
+    Column("article", String(64), primary_key=True),
+    Column("base", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("content", JSON(none_as_null=True)),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""``base``: the version of the article's newest revision when the draft began, 0 for a new one; ``content`` null: the
+article is to be removed."""
+
+article_uses = Table(
+    "article_uses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("conversation", ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("article", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    UniqueConstraint("conversation", "seq", "article"),
+    Index(None, "article", "at"),
+)
+"""Which article a turn's answer cited; ``seq`` is the customer's message."""

@@ -230,6 +230,33 @@ async def test_the_articles_are_searched_in_the_language_asked_for(client: httpx
         assert found["passages"][0]["url"] == "/help/roaming-prices"
 
 
+async def test_published_articles_are_searched_and_only_what_is_new_is_embedded(client: httpx.AsyncClient) -> None:
+    asked = {"query": "may I bring my rabbit", "language": "en", "library": "d1"}
+    assert (await client.post("/search", json=asked)).status_code == 409
+    roaming = {"title": "Roaming prices", "summary": "Day passes abroad cost 18 to 58 CNY.", "markdown": "Every day."}
+    pets = {"title": "Pets in the shop", "summary": "Rabbits, dogs and cats are welcome.", "markdown": "On a lead."}
+    articles = {"roaming": {"texts": {"en": roaming}}, "pets": {"texts": {"en": pets}, "intents": []}}
+    told = (await client.put("/articles", json={"digest": "d1", "articles": articles})).json()
+    assert told["known"] == "d1"
+    assert told["embedded"] >= 2
+    found = (await client.post("/search", json=asked)).json()
+    assert found["passages"][0]["article"] == "pets"
+    assert found["passages"][0]["url"] == "/help/pets"
+    articles["pets"]["texts"]["en"] = {**pets, "markdown": "In a box."}
+    told = (await client.put("/articles", json={"digest": "d2", "articles": articles})).json()
+    assert told["embedded"] == 1
+    assert (await client.put("/articles", json={"digest": "d2", "articles": articles})).json()["embedded"] == 0
+    found = (await client.post("/search", json={**asked, "library": "d2", "k": 1})).json()
+    assert "box" in found["passages"][0]["passage"]
+    # The version before is still there for turns that name it, and one without articles finds nothing.
+    assert "lead" in (await client.post("/search", json=asked)).json()["passages"][0]["passage"]
+    assert (await client.put("/articles", json={"digest": "d0", "articles": {}})).status_code == 200
+    assert (await client.post("/search", json={**asked, "library": "d0"})).json() == {
+        "passages": [],
+        "confident": False,
+    }
+
+
 async def test_texts_become_vectors(client: httpx.AsyncClient) -> None:
     vectors = (await client.post("/embed", json={"texts": ["hello", "你好"]})).json()["vectors"]
     assert [len(v) for v in vectors] == [896, 896]

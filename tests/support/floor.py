@@ -15,6 +15,8 @@ from server.gateway.dispatch import Dispatcher
 from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_versions import Versions
 from server.gateway.hub import Hub, Subscription
+from server.gateway.library_live import LiveLibrary
+from server.gateway.library_store import LibraryStore
 from server.gateway.new_intents import NewIntents
 from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
@@ -148,7 +150,11 @@ def intent(name: str, confidence: float = 0.9) -> Json:
 
 
 def turn_runner(
-    desk: Bench, services: Any, pictures: PictureReadings | None = None, graph: LiveGraph | None = None
+    desk: Bench,
+    services: Any,
+    pictures: PictureReadings | None = None,
+    graph: LiveGraph | None = None,
+    library: LiveLibrary | None = None,
 ) -> TurnRunner:
     """What runs turns on a bench; ``services`` is what is behind the gateway; without ``pictures`` none is read."""
     store, company, audit = desk.service.store, desk.service.company, Audit(desk.service.store, b"key")
@@ -158,6 +164,7 @@ def turn_runner(
         content=Content(store, company, audit),
         new_intents=NewIntents(store, company, audit),
         graph=graph or LiveGraph(Versions(store, audit), services),
+        library=library or LiveLibrary(LibraryStore(store, audit), services, company),
         pictures=pictures or PictureReadings(store, services, Path(), enabled=False),
         outages=Outages(desk.service, audit, Content(store, company, audit), Versions(store, audit), desk.clock),
     )

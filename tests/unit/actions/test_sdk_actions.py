@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from conversations import Clock
 from rasa_sdk.executor import ActionExecutor
@@ -12,6 +14,7 @@ from rasa_sdk.executor import ActionExecutor
 from actions.actions import ACTIONS
 from actions.diagnosis_graph import Graphs
 from actions.ports import Ports
+from actions.retrieval import SearchClient
 from actions.state import State
 from kg import nodelink
 from kg.load import load
@@ -148,3 +151,33 @@ async def test_a_turn_that_names_an_unknown_version_asks_for_it_and_goes_on_with
     messages, _, _ = await run(made, gone)
     assert "need" not in messages[-1]
     await own.close()
+
+
+async def test_a_turn_whose_articles_the_search_lacks_asks_for_them_and_brings_them(ports: Ports, clock: Clock) -> None:
+    known: dict[str, Any] = {}
+
+    async def service(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        if request.url.path == "/articles":
+            known[body["digest"]] = body["articles"]
+            return httpx.Response(200, json={"known": body["digest"]})
+        if body["library"] not in known:
+            return httpx.Response(409, json={"error": "unknown"})
+        passage = {"article": "esim", "title": "eSIM", "passage": "Built in.", "url": "/help/esim"}
+        return httpx.Response(200, json={"passages": [passage], "confident": True})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(service)) as http:
+        search = SearchClient(http, "http://models")
+        made = ActionExecutor()
+        for action in ACTIONS:
+            made.register_action(action(lambda: replace(ports, retrieval=search), clock))
+        messages, slots, _ = await run(made, call("action_answer", "how do I get an eSIM", "esim", articles="d1"))
+        assert (messages, slots) == ([{"need": {"articles": ["d1"]}}], {})
+        again = call("action_answer", "how do I get an eSIM", "esim", articles="d1", library={"d1": {"esim": {}}})
+        messages, _, _ = await run(made, again)
+        assert messages[0]["citations"][0]["url"] == "/help/esim"
+        # A service that was started anew is told by whoever remembers.
+        known.clear()
+        messages, _, _ = await run(made, call("action_answer", "how do I get an eSIM", "esim", articles="d1"))
+        assert "citations" in messages[0]
+        assert known == {"d1": {"esim": {}}}

@@ -14,6 +14,7 @@ from server.storage.customers import CustomerData, TooVagueError, blot_out
 from server.storage.database import create_engine, migrate
 from server.storage.store import Store
 from server.storage.tables import (
+    article_uses,
     figures_facts,
     figures_unanswered,
     graph_outcomes,
@@ -74,6 +75,7 @@ async def conversation(store: Store, name: str, said: str, *, customer: str | No
         times = {"began": tx.now, "last": tx.now, "seen": tx.now}
         await tx.execute(insert(figures_facts).values(**place, **times, counts={}, matters=[], customer=customer))
         await tx.execute(insert(figures_unanswered).values(**place, seq=1, text=said))
+        await tx.execute(insert(article_uses).values(conversation=name, seq=1, article="esim-setup", at=tx.now))
     return name
 
 
