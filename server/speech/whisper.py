@@ -175,7 +175,7 @@ class _Model:
             encoded,
             [prompt],
             beam_size=1,
-            max_length=len(prompt) + limit,
+            max_length=2 * limit,  # CTranslate2 gives the text half of it, as Whisper does
             return_scores=True,
             return_no_speech_prob=True,
             max_initial_timestamp_index=50,
