@@ -14,6 +14,7 @@ from actions.clarify import OOS_LIKELY
 from actions.context import Context, EscalationError
 from actions.diagnosis import KIND, SYMPTOM, Run, ways_out
 from actions.diagnosis_lexicon import both
+from actions.diagnosis_meant import answer_of, complaint_of
 from actions.diagnosis_reading import Reading, by_meaning, helped_by_meaning, read_check, read_fix
 from actions.diagnosis_steps import part, why
 from actions.diagnosis_symptoms import match
@@ -152,8 +153,8 @@ async def _read(c: Context, running: Run) -> Reading:
     question = (step["question"] or {}).get(c.turn.locale, "")
     symptom = running.graph.symptoms[running.symptom]
     found = read_fix(
-        lexicon, c.turn.text, question=question, retest=symptom.retest, complaint=_complaint(running),
-        others=running.all_facets,
+        lexicon, c.turn.text, question=question, retest=symptom.retest,
+        complaint=complaint_of(running.graph, running.symptom), others=running.all_facets,
     )  # fmt: skip
     if found.empty and question and (_may_be_answer(c) or _complains_of_the_fix(c, running)):
         found.result = helped_by_meaning(c.turn.text, await _near(c))
@@ -172,25 +173,6 @@ async def _near(c: Context) -> Near:
     assert c.ports.graphs is not None
     text = plain(c.turn.text)
     return await c.ports.graphs.nearness.of([text, *(clause.text for clause in clauses(text))])
-
-
-def _complaint(running: Run) -> dict[str, frozenset[str]]:
-    """Facets of the re-test's check that show the symptom itself, with the outcomes that do."""
-    symptom = running.graph.symptoms[running.symptom]
-    check = running.graph.checks.get(symptom.retest)
-    if check is None:
-        return {}
-    causes = set(symptom.caused_by.events())
-    found = {}
-    for facet in check.facets.values():
-        shows = frozenset(
-            key
-            for key, one in facet.outcomes.items()
-            if one.when is not None and (len(check.facets) == 1 or set(one.when.events()) == causes)
-        )
-        if shows:
-            found[facet.id] = shows
-    return found
 
 
 def _complains_of_the_fix(c: Context, running: Run) -> bool:
@@ -230,7 +212,7 @@ def _take(c: Context, running: Run, found: Reading) -> None:
             running.slot["account"] = None
             running.tell(Answer("confirm", running.slot["open"]["node"], result="no"))
         return
-    answer = _answer(running, found) or _nothing_new(running, found)
+    answer = answer_of(running.graph, running.slot["open"], found) or _nothing_new(running, found)
     if answer is not None:
         running.tell(answer)
         _heed_good_news(running, answer)
@@ -249,12 +231,13 @@ def _nothing_new(running: Run, found: Reading) -> Answer | None:
         return None
     if not found.facts or not all(tried.get(name) for name in found.tried):
         return None
-    return _answer(running, replace(found, facts={}, tried=[], result="unsure"))
+    unsure = replace(found, facts={}, tried=[], result="unsure")
+    return answer_of(running.graph, running.slot["open"], unsure)
 
 
 def _heed_good_news(running: Run, answer: Answer) -> None:
     """A check that shows the complaint gone ends it after a fix; before one it is asked whether it is gone."""
-    complaint = _complaint(running)
+    complaint = complaint_of(running.graph, running.symptom)
     shown = {name: outcome for name, outcome in (answer.outcomes or {}).items() if name in complaint}
     if answer.kind != "check" or not shown or running.engine["status"] != "open":
         return
@@ -263,33 +246,6 @@ def _heed_good_news(running: Run, answer: Answer) -> None:
             running.tell(Answer("solved"))
         else:
             running.engine["doubt"] = max(1, running.engine["doubt"])
-
-
-def _answer(running: Run, found: Reading) -> Answer | None:
-    """The answer to the open step; ``None`` where only other things were told."""
-    step = running.slot["open"]
-    node, retest = step["node"], bool(step["retest"])
-    if step["kind"] == "check" and node in running.graph.checks:
-        if found.outcomes:
-            return Answer("check", node, outcomes=found.outcomes)
-        if found.result:
-            return Answer("check", node, result="refused" if found.result == "refused" else "unsure")
-        return None
-    if step["kind"] == "check":
-        if not found.result:
-            return None
-        return Answer("check", node, result=found.result if found.result in {"solved", "still"} else "unsure")
-    if found.result:
-        result: str = found.result
-        if retest and result == "done":
-            result = "unsure"
-        if not retest and result in {"solved", "still", "unsure"}:
-            result = "done"
-        return Answer("fix", node, result=result)
-    if node in found.tried:
-        found.tried.remove(node)
-        return Answer("fix", node, result="still" if retest else "done")
-    return None
 
 
 def _pressed(c: Context, running: Run, expect: Expect) -> bool:

@@ -98,6 +98,37 @@ def talk(knowledge: Knowledge, symptom: str, answers: Sequence[Given]) -> Json:
     }
 
 
+def standing(knowledge: Knowledge, symptom: str, answers: Sequence[Given]) -> tuple[State, Step]:
+    """The engine's state after a talk, and its next step.
+
+    Raises:
+        TalkError: The answers are not written as they should be.
+        StateError: There is no such symptom, or the talk has ended before.
+    """
+    state = start(knowledge, symptom)
+    for place, given in enumerate(answers[:MAX_ANSWERS]):
+        state = answer(knowledge, state, read_answer(given, f"answers[{place}]"))
+    return state, next_step(knowledge, state)
+
+
+def meant(knowledge: Knowledge, symptom: str, answers: Sequence[Given], read: Sequence[Answer]) -> list[Json]:
+    """Answers in plain values that can be given one after the other, with their labels; what cannot be is left out.
+
+    Raises:
+        TalkError, StateError: As for `standing`.
+    """
+    state, found = standing(knowledge, symptom, answers)[0], []
+    for one in read:
+        try:
+            state = answer(knowledge, state, one)
+        except StateError:
+            continue
+        plain = {"kind": one.kind, "node": one.node, "outcomes": dict(one.outcomes or {}), "result": one.result}
+        kept = {name: value for name, value in plain.items() if value}
+        found.append({"answer": kept, "label": _label(knowledge.graph, one)})
+    return found
+
+
 def _posterior(knowledge: Knowledge, before: State, after: State) -> list[Json]:
     earlier = dict(hypotheses(knowledge, before))
     return [
@@ -199,6 +230,9 @@ def _label(graph: Graph, given: Answer) -> Json:
             _facet_label(graph, name, outcome) for name, outcome in given.outcomes.items() if name in graph.facets
         ]
         return {"zh": "；".join(one["zh"] for one in labels), "en": "; ".join(one["en"] for one in labels)}
+    if given.kind == "tried" and given.node in graph.fixes:
+        name = graph.fixes[given.node].name
+        return {"zh": f"已经试过：{name.zh}", "en": f"Tried already: {name.en}"}
     check = graph.checks.get(given.node)
     if given.kind == "check" and given.result == "refused" and check is not None and check.who is Who.SYSTEM:
         return option("nothing_known").as_json()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -27,6 +28,7 @@ from server.gateway.graph_drafts import Draft, Drafts, graph_json, with_problems
 from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_refusals import Refusal
 from server.gateway.graph_versions import Version, Versions
+from server.gateway.graph_words import Words
 from server.gateway.upstream import Upstream
 from server.settings import Settings
 from server.storage.audit import Audit
@@ -47,6 +49,7 @@ class GraphService:
     drafts: Drafts
     cases: Cases
     live: LiveGraph
+    words: Words
 
     @classmethod
     def over(cls, store: Store, company: Company, audit: Audit, upstream: Upstream) -> Self:
@@ -60,6 +63,7 @@ class GraphService:
             drafts=Drafts(versions, audit, symptoms),
             cases=Cases(store, audit),
             live=LiveGraph(versions, upstream),
+            words=Words(upstream),
         )
 
     async def names(self) -> dict[str, str]:
@@ -117,6 +121,21 @@ class GraphService:
             knowledge = await self.drafts.knowledge(draft)
             errors = [one.as_json() for one in checked.errors]
             return await run_graph(errors, talk, knowledge, symptom, answers)
+
+    async def read(self, name: str, symptom: str, answers: Sequence[Json], said: tuple[str, str]) -> Json:
+        """What a customer's words, with their language, answer where a talk with a draft stands.
+
+        Raises:
+            Refusal: As for `attempt`.
+        """
+        draft = await self.drafts.get(name)
+        async with draft.lock:
+            checked = await self.drafts.checked(draft)
+            if symptom not in draft.content.nodes:
+                raise Refusal("unknown", "unknown_node", {"name": symptom})
+            knowledge = await self.drafts.knowledge(draft)
+        with refusing([one.as_json() for one in checked.errors]):
+            return await self.words.read(knowledge, symptom, answers, said)
 
     async def test(self, name: str) -> list[Result]:
         """Every case on a draft.
@@ -265,8 +284,19 @@ async def run_graph(errors: list[Json], work: Callable[..., T], knowledge: Knowl
     Raises:
         Refusal: `problems` where they are in the way, `unusable` where the rest is not written as it should be.
     """
-    try:
+    with refusing(errors):
         return await asyncio.to_thread(work, knowledge, *rest)
+
+
+@contextmanager
+def refusing(errors: list[Json]) -> Iterator[None]:
+    """What goes wrong on a graph that may have errors, as a refusal.
+
+    Raises:
+        Refusal: `problems` where they are in the way, `unusable` where the rest is not written as it should be.
+    """
+    try:
+        yield
     except TalkError as error:
         raise Refusal("unusable", "operation", {"detail": str(error)}, problems=[]) from None
     except (StateError, TreeError, EntangledError, KeyError) as error:

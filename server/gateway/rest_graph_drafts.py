@@ -41,6 +41,13 @@ class Talk(_Body):
     answers: Annotated[list[Json], Field(max_length=MAX_ANSWERS)] = []
 
 
+class Said(Talk):
+    """What a customer would say at the step where a talk stands."""
+
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
+    language: Literal["zh", "en"] = "zh"
+
+
 class Publish(_Body):
     """What is published, and why in spite of failing cases."""
 
@@ -99,6 +106,13 @@ async def attempt(graphs: Graphs, person: Admin, draft_id: str, wanted: Talk) ->
     started = time.perf_counter()
     found = await graphs.attempt(draft_id, wanted.symptom, wanted.answers)
     return answer({**found, "ms": _ms(started)})
+
+
+@router.post("/{draft_id}/read", dependencies=CHANGE)
+async def read(graphs: Graphs, person: Admin, draft_id: str, wanted: Said) -> Response:
+    """What a customer's own words answer in a talk with a draft, read as in the chat."""
+    said = (wanted.text, wanted.language)
+    return answer(await graphs.read(draft_id, wanted.symptom, wanted.answers, said))
 
 
 @router.post("/{draft_id}/test", dependencies=CHANGE)

@@ -314,3 +314,31 @@ def test_a_company_without_fault_trees_begins_with_nothing(tmp_path, clock):
         client.post(f"/api/graph/drafts/{draft['id']}/operations", json={"revision": 0, "operations": operations})
         made = client.post(f"/api/graph/drafts/{draft['id']}/publish", json={"revision": 1, "message": "first"})
         assert made.json()["version"] == 1
+
+
+def test_own_words_are_read_as_in_the_chat(call):
+    draft = call("POST /drafts", {}, 201)["id"]
+    body = {"symptom": "broadband_down", "answers": []}
+    answers = []
+    while True:
+        step = call(f"POST /drafts/{draft}/try", {**body, "answers": answers})["step"]
+        if step["who"] == "customer":
+            break
+        answers.append(step["options"][-1]["answer"])
+    label = step["options"][0]["label"]
+    for language in ("zh", "en"):
+        said = {**body, "answers": answers, "text": label[language], "language": language}
+        read = call(f"POST /drafts/{draft}/read", said)
+        assert read["answers"], label[language]
+        first = read["answers"][0]
+        assert first["answer"]["node"] == step["node"]
+        assert call(f"POST /drafts/{draft}/try", {**body, "answers": [*answers, first["answer"]]})["stale"] is None
+
+
+def test_words_that_mean_nothing_answer_nothing(call):
+    draft = call("POST /drafts", {}, 201)["id"]
+    body = {"symptom": "broadband_down", "answers": [], "text": "唔姆唔姆", "language": "zh"}
+    read = call(f"POST /drafts/{draft}/read", body)
+    assert read["answers"] == []
+    call(f"POST /drafts/{draft}/read", {**body, "symptom": "nothing"}, 404)
+    call(f"POST /drafts/{draft}/read", {**body, "text": ""}, 422)

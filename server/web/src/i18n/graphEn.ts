@@ -361,5 +361,9 @@ export const graph: Texts<typeof zh.graph> = {
   priorOf: '{cases} of {of}',
   priorsInto: 'Into',
   priorsAccept: 'Accept {n}',
+  trySay: 'Answer in the customer’s own words',
+  tryUnderstood: 'Understood: {what}',
+  tryNotUnderstood: 'Not understood. In the chat it is asked again in other words.',
+  tryWordsAlone: '(The model service is away: read by the words alone.)',
   chooseAll: 'Choose all',
 };

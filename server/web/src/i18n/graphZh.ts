@@ -359,5 +359,9 @@ export const graph = {
   priorOf: '{cases} / {of}',
   priorsInto: '写进',
   priorsAccept: '接受 {n} 项',
+  trySay: '用客户自己的话回答',
+  tryUnderstood: '理解为：{what}',
+  tryNotUnderstood: '没有听懂。在对话里会换一种说法再问。',
+  tryWordsAlone: '（语义服务暂时不可用，只按字面理解。）',
   chooseAll: '全选',
 } as const;

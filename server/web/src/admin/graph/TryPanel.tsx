@@ -4,7 +4,7 @@ import { FormDialog } from '../../shared/Dialog';
 import type { Json } from '../../shared/frames';
 import { text } from '../../shared/frames';
 import { useShell } from '../shell';
-import { addCase, refusal, tryDraft } from './graphApi';
+import { addCase, readWords, refusal, tryDraft } from './graphApi';
 import type { Trial } from './graphApi';
 import { titleOf } from './model';
 import type { Graph } from './model';
@@ -105,6 +105,7 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
                   {t('tryWhy')} {trial.step.why[lang] || trial.step.whyAgent[lang]}
                 </p>
               )}
+              {trial.step.options.length > 0 && <Said draft={draft} symptom={symptom} answers={kept} onRead={(read) => setAnswers([...kept, ...read])} />}
               <div class="options">
                 {trial.step.options.map((option, at) => (
                   <button key={at} type="button" class="button outline" onClick={() => setAnswers([...kept, option.answer])}>
@@ -132,6 +133,50 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
       )}
       {saving && <SaveDialog onSave={save} onClose={() => setSaving(false)} end={end} />}
     </div>
+  );
+}
+
+interface SaidProps {
+  draft: string;
+  symptom: string;
+  answers: readonly Json[];
+  onRead(answers: Json[]): void;
+}
+
+/** An answer in the customer's own words, read with the code of the real chat. */
+function Said({ draft, symptom, answers, onRead }: SaidProps) {
+  const { t, lang, fail } = useShell();
+  const [words, setWords] = useState('');
+  const [told, setTold] = useState('');
+  const read = async () => {
+    try {
+      const found = await readWords(draft, symptom, answers, words.trim(), /\p{Script=Han}/u.test(words) ? 'zh' : 'en');
+      const understood = found.labels.map((label) => label[lang]).join(' · ');
+      setTold(`${understood ? t('tryUnderstood', { what: understood }) : t('tryNotUnderstood')}${found.compared ? '' : ` ${t('tryWordsAlone')}`}`);
+      if (found.answers.length === 0) return;
+      setWords('');
+      onRead(found.answers);
+    } catch (error) {
+      const known = refusal(error);
+      fail(known ? new Error(known.text[lang]) : error);
+    }
+  };
+  return (
+    <form
+      class="said-words"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (words.trim()) void read();
+      }}
+    >
+      <label class="field">
+        {t('trySay')}
+        <input name="words" value={words} maxLength={1000} autocomplete="off" onInput={(event) => setWords(event.currentTarget.value)} />
+      </label>
+      <p class="faint" role="status">
+        {told}
+      </p>
+    </form>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The REST interface of the knowledge graph (docs/console.md). */
-import type { Json } from '../../shared/frames';
+import type { Json, Lang } from '../../shared/frames';
 import { isRecord, list, number, text } from '../../shared/frames';
 import { CHANGES, RestError, items, localised, request, send } from '../../shared/rest';
 import type { Localised } from '../../shared/rest';
@@ -292,6 +292,13 @@ export async function tryDraft(id: string, symptom: string, answers: readonly Js
     outcome: record(raw['outcome']),
     stale: number(raw['stale']) ?? null,
   };
+}
+
+/** What a customer's own words answer at this step, read as in the chat; `compared`: by their meaning too. */
+export async function readWords(id: string, symptom: string, answers: readonly Json[], words: string, language: Lang): Promise<{ answers: Json[]; labels: Localised[]; compared: boolean }> {
+  const raw = record(await request(`/api/graph/drafts/${part(id)}/read`, send('POST', { symptom, answers, text: words, language })));
+  const read = list(raw['answers']).map(record);
+  return { answers: read.map((one) => record(one['answer'])), labels: read.map((one) => localised(one['label'])), compared: raw['compared'] !== false };
 }
 
 export interface Case {
