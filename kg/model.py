@@ -68,17 +68,28 @@ class Phrases:
 
 
 class _Node:
-    """What all nodes have in common. They never change, so that what follows from one is worked out once."""
+    """What all nodes have in common. They never change, so that what follows from one is worked out once.
 
-    @cached_property
+    It is kept under names with an underscore, which `Graph.version` does not read.
+    """
+
+    @property
     def references(self) -> tuple[tuple[str, str], ...]:
         """What it refers to: the other node's id, and as what."""
+        return self._references
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """The faults and gates that its formulas speak of."""
+        return self._below
+
+    @cached_property
+    def _references(self) -> tuple[tuple[str, str], ...]:
         return tuple((target, role) for target, role in _references(self) if target)
 
     @cached_property
-    def below(self) -> tuple[str, ...]:
-        """The faults and gates that its formulas speak of."""
-        return tuple(target for target, role in self.references if role in _OF_FORMULAS)
+    def _below(self) -> tuple[str, ...]:
+        return tuple(target for target, role in self._references if role in _OF_FORMULAS)
 
 
 @dataclass(frozen=True)

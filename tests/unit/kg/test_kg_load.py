@@ -70,6 +70,9 @@ def test_a_good_file() -> None:
 def test_versions_tell_content_apart() -> None:
     assert load_texts({"a": GOOD}).version == load_texts({"b": GOOD}).version
     assert load_texts({"a": GOOD}).version != load_texts({"a": GOOD.replace("0.95", "0.96")}).version
+    used = load_texts({"a": GOOD})
+    assert [node.below for node in used.nodes.values() if node.references]
+    assert used.version == load_texts({"a": GOOD}).version
 
 
 def line_of(text: str, part: str) -> int:
