@@ -98,6 +98,23 @@ def up(
 
 
 @app.command()
+def serve(
+    name: Annotated[str, typer.Argument(help="gateway, models, rasa, actions or accounts.")],
+    company: CompanyOption = None,
+    port: Annotated[int | None, typer.Option("--port", help="The port, instead of the settings'.")] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="The address. All but the gateway are for the inside only: they ask for no login."),
+    ] = None,
+) -> None:
+    """Run one process alone, in the foreground: for containers, or several of a kind (docs/operating.md)."""
+    from server.up.single import run_single
+
+    settings, loaded = load(company=company)
+    raise typer.Exit(run_single(settings, loaded, name, host=host, port=port))
+
+
+@app.command()
 def build() -> None:
     """Build what `kefu up` would build first (the bot's environment, the web pages) and start nothing."""
     import asyncio

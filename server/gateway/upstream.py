@@ -27,6 +27,7 @@ TRANSLATION_DEADLINE_S = 12.0
 """More than the model service gives its language model, less than the desk's page waits."""
 FINAL_DEADLINE_S, PARTIAL_DEADLINE_S, SOUND_DEADLINE_S, WARM_DEADLINE_S = 32.0, 4.0, 16.0, 60.0
 CONNECT_DEADLINE_S = 1.0
+TEACH_TRIES = 3
 LOOK_S = 1.0
 """How often services are asked whether they are well, where there are several of a kind."""
 SLOW_TWICE_S = 5.0
@@ -96,7 +97,10 @@ class Upstream:
         """
         asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
         response, address = await self._ask_one("POST", "/parse", asked, self._parse_deadline)
-        if response.status_code == httpx.codes.CONFLICT and new is not None:
+        # An address may stand for several services, of which each has to be told.
+        for _ in range(TEACH_TRIES):
+            if response.status_code != httpx.codes.CONFLICT or new is None:
+                break
             await self._ask_at(address, "PUT", "/intents", new, self._parse_deadline)
             response = await self._ask_at(address, "POST", "/parse", asked, self._parse_deadline)
         parse = _read(response)

@@ -65,7 +65,7 @@ def services(settings: Settings, company: Company, release: Path) -> list[Servic
             command=(
                 str(ROOT / "bot" / ".venv" / "bin" / "python"),
                 *("-m", "kefu_bot", "serve", "--model", str(release / RASA)),
-                *("--port", str(settings.rasa_port), "--actions", settings.actions_url),
+                *("--port", str(settings.rasa_port), "--actions", settings.actions_addresses[0]),
             ),
             health_url=f"{settings.rasa_url}/webhooks/kefu/health",
             directory=ROOT / "bot",

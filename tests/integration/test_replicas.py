@@ -1,18 +1,25 @@
 """Two gateways over one PostgreSQL and one Redis: one conversation for everybody, whichever gateway dies."""
 
 import asyncio
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
 from tests.support.chaos import trouble
 from tests.support.clients import Agent, Customer, log_in
 from tests.support.gateway import Gateway
-from tests.support.product import Product
+from tests.support.product import ROOT, Product, free_ports
 from tests.support.servers import Postgres, Redis, redis_server
 
 SEED = 9
+SERVICES = ("models", "rasa", "actions")
+SERVICES_DEADLINE_S = 180
 CUSTOMERS = 6
 
 
@@ -22,16 +29,58 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
         yield server
 
 
+@dataclass
+class Services:
+    """A second model service, Rasa worker and action server, each started alone."""
+
+    urls: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]]
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory, product: Product) -> Iterator[Services]:
+    first = free_ports(4)
+    urls = {name: f"http://127.0.0.1:{first + at}" for at, name in enumerate(SERVICES)}
+    environment = {
+        **product.environment(),
+        "KEFU_INTERNAL_PORT": str(first),
+        "KEFU_ACCOUNT_API_URL": product.accounts_url,
+        "KEFU_MODELS_URLS": f"http://127.0.0.1:{product.internal_port}",
+    }
+    log = tmp_path_factory.mktemp("services") / "log"
+    processes = {}
+    with log.open("wb") as out:
+        for name in SERVICES:
+            command = [sys.executable, "-m", "server.cli", "serve", name]
+            processes[name] = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+    yield Services(urls, processes)
+    for process in processes.values():
+        process.terminate()
+        process.wait(30)
+
+
+def healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def pair(
-    tmp_path_factory: pytest.TempPathFactory, product: Product, postgres: Postgres, redis: Redis
+    tmp_path_factory: pytest.TempPathFactory, product: Product, postgres: Postgres, redis: Redis, second: Services
 ) -> Iterator[tuple[Gateway, Gateway]]:
-    """Two gateways before the services of the running product."""
+    """Two gateways before two services of each kind: the running product's and the second ones."""
     environment = {
         "KEFU_DATABASE_URL": postgres.database(),
         "KEFU_REDIS_URL": redis.url,
         "KEFU_SECRET": "the same secret at both gateways",
         "KEFU_LOG_FORMAT": "json",
+        **{
+            f"KEFU_{name.upper()}_URLS": f"http://127.0.0.1:{product.internal_port + at},{second.urls[name]}"
+            for at, name in enumerate(SERVICES)
+        },
     }
     folder = tmp_path_factory.mktemp("replicas")
     made = [Gateway(folder, internal_port=product.internal_port, environment=environment) for _ in range(2)]
@@ -40,6 +89,11 @@ def pair(
     made[1].passwords = made[0].passwords
     for gateway in made:
         gateway.start()
+    deadline = time.monotonic() + SERVICES_DEADLINE_S
+    paths = {"models": "/health", "rasa": "/webhooks/kefu/health", "actions": "/health"}
+    while not all(healthy(second.urls[name] + path) for name, path in paths.items()):
+        assert time.monotonic() < deadline, "the second services did not start"
+        time.sleep(0.2)
     yield made[0], made[1]
     for gateway in made:
         gateway.stop()
@@ -155,3 +209,15 @@ async def test_without_redis_people_are_still_served(pair, redis):
     async with served(there, here) as (customer, lin):
         await customer.send("message", id="m2", text="and now")
         await lin.wait("message", conversation=customer.conversation, text="and now")
+
+
+async def test_services_die_and_every_question_is_answered(pair, second):
+    async with Customer(pair[0].url) as customer:
+        await customer.hello("en")
+        for name in ("actions", "rasa", "models"):
+            # `kefu serve rasa` masks the lines of the process that it runs; that one is the worker.
+            second.processes[name].kill() if name != "rasa" else second.processes[name].terminate()
+            await asyncio.to_thread(second.processes[name].wait, 30)
+            for _ in range(2):
+                said = await customer.say("how do I reset my password")
+                assert [one["role"] for one in said] == ["bot"], f"{name} is away"
