@@ -299,3 +299,12 @@ def test_new_intents_come_and_go_on_the_command_line(kefu: Kefu, tmp_path: Path)
     gone = kefu("intent", "remove", "pet_damage")
     assert gone.status == 1
     assert "`kefu intent list` shows them" in gone.err
+
+
+def test_a_single_process_says_what_it_lacks(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KEFU_DATA_DIR", str(tmp_path))
+    for name, said in (("nothing", "gateway"), ("models", "kefu train"), ("rasa", "kefu train")):
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", name])
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
