@@ -23,6 +23,7 @@ from server.gateway import (
     rest_company_settings,
     rest_desk,
     rest_documents,
+    rest_experiments,
     rest_figures,
     rest_graph,
     rest_graph_drafts,
@@ -43,6 +44,7 @@ from server.gateway.company_settings import CompanySettings
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
 from server.gateway.dispatch import Dispatcher
+from server.gateway.experiments import Experiments
 from server.gateway.figures_keeper import FiguresKeeper
 from server.gateway.graph_refusals import Refusal, refuse, refuse_storage
 from server.gateway.graph_service import GraphService
@@ -89,7 +91,7 @@ HEADERS = {
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
-    rest_company_settings.router, rest_staff.router, rest_proposals.router,
+    rest_company_settings.router, rest_staff.router, rest_proposals.router, rest_experiments.router,
     rest_library.router, rest_documents.router,
 )  # fmt: skip
 DOCS = ("/api/docs", "/api/openapi.json")
@@ -136,6 +138,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.proposals = proposals = Proposals(
             store, safety.audit, graph, upstream, configured=settings.understanding.translates, clock=clock
         )
+        app.state.experiments = experiments = Experiments(
+            store, company, settings=company_settings, content=safety.content, audit=safety.audit
+        )
+        conversations.greet = experiments.greet
         turns = TurnRunner(
             conversations,
             upstream,
@@ -145,6 +151,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             library=library.live,
             pictures=pictures,
             outages=outages,
+            experiments=experiments,
             runner=live.replicas.id,
         )
         app.state.dispatcher = dispatcher = Dispatcher(casework, lambda: live.replicas.leads)
@@ -197,13 +204,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
         begun_first = (upstream, live, company_settings, safety, new_intents, learning, outages, proposals)
-        for part in (*begun_first, library.live, turns, figures):
+        for part in (*begun_first, library.live, experiments, turns, figures):
             await part.start()
         dispatcher.start()
         yield
         await dispatcher.close()
         ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages, proposals)
-        for open_part in (*ended_first, graph.live, library.live, live):
+        for open_part in (experiments, *ended_first, graph.live, library.live, live):
             await open_part.close()
         clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))

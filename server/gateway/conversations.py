@@ -5,7 +5,7 @@ What people at the desk do is in `server.gateway.casework`.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,8 @@ from server.storage.store import Conversation, Escalation, Message, Store, Turn,
 from server.texts import render
 
 Json = dict[str, Any]
+Greet = Callable[[Tx, str, str | None, str], Awaitable[str]]
+"""The greeting of a conversation that is being made in a transaction, for a customer, in a language."""
 DESK = "desk"
 VOUCHED_FOR = timedelta(minutes=30)
 LATELY_TURNS = 3
@@ -62,6 +64,8 @@ class Conversations:
         self.clock = clock
         self.floor = Floor(store=store, company=company, presence=presence, clock=clock)
         self.receipts = Receipts()
+        self.greet: Greet = self._greeting
+        """What a conversation begins with; experiments put theirs in its place."""
         self.changed = asyncio.Event()
         """Set whenever the queue or somebody's presence changed; the dispatcher waits for it."""
 
@@ -83,10 +87,12 @@ class Conversations:
             slots["dialogue"] = State(customer=customer, verified_until=until, language=language).to_json()
         async with self.store.write() as tx:
             await tx.create_conversation(conversation, language, customer, slots)
-            await tx.add_message(
-                conversation, "bot", self.company.greeting[language], extra={"choices": choices} if choices else {}
-            )
+            greeting = await self.greet(tx, conversation, customer, language)
+            await tx.add_message(conversation, "bot", greeting, extra={"choices": choices} if choices else {})
             return await tx.lock(conversation)
+
+    async def _greeting(self, _tx: Tx, _conversation: str, _customer: str | None, language: str) -> str:
+        return self.company.greeting[language]
 
     async def accept(self, conversation: str, client_id: str, text: str, extra: Json | None = None) -> Accepted:
         """Stores a customer's message; with the bot it becomes a turn, with people it reaches the desk.

@@ -616,5 +616,5 @@ def _decision(turn: Turn) -> Json:
         "release": (record.get("parse") or {}).get("release"),
         **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure", "speech")},
         **{key: record.get(key) or [] for key in ("decisions", "bot", "passages")},
-        **{key: record[key] for key in ("picture", "speech", "content") if key in record},
+        **{key: record[key] for key in ("picture", "speech", "content", "experiments") if key in record},
     }

@@ -12,6 +12,7 @@ from server import traces
 from server.content import Verdict
 from server.gateway.content import Content, Response
 from server.gateway.conversations import Conversations, topic
+from server.gateway.experiments import Experiments
 from server.gateway.graph_live import LiveGraph
 from server.gateway.library_live import LiveLibrary
 from server.gateway.metrics import (
@@ -70,9 +71,11 @@ class TurnRunner:
         library: LiveLibrary,
         pictures: PictureReadings,
         outages: Outages,
+        experiments: Experiments | None = None,
         runner: str = "",
     ) -> None:
         """``runner`` names this gateway among those over the same database."""
+        self._experiments = experiments
         self._runner = runner
         self._content = content
         self._graph = graph
@@ -209,7 +212,10 @@ class TurnRunner:
             await self._respond(turn, response, locale, state.slots, record)
             return
         with traces.span("parse"):
-            record["parse"] = parse = await self._understand(message, locale)
+            parse = await self._understand(message, locale)
+            if self._experiments is not None:
+                parse = await self._experiments.parse(turn.conversation, parse, record)
+            record["parse"] = parse
         record["timings"]["parse_ms"] = _ms(started)
         versions = {"graph": self._graph.digest, "articles": self._library.digest}
         versions = {name: digest for name, digest in versions.items() if digest}
@@ -302,6 +308,8 @@ class TurnRunner:
 
     async def _say(self, turn: Turn, line: Json, locale: str, record: Json) -> None:
         index = len(record["bot"])
+        if self._experiments is not None:
+            line = await self._experiments.say(turn.conversation, line, record)
         record["bot"].append({key: value for key, value in line.items() if key != "type"})
         record["passages"].extend(line.get("citations") or [])
         text, extra = render_message(line, locale)

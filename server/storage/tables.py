@@ -652,3 +652,39 @@ article_uses = Table(
     Index(None, "article", "at"),
 )
 """Which article a turn's answer cited; ``seq`` is the customer's message."""
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("target", String(100), nullable=False),
+    Column("variant", JSON, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("metric", String(12), nullable=False),
+    Column("effect", Float, nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("started", String(32), nullable=False),
+    Column("ended", String(32)),
+    Column("ended_by", String(64)),
+    Column("result", JSON),
+    sqlite_autoincrement=True,
+)
+"""Two variants of something, A as it is and B as ``variant`` says. ``state``: ``running``, ``stopped`` or ``adopted``
+(B for everybody); ``result`` is what was known when it ended."""
+
+experiment_units = Table(
+    "experiment_units",
+    metadata,
+    Column("experiment", ForeignKey("experiments.id"), primary_key=True),
+    Column("conversation", ForeignKey("conversations.id"), primary_key=True),
+    Column("unit", String(64), nullable=False),
+    Column("variant", String(1), nullable=False),
+    Column("at", String(32), nullable=False),
+    Index(None, "conversation"),
+)
+"""Which conversations met an experiment, with which variant. ``unit``: a hash of the customer, where known, else of the
+conversation."""

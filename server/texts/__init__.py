@@ -41,15 +41,29 @@ def render(key: str, params: Mapping[str, Any] | None, language: str) -> str:
     texts = catalogue(language)
     if key not in texts:
         raise UnknownTextError(f"text '{key}' is not in server/texts/{language}.toml")
+    return fill(texts[key], params, language, key)
+
+
+def fill(template: str, params: Mapping[str, Any] | None, language: str, name: str) -> str:
+    """A template with its placeholders filled; ``name`` is what an error calls it.
+
+    Raises:
+        UnknownTextError: A placeholder's parameter is not given.
+    """
     given = params or {}
 
-    def fill(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in given:
-            raise UnknownTextError(f"text '{key}' needs the parameter '{name}'")
-        return render_value(given[name], language)
+    def put(match: re.Match[str]) -> str:
+        wanted = match.group(1)
+        if wanted not in given:
+            raise UnknownTextError(f"text '{name}' needs the parameter '{wanted}'")
+        return render_value(given[wanted], language)
 
-    return _PLACEHOLDER.sub(fill, texts[key])
+    return _PLACEHOLDER.sub(put, template)
+
+
+def placeholders(template: str) -> set[str]:
+    """The parameters that a template needs."""
+    return set(_PLACEHOLDER.findall(template))
 
 
 def render_value(value: Any, language: str) -> str:
@@ -94,6 +108,8 @@ def render_message(message: Mapping[str, Any], language: str) -> tuple[str, Json
 
 
 def _text(message: Mapping[str, Any], language: str, own: str = "text") -> str:
+    if message.get("template"):  # another wording of a text, as an experiment tries it
+        return fill(message["template"][language], message.get("params"), language, str(message.get("key")))
     if message.get("key"):
         return render(message["key"], message.get("params"), language)
     return render_value(message[own], language)

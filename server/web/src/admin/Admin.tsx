@@ -9,6 +9,7 @@ import { initial } from '../shared/text';
 import { Account } from './Account';
 import { AuditLog } from './AuditLog';
 import { ContentLists } from './ContentLists';
+import { Experiments } from './experiments/Experiments';
 import { Figures } from './figures/Figures';
 import { AnalysisPage } from './graph/AnalysisPage';
 import { Cases } from './graph/Cases';
@@ -35,6 +36,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   priors: Priors,
   review: Review,
   figures: Figures,
+  experiments: Experiments,
   outages: Outages,
   settings: SettingsPage,
   proposals: Proposals,

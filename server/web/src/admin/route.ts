@@ -4,7 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 export const SECTIONS = {
   knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages', 'proposals'],
   learning: ['review'],
-  company: ['figures', 'settings'],
+  company: ['figures', 'experiments', 'settings'],
   safety: ['audit', 'content', 'intents'],
   own: ['account'],
 } as const;

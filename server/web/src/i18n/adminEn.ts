@@ -1,6 +1,7 @@
 /** The console's texts, all but those of the knowledge graph; every key of adminZh.ts. */
 import type { Texts } from '.';
 import type * as zh from './adminZh';
+import { experiments } from './experimentsEn';
 import { figures } from './figuresEn';
 import { settings } from './settingsEn';
 import { graph } from './graphEn';
@@ -17,6 +18,7 @@ export const admin: Texts<typeof zh.admin> = {
   ...outages,
   ...settings,
   ...proposals,
+  ...experiments,
   title: 'Console',
   loginTitle: 'Sign in to the console',
   skip: 'Skip to the content',

@@ -1,4 +1,5 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
+import { experiments } from './experimentsZh';
 import { figures } from './figuresZh';
 import { settings } from './settingsZh';
 import { graph } from './graphZh';
@@ -15,6 +16,7 @@ export const admin = {
   ...outages,
   ...settings,
   ...proposals,
+  ...experiments,
   title: '管理台',
   loginTitle: '登录管理台',
   skip: '跳到正文',
