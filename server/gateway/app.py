@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -139,9 +140,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             store, safety.audit, graph, upstream, configured=settings.understanding.translates, clock=clock
         )
         app.state.experiments = experiments = Experiments(
-            store, company, settings=company_settings, content=safety.content, audit=safety.audit
+            conversations, settings=company_settings, content=safety.content, audit=safety.audit
         )
-        conversations.greet = experiments.greet
         turns = TurnRunner(
             conversations,
             upstream,
@@ -228,9 +228,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
     app.state.documents = DocumentReader()
     for routes in (*ROUTES, *([rest.demo_router] if demo_inbox else [])):
         app.include_router(routes)
-    for add in (_add_sockets, _add_health, _add_pages):
+    for add in (_add_sockets, _add_health, _add_pages, partial(_add_guards, settings=settings, company=company)):
         add(app)
-    _add_guards(app, settings, company)
     return app
 
 

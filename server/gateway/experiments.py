@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from sqlalchemy import func, insert, select, update
 
-from server.company import Company
 from server.gateway.company_settings import CompanySettings
 from server.gateway.content import Content
+from server.gateway.conversations import Conversations
 from server.gateway.experiments_result import METRICS, Metric, assess, plan
 from server.gateway.graph_refusals import Refusal
 from server.gateway.repeated import Repeated
 from server.storage.audit import Audit
-from server.storage.store import Store, Tx
+from server.storage.store import Tx
 from server.storage.tables import conversations, experiment_units, experiments
 from server.texts import LANGUAGES, catalogue, placeholders
 
@@ -62,10 +62,10 @@ class Experiment:
 class Experiments:
     """The experiments in force, and the desk work around them; `start` and `close` own the task that follows them."""
 
-    def __init__(
-        self, store: Store, company: Company, *, settings: CompanySettings, content: Content, audit: Audit
-    ) -> None:
-        self._store, self._company, self._settings = store, company, settings
+    def __init__(self, shared: Conversations, *, settings: CompanySettings, content: Content, audit: Audit) -> None:
+        """From now on conversations begin with the greeting of their variant."""
+        self._store, self._company, self._settings = shared.store, shared.company, settings
+        shared.greet = self.greet
         self._content, self._audit = content, audit
         self._now: tuple[Experiment, ...] = ()
         self._following = Repeated("experiments", EVERY_S, self.refresh)

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from server.gateway.retention import Retention
@@ -76,7 +76,29 @@ async def conversation(store: Store, name: str, said: str, *, customer: str | No
         await tx.execute(insert(figures_facts).values(**place, **times, counts={}, matters=[], customer=customer))
         await tx.execute(insert(figures_unanswered).values(**place, seq=1, text=said))
         await tx.execute(insert(article_uses).values(conversation=name, seq=1, article="esim-setup", at=tx.now))
+        for table in metadata.sorted_tables:
+            if "conversation" in table.c:
+                await _fill(tx, table, name)
     return name
+
+
+async def _fill(tx, table, name: str) -> None:
+    """A row about the conversation in a table that has none yet, with a row of every table that it refers to."""
+    if not (await tx.execute(select(table).where(table.c.conversation == name).limit(1))).first():
+        await _made(tx, table, conversation=name)
+
+
+async def _made(tx, table, **given: object) -> object:
+    simple = {"JSON": {}, "INTEGER": 1, "FLOAT": 0.5, "BOOLEAN": False, "BLOB": b""}
+    for column in table.c:
+        counted = column.primary_key and str(column.type) == "INTEGER" and not column.foreign_keys
+        if column.name in given or column.nullable or counted:
+            continue
+        (refers, *_) = [*column.foreign_keys, None]
+        given[column.name] = (
+            simple.get(str(column.type), "x") if refers is None else await _made(tx, refers.column.table)
+        )
+    return (await tx.execute(insert(table).values(**given).returning(*table.primary_key))).first()[0]
 
 
 async def _label(tx, name: str, said: str) -> None:
