@@ -165,7 +165,8 @@ async def begin_second_factor(given: Ports, safety: SafetyPorts, person: LoggedI
     secret = await safety.factors.begin(person.username)
     if secret is None:
         raise HTTPException(409, "a second factor is in force; remove it first")
-    return {"secret": secret, "uri": totp.address(secret, person.username, "Kefu")}
+    uri = totp.address(secret, person.username, "Kefu")
+    return {"secret": secret, "uri": uri, "qr": totp.picture(uri)}
 
 
 @router.put("/session/second-factor", status_code=204, dependencies=CHANGE)

@@ -7,6 +7,8 @@ import secrets
 import struct
 from urllib.parse import quote
 
+import segno
+
 STEP_S = 30
 DIGITS = 6
 _SECRET_BYTES = 20
@@ -40,6 +42,12 @@ def step_of(secret: str, code: str, now_s: float, *, after: int = -1) -> int | N
         if step > after and hmac.compare_digest(code_at(secret, step), given):
             return step
     return None
+
+
+def picture(uri: str) -> str:
+    """An address as a QR code: an SVG in a data URI, dark on light whatever the page's colours."""
+    code: str = segno.make(uri, micro=False, error="m").svg_data_uri(scale=5, border=4, dark="#000", light="#fff")
+    return code
 
 
 def address(secret: str, username: str, company: str) -> str:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from server.gateway.totp import STEP_S, address, code_at, new_secret, step_of
+from server.gateway.totp import STEP_S, address, code_at, new_secret, picture, step_of
 
 SECRET = base64.b32encode(b"12345678901234567890").decode()
 VECTORS = [
@@ -47,3 +47,9 @@ def test_secrets_differ_and_go_into_an_address():
     one, other = new_secret(), new_secret()
     assert one != other
     assert address(one, "li", "Kefu").startswith("otpauth://totp/Kefu%3Ali?secret=")
+
+
+def test_an_address_has_a_picture_of_its_own():
+    one, other = (picture(address(new_secret(), "li", "Kefu")) for _ in range(2))
+    assert one.startswith("data:image/svg+xml")
+    assert one != other

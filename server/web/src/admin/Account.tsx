@@ -51,7 +51,7 @@ export function Account() {
 
 function SetUp({ onDone }: { onDone(): void }) {
   const { t, say, fail } = useShell();
-  const [secret, setSecret] = useState<{ secret: string; uri: string } | null>(null);
+  const [secret, setSecret] = useState<{ secret: string; uri: string; qr: string } | null>(null);
   const begin = () => beginSecondFactor().then(setSecret, fail);
   if (secret === null)
     return (
@@ -65,6 +65,7 @@ function SetUp({ onDone }: { onDone(): void }) {
   return (
     <>
       <p>{t('secondFactorSecret')}</p>
+      {secret.qr && <img class="qr" src={secret.qr} alt={t('secondFactorPicture')} width={220} height={220} />}
       <p class="secret">{secret.secret.replace(/(.{4})(?=.)/g, '$1 ')}</p>
       <p>
         <a href={secret.uri}>{t('secondFactorOpen')}</a>

@@ -2,11 +2,54 @@
 import { useEffect, useState } from 'preact/hooks';
 import { dateAndClock } from '../shared/time';
 import { useLoad, Waiting } from './load';
-import { AUDIT_PAGE, fetchAudit } from './safetyApi';
+import { AUDIT_PAGE, fetchAboutCustomer, fetchAudit } from './safetyApi';
 import type { AuditEntry, AuditSearch } from './safetyApi';
 import { useShell } from './shell';
 
 const TYPING_MS = 250;
+const SHORTEST_NAME = 5;
+
+/** Who looked at a customer: for when the customer asks. */
+function AboutCustomer() {
+  const { t } = useShell();
+  const [name, setName] = useState('');
+  const [found, setFound] = useState<{ name: string; entries: AuditEntry[] } | null>(null);
+  const [problem, setProblem] = useState('');
+  const ask = async () => {
+    setProblem('');
+    try {
+      setFound({ name: name.trim(), entries: await fetchAboutCustomer(name.trim()) });
+    } catch (error) {
+      setFound(null);
+      setProblem(error instanceof Error ? error.message : t('loadFailed'));
+    }
+  };
+  return (
+    <details class="card about-customer">
+      <summary>{t('aboutCustomer')}</summary>
+      <form
+        class="one-line"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (name.trim().length >= SHORTEST_NAME) void ask();
+        }}
+      >
+        <label class="field">
+          {t('aboutCustomerName')}
+          <input name="customer" value={name} autocomplete="off" spellcheck={false} maxLength={100} onInput={(event) => setName(event.currentTarget.value)} />
+          <small>{t('aboutCustomerHint')}</small>
+        </label>
+        <button type="submit" class="button outline" disabled={name.trim().length < SHORTEST_NAME}>
+          {t('aboutCustomerAsk')}
+        </button>
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      </form>
+      {found && (found.entries.length === 0 ? <p class="empty">{t('aboutCustomerNone')}</p> : <Entries entries={found.entries} />)}
+    </details>
+  );
+}
 
 export function AuditLog() {
   const { t, fail } = useShell();
@@ -48,6 +91,7 @@ export function AuditLog() {
         {field('actor', t('auditActor'))}
         {field('target', t('auditTarget'))}
       </div>
+      <AboutCustomer />
       <section class="card">
         <Waiting of={first}>
           {(entries) =>

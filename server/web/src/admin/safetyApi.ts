@@ -27,7 +27,11 @@ export async function fetchAudit(search: AuditSearch, before?: number): Promise<
   if (search.actor.trim()) query.set('actor', search.actor.trim());
   if (search.target.trim()) query.set('target', search.target.trim());
   if (before !== undefined) query.set('before', String(before));
-  return items(await request(`/api/audit?${query}`)).flatMap((raw) => {
+  return readAudit(await request(`/api/audit?${query}`));
+}
+
+function readAudit(found: unknown): AuditEntry[] {
+  return items(found).flatMap((raw) => {
     const id = isRecord(raw) ? number(raw['id']) : undefined;
     if (!isRecord(raw) || id === undefined) return [];
     const word = (name: string) => text(raw[name]) ?? '';
@@ -72,6 +76,11 @@ export async function tryLists(words: string): Promise<{ customer: Found | null;
   return { customer: found('customer'), reply: found('reply') };
 }
 
+/** Who looked at a customer and what was done with their data, newest first; the name is a conversation, a customer's id or a number. */
+export async function fetchAboutCustomer(name: string): Promise<AuditEntry[]> {
+  return readAudit(await request('/api/customers/audit', send('POST', { name })));
+}
+
 export interface MySessions {
   sessions: number;
   secondFactor: boolean;
@@ -87,10 +96,11 @@ export const endOtherSessions = async (): Promise<void> => {
   await request('/api/sessions', { method: 'DELETE', headers: CHANGES });
 };
 
-export async function beginSecondFactor(): Promise<{ secret: string; uri: string }> {
+export async function beginSecondFactor(): Promise<{ secret: string; uri: string; qr: string }> {
   const raw = await request('/api/session/second-factor', { method: 'POST', headers: CHANGES });
   const body: Json = isRecord(raw) ? raw : {};
-  return { secret: text(body['secret']) ?? '', uri: text(body['uri']) ?? '' };
+  const qr = text(body['qr']) ?? '';
+  return { secret: text(body['secret']) ?? '', uri: text(body['uri']) ?? '', qr: qr.startsWith('data:image/svg+xml') ? qr : '' };
 }
 
 export const confirmSecondFactor = async (code: string): Promise<void> => {
