@@ -108,7 +108,7 @@ export const admin: Texts<typeof zh.admin> = {
   secondFactorOff: 'not set up',
   secondFactorWhy: 'With it, signing in takes the 6-digit code of an authenticator app beside the password.',
   secondFactorBegin: 'Set it up',
-  secondFactorSecret: 'Please add an account by hand in your authenticator app, with this key:',
+  secondFactorSecret: 'Please scan the code with your authenticator app, or add an account by hand with this key:',
   secondFactorOpen: 'Open in an authenticator app on this device',
   secondFactorConfirm: 'Switch it on',
   secondFactorSet: 'The second factor is in force.',

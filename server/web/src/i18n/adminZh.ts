@@ -106,7 +106,7 @@ export const admin = {
   secondFactorOff: '未启用',
   secondFactorWhy: '启用后，登录时除了密码还要输入验证器应用里的 6 位验证码。',
   secondFactorBegin: '开始设置',
-  secondFactorSecret: '请在验证器应用中手动添加账号，输入下面的密钥：',
+  secondFactorSecret: '请用验证器应用扫描二维码，或手动添加账号并输入这个密钥：',
   secondFactorOpen: '在本机的验证器应用中打开',
   secondFactorConfirm: '确认启用',
   secondFactorSet: '两步验证已启用。',
