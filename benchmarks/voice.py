@@ -15,7 +15,6 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -166,12 +165,14 @@ async def measure(url: str, scenes: list[str], talkers: int, seconds: float) -> 
         await first.microphone_on()
         await first.say_aloud("Hello, is anybody there?")
         await first.say_aloud("你好，有人吗")
-    made: dict[str, Callable[[], list[Coroutine[None, None, list[Row]]]]] = {
-        "times": lambda: [one_customer(url, "en"), one_customer(url, "zh")],
-        "interruptions": lambda: [interruptions(url)],
-        "crowd": lambda: [crowd(url, talkers, seconds)],
-    }
-    return [row for scene in scenes if scene in made for part in made[scene]() for row in await part]
+    rows: list[Row] = []
+    if "times" in scenes:
+        rows += [*await one_customer(url, "en"), *await one_customer(url, "zh")]
+    if "interruptions" in scenes:
+        rows += await interruptions(url)
+    if "crowd" in scenes:
+        rows += await crowd(url, talkers, seconds)
+    return rows
 
 
 def main() -> int:
