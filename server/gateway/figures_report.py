@@ -85,7 +85,7 @@ async def report(store: Store, company: Company, releases: Path, wanted: Wanted)
         ],
         "reasons": _reasons(total),
         "saved": _saved(total, company),
-        "quality": {**(await _quality(store, releases)), "reviewed": await _reviewed(store, wanted)},
+        "quality": {**(await _quality(store, company, releases)), "reviewed": await _reviewed(store, wanted)},
         "unanswered": await _unanswered(store, wanted),
     }
 
@@ -210,7 +210,7 @@ async def _unanswered(store: Store, wanted: Wanted) -> list[Json]:
     return [{"text": row.text, "language": row.language, "count": row.count, "newest": row.newest} for row in rows]
 
 
-async def _quality(store: Store, releases: Path) -> Json:
+async def _quality(store: Store, company: Company, releases: Path) -> Json:
     """How well the release in service understands, as was measured at its training on what it had not seen."""
     lately = select(conversations.c.id).order_by(conversations.c.updated.desc()).limit(_LATELY).scalar_subquery()
     row = await store.one(
@@ -219,7 +219,7 @@ async def _quality(store: Store, releases: Path) -> Json:
         .order_by(turns.c.at.desc())
         .limit(1)
     )
-    manifest = await asyncio.to_thread(_manifest, releases, row.release if row else None)
+    manifest = await asyncio.to_thread(_manifest, releases, row.release if row else None, company.id)
     if manifest is None:
         return {"release": None, "languages": []}
     metrics = (manifest.get("nlu") or {}).get("metrics") or {}
@@ -234,14 +234,15 @@ async def _quality(store: Store, releases: Path) -> Json:
     return {"release": manifest.get("id"), "risk_bound": manifest.get("risk_bound"), "languages": lines}
 
 
-def _manifest(releases: Path, release: str | None) -> Json | None:
-    """The manifest of a release, else of the newest one here; None on a machine that has none."""
+def _manifest(releases: Path, release: str | None, company: str) -> Json | None:
+    """The manifest of a release, else of the company's newest one here; None on a machine that has none."""
     named = [releases / release / MANIFEST] if release else []
     there = sorted(releases.glob(f"r-*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in [*named, *there]:
         if path.is_file():
             found: Json = json.loads(path.read_text("utf-8"))
-            return found
+            if found.get("company") == company:
+                return found
     return None
 
 
