@@ -122,7 +122,7 @@ function Card({ one, onEnd }: { one: Experiment; onEnd(how: 'stop' | 'adopt'): v
       </p>
       {result && <p class={`verdict ${result.standing}`}>{verdict(shell, one, result)}</p>}
       {result && <Interval one={one} result={result} />}
-      <table class="arms">
+      <table class="arms stacked">
         <thead>
           <tr>
             <th scope="col">{t('experimentVariant')}</th>
@@ -136,8 +136,12 @@ function Card({ one, onEnd }: { one: Experiment; onEnd(how: 'stop' | 'adopt'): v
             <tr key={arm}>
               <th scope="row">{arm.toUpperCase()}</th>
               <td>{arm === 'a' ? (one.original?.[lang] ?? t('experimentAsIs')) : one.kind === 'threshold' ? t('experimentShifted', { n: one.shift > 0 ? `+${one.shift}` : String(one.shift).replace('-', '−') }) : one.texts[lang]}</td>
-              <td class="number">{result?.[arm].n ?? 0}</td>
-              <td class="number">{shown(shell, one.metric, result?.[arm].mean ?? null)}</td>
+              <td class="number" data-label={t('experimentCounted')}>
+                {result?.[arm].n ?? 0}
+              </td>
+              <td class="number" data-label={t(`metric_${one.metric}`)}>
+                {shown(shell, one.metric, result?.[arm].mean ?? null)}
+              </td>
             </tr>
           ))}
         </tbody>
