@@ -7,6 +7,7 @@ import type { Company, Staff } from '../shared/rest';
 import { LanguageContext, useStaffPage } from '../shared/staffPage';
 import { initial } from '../shared/text';
 import { Account } from './Account';
+import { ArticlesPage } from './articles/ArticlesPage';
 import { AuditLog } from './AuditLog';
 import { ContentLists } from './ContentLists';
 import { Experiments } from './experiments/Experiments';
@@ -34,6 +35,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   cases: Cases,
   analysis: AnalysisPage,
   priors: Priors,
+  articles: ArticlesPage,
   review: Review,
   figures: Figures,
   experiments: Experiments,

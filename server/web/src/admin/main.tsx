@@ -5,6 +5,7 @@ import './safety.css';
 import './graph/editor.css';
 import './graph/forms.css';
 import './graph/pages.css';
+import './articles/articles.css';
 import './learning/learning.css';
 import './outages/outages.css';
 import { Admin } from './Admin';

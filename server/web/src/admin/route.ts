@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 export const SECTIONS = {
-  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'outages', 'proposals'],
+  knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'articles', 'outages', 'proposals'],
   learning: ['review'],
   company: ['figures', 'experiments', 'settings'],
   safety: ['audit', 'content', 'intents'],

@@ -2,6 +2,7 @@
 import type { Texts } from '.';
 import type * as zh from './adminZh';
 import { experiments } from './experimentsEn';
+import { articles } from './articlesEn';
 import { figures } from './figuresEn';
 import { settings } from './settingsEn';
 import { graph } from './graphEn';
@@ -12,6 +13,7 @@ import { staff } from './staffEn';
 
 export const admin: Texts<typeof zh.admin> = {
   ...staff,
+  ...articles,
   ...graph,
   ...learning,
   ...figures,

@@ -1,5 +1,6 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
 import { experiments } from './experimentsZh';
+import { articles } from './articlesZh';
 import { figures } from './figuresZh';
 import { settings } from './settingsZh';
 import { graph } from './graphZh';
@@ -10,6 +11,7 @@ import { staff } from './staffZh';
 
 export const admin = {
   ...staff,
+  ...articles,
   ...graph,
   ...learning,
   ...figures,
