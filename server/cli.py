@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from server import (
+    cli_articles,
     cli_backup,
     cli_customer,
     cli_figures,
@@ -47,6 +48,7 @@ app = typer.Typer(
 
 app.add_typer(cli_user.app, name="user")
 app.add_typer(cli_kg.app, name="kg")
+app.add_typer(cli_articles.app, name="articles")
 app.add_typer(cli_customer.app, name="customer")
 app.add_typer(cli_intent.app, name="intent")
 app.add_typer(cli_labels.app, name="labels")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, StorageState, expect
 
-from tests.support.pages import Agent, Customer, Visitor, chromium
+from tests.support.pages import Administrator, Agent, Customer, Visitor, chromium
 from tests.support.product import Product
 
 STAFF = {"wei": ("agent", "韦晴"), "qin": ("agent", "秦朗"), "shen": ("supervisor", "沈默然")}
@@ -76,3 +76,28 @@ def at_desk(
         return agent
 
     return make
+
+
+@pytest.fixture
+def administrator_in(browser, visitors, admin_session):
+    """Makes an administrator who reads the given language and is logged in."""
+
+    def make(language: str, **options: object) -> Administrator:
+        visitors.append(one := Administrator(browser, language, session=admin_session, **options))
+        return one
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def admin_session(product, browser):
+    """One log-in for all tests: tries are limited."""
+    admin = Administrator(browser, "en")
+    admin.open(product.url, "account")
+    admin.page.locator("[name=username]").fill("admin")
+    admin.page.locator("[name=password]").fill(product.passwords["admin"])
+    admin.button("login").click()
+    expect(admin.page.locator(".navigation")).to_be_visible()
+    state = {**admin.context.storage_state(), "origins": []}
+    admin.close()
+    return state

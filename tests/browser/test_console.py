@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import findings
-from tests.support.pages import Administrator
 
 # What is added: a fault that a customer can see and mend, in both languages.
 FAULT = ("光猫电源松了", "The modem's power plug is loose")
@@ -18,31 +17,6 @@ STEPS = (
     ("请把光猫的电源插头插紧。", "Please push the modem's power plug in."),
     ("用力插紧插头。", "Push the plug in firmly."),
 )
-
-
-@pytest.fixture
-def administrator_in(browser, visitors, admin_session):
-    """Makes an administrator who reads the given language and is logged in."""
-
-    def make(language: str, **options: object) -> Administrator:
-        visitors.append(one := Administrator(browser, language, session=admin_session, **options))
-        return one
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def admin_session(product, browser):
-    """One log-in for all tests: tries are limited."""
-    admin = Administrator(browser, "en")
-    admin.open(product.url, "account")
-    admin.page.locator("[name=username]").fill("admin")
-    admin.page.locator("[name=password]").fill(product.passwords["admin"])
-    admin.button("login").click()
-    expect(admin.page.locator(".navigation")).to_be_visible()
-    state = {**admin.context.storage_state(), "origins": []}
-    admin.close()
-    return state
 
 
 def fill(admin, field, wordings):

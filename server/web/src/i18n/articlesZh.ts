@@ -112,4 +112,4 @@ export const articles = {
   audit_articles_seed: '载入了最初的帮助文章',
   audit_articles_publish: '发布了帮助文章',
   audit_articles_rollback: '恢复了帮助文章的旧版本',
-};
+} as const;
