@@ -1,8 +1,8 @@
 /** The console's texts, all but those of the knowledge graph; every key of adminZh.ts. */
 import type { Texts } from '.';
 import type * as zh from './adminZh';
-import { experiments } from './experimentsEn';
 import { articles } from './articlesEn';
+import { experiments } from './experimentsEn';
 import { figures } from './figuresEn';
 import { settings } from './settingsEn';
 import { graph } from './graphEn';

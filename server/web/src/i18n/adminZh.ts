@@ -1,6 +1,6 @@
 /** The console's texts, all but those of the knowledge graph. `{name}` is a parameter. */
-import { experiments } from './experimentsZh';
 import { articles } from './articlesZh';
+import { experiments } from './experimentsZh';
 import { figures } from './figuresZh';
 import { settings } from './settingsZh';
 import { graph } from './graphZh';
