@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ADDITIONS, FIELDS, beginning, reliability, withOutcomes } from '../src/admin/graph/kinds';
+import { ADDITIONS, FIELDS, beginning, reliability, withFacet, withOutcomes } from '../src/admin/graph/kinds';
 import { KINDS, linksOf } from '../src/admin/graph/model';
 import type { GraphNode, Nodes } from '../src/admin/graph/model';
 import { pathTo, rowsOf } from '../src/admin/graph/rows';
@@ -68,4 +68,32 @@ it('leads to every page by its address, and from any other to the first', () => 
   expect(readRoute('#/history/12')).toEqual({ page: 'history', rest: ['12'] });
   expect(readRoute('#/nowhere')).toEqual({ page: 'graph', rest: [] });
   expect(readRoute('#/graph/%')).toEqual({ page: 'graph', rest: ['%'] });
+});
+
+describe('aspects of a check', () => {
+  const apply = (data: Record<string, unknown>) => {
+    const made = structuredClone(data);
+    for (const [path, value] of withFacet(data)) {
+      const last = path[path.length - 1] ?? '';
+      const at = path.slice(0, -1).reduce<Record<string, unknown>>((here, part) => here[part] as Record<string, unknown>, made);
+      if (value === null) delete at[last];
+      else at[last] = value;
+    }
+    return made;
+  };
+  const outcomes = { red: { label: named('red'), when: 'cut' }, fine: { label: named('fine') } };
+
+  it('move the only one beside the new one', () => {
+    const made = apply({ name: named('n'), outcomes, reliability: 0.9 });
+    expect(Object.keys(made)).toEqual(['name', 'facets']);
+    const facets = made['facets'] as Record<string, Record<string, unknown>>;
+    expect(Object.keys(facets)).toEqual(['aspect_1', 'aspect_2']);
+    expect(facets['aspect_1']).toMatchObject({ outcomes, reliability: 0.9 });
+    expect(Object.keys(facets['aspect_2']?.['outcomes'] ?? {})).toHaveLength(2);
+  });
+
+  it('get a name that none has', () => {
+    const made = apply({ facets: { power: { outcomes }, aspect_2: { outcomes } } });
+    expect(Object.keys(made['facets'] as object)).toEqual(['power', 'aspect_2', 'aspect_3']);
+  });
 });

@@ -5,7 +5,7 @@ import { isRecord, number, text } from '../../shared/frames';
 import { useShell } from '../shell';
 import { FormulaInput, Help, NumberInput, PhraseLists, TextPair } from './inputs';
 import type { Control } from './inputs';
-import { USUAL_RELIABILITY, outcomesOf, reliability, withOutcomes } from './kinds';
+import { USUAL_RELIABILITY, outcomesOf, reliability, withFacet, withOutcomes } from './kinds';
 import { facetsOf } from './model';
 import type { GraphNode } from './model';
 
@@ -14,6 +14,11 @@ type OutcomesProps = Pick<Control, 'nodes' | 'set' | 'go'> & { node: GraphNode }
 export function Outcomes({ node, nodes, set, go }: OutcomesProps) {
   const { t, lang } = useShell();
   const facets = facetsOf(node);
+  // Its name would change under whoever speaks of it.
+  const spokenOf = [...nodes.values()].some((other) => isRecord(other.data['implies']) && other.data['implies'][node.id] !== undefined);
+  const add = () => {
+    for (const [path, value] of withFacet(node.data)) set(path, value);
+  };
   return (
     <div class="stack">
       {facets.map(({ id, path, facet }) => (
@@ -24,9 +29,18 @@ export function Outcomes({ node, nodes, set, go }: OutcomesProps) {
               <TextPair label={t('facetName')} value={facet['facet_name']} path={[...path, 'facet_name']} nodes={nodes} set={set} go={go} />
             </>
           )}
+          {path.length > 0 && facets.length > 1 && (
+            <button type="button" class="text-button" onClick={() => set(path, null)}>
+              {t('facetRemove')}
+            </button>
+          )}
           <Facet facet={facet} path={path} system={node.data['who'] === 'system'} nodes={nodes} set={set} go={go} />
         </div>
       ))}
+      <button type="button" class="text-button" disabled={spokenOf} onClick={add}>
+        {t('facetAdd')}
+      </button>
+      <Help>{t(spokenOf ? 'facetSpokenOf' : 'facetAddHelp')}</Help>
     </div>
   );
 }

@@ -191,3 +191,20 @@ export function withOutcomes(facet: Json, outcomes: Readonly<Record<string, Json
   return { ...rest, outcomes: bare, reliability: right };
 }
 
+
+const OF_FACETS = ['outcomes', 'reliability', 'sensitivity', 'specificity', 'facet_name'] as const;
+
+/** What sets one more aspect in a check: fields with their new values. The first one moves beside it where it was alone. */
+export function withFacet(check: Json): [path: readonly string[], value: unknown][] {
+  const blank = { zh: '', en: '' };
+  const fresh = withOutcomes({ facet_name: blank }, { outcome_1: { label: blank, when: '' }, outcome_2: { label: blank } }, USUAL_RELIABILITY);
+  const facets = check['facets'];
+  if (isRecord(facets)) {
+    let n = Object.keys(facets).length + 1;
+    while (facets[`aspect_${n}`] !== undefined) n += 1;
+    return [[['facets', `aspect_${n}`], fresh]];
+  }
+  const own = OF_FACETS.filter((field) => check[field] !== undefined);
+  const first = { facet_name: blank, ...Object.fromEntries(own.map((field) => [field, check[field]])) };
+  return [[['facets'], { aspect_1: first, aspect_2: fresh }], ...own.map((field): [string[], unknown] => [[field], null])];
+}
