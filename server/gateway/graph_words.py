@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kg.compiled import Knowledge
+from kg.model import Who
 from kg.trial import meant, standing
 from server.gateway.upstream import Upstream, UpstreamError
 
@@ -42,7 +43,7 @@ class Words:
 
         lexicon = await asyncio.to_thread(self._lexicon, knowledge)
         _, step = await asyncio.to_thread(standing, knowledge, symptom, answers)
-        if step.kind not in {"check", "fix", "confirm"}:
+        if step.kind not in {"check", "fix", "confirm"} or step.who is not Who.CUSTOMER:
             return {"answers": [], "compared": True}
         wanted = Wanted()
         read = await asyncio.to_thread(read_words, lexicon, symptom, step, said, wanted)

@@ -105,7 +105,7 @@ export function TryPanel({ draft, graph, revision, settled, about, go }: TryPane
                   {t('tryWhy')} {trial.step.why[lang] || trial.step.whyAgent[lang]}
                 </p>
               )}
-              {trial.step.options.length > 0 && <Said draft={draft} symptom={symptom} answers={kept} onRead={(read) => setAnswers([...kept, ...read])} />}
+              {trial.step.who === 'customer' && trial.step.options.length > 0 && <Said draft={draft} symptom={symptom} answers={kept} onRead={(read) => setAnswers([...kept, ...read])} />}
               <div class="options">
                 {trial.step.options.map((option, at) => (
                   <button key={at} type="button" class="button outline" onClick={() => setAnswers([...kept, option.answer])}>
