@@ -238,6 +238,24 @@ def test_a_graph_is_published_and_the_files_are_its_first_version(
     assert kefu("kg", "publish", "-m", "the files again").out.startswith("version 3 is in service: 0 added")
 
 
+def test_articles_are_written_out_and_published_from_files(
+    kefu: Kefu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_DATA_DIR", str(tmp_path / "data"))
+    kefu("init", "shop")
+    monkeypatch.setenv("KEFU_COMPANY", str(tmp_path / "shop"))
+    assert kefu("articles", "publish", "-m", "nothing new").err == "kefu: Nothing differs from what is in service.\n"
+    page = tmp_path / "shop" / "articles" / "en" / "welcome.md"
+    page.write_text(page.read_text().replace("title: ", "title: New "))
+    made = json.loads(kefu("articles", "publish", "-m", "a title", "--json").out)
+    assert (made["version"], made["changed"]) == (2, 1)
+    assert json.loads(kefu("articles", "export", "out", "--json").out) == {"version": 2, "files": 2}
+    assert "title: New " in (tmp_path / "out" / "en" / "welcome.md").read_text()
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    assert kefu("articles", "export", str(taken)).status == 1
+
+
 def test_training_asks_for_what_it_needs(kefu: Kefu, tmp_path: Path) -> None:
     wrong = kefu("train", "--data", "x.yml")
     assert wrong.status == 2
