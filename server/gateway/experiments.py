@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from server.gateway.company_settings import CompanySettings
 from server.gateway.content import Content
@@ -130,8 +131,12 @@ class Experiments:
             who = (state.account or state.customer or conversation) if state is not None else conversation
             variant = one.assigned(_unit(one, who))
             if variant is not None:
-                async with self._store.write() as tx:
-                    await self._note(tx, one, conversation, who, variant)
+                try:
+                    async with self._store.write() as tx:
+                        await self._note(tx, one, conversation, who, variant)
+                except IntegrityError:
+                    # The same turn, run by another gateway: both found the same, for a hash decides.
+                    logger.info("experiment %d: this conversation was written down at the same moment", one.id)
         if variant is not None:
             record.setdefault("experiments", {})[str(one.id)] = variant
         return variant
