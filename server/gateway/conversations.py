@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.state import State, after_handback
-from server.company import Company
+from server.company import Company, Language
 from server.gateway.escalations import context_of, escalation_frame, priority_of, summarise, topic_of
 from server.gateway.floor import Floor
 from server.gateway.hub import Hub
@@ -24,7 +24,7 @@ from server.storage.store import Conversation, Escalation, Message, Store, Turn,
 from server.texts import render
 
 Json = dict[str, Any]
-Greet = Callable[[Tx, str, str | None, str], Awaitable[str]]
+Greet = Callable[[Tx, str, str | None, Language], Awaitable[str]]
 """The greeting of a conversation that is being made in a transaction, for a customer, in a language."""
 DESK = "desk"
 VOUCHED_FOR = timedelta(minutes=30)
@@ -91,7 +91,7 @@ class Conversations:
             await tx.add_message(conversation, "bot", greeting, extra={"choices": choices} if choices else {})
             return await tx.lock(conversation)
 
-    async def _greeting(self, _tx: Tx, _conversation: str, _customer: str | None, language: str) -> str:
+    async def _greeting(self, _tx: Tx, _conversation: str, _customer: str | None, language: Language) -> str:
         return self.company.greeting[language]
 
     async def accept(self, conversation: str, client_id: str, text: str, extra: Json | None = None) -> Accepted:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from server.company import Language
 from server.gateway.company_settings import CompanySettings
 from server.gateway.content import Content
 from server.gateway.conversations import Conversations
@@ -21,7 +22,7 @@ from server.gateway.experiments_result import METRICS, Metric, assess, plan
 from server.gateway.graph_refusals import Refusal
 from server.gateway.repeated import Repeated
 from server.storage.audit import Audit
-from server.storage.store import Tx
+from server.storage.store import Tx, as_record
 from server.storage.tables import conversations, experiment_units, experiments
 from server.texts import LANGUAGES, catalogue, placeholders
 
@@ -84,7 +85,7 @@ class Experiments:
         """Reads which experiments decide something now."""
         columns = [experiments.c[name] for name in Experiment.__slots__]
         query = select(*columns).where(experiments.c.state.in_([RUNNING, ADOPTED])).order_by(experiments.c.id)
-        self._now = tuple(Experiment(*row) for row in await self._store.all(query))
+        self._now = tuple(as_record(Experiment, row) for row in await self._store.all(query))
 
     # ------------------------------------------------------------------ what customers meet
 
@@ -106,7 +107,7 @@ class Experiments:
                 parse = {**parse, "threshold": round(min(_MOST_THRESHOLD, max(_LEAST_THRESHOLD, moved)), 4)}
         return parse
 
-    async def greet(self, tx: Tx, conversation: str, customer: str | None, language: str) -> str:
+    async def greet(self, tx: Tx, conversation: str, customer: str | None, language: Language) -> str:
         """The greeting of a conversation that is being made in this transaction."""
         greeting = self._company.greeting[language]
         for one in self._now:
@@ -243,7 +244,7 @@ class Experiments:
 
     def _original(self, kind: str, target: str) -> Json | None:
         if kind == "greeting":
-            return dict(self._company.greeting)
+            return {str(language): text for language, text in self._company.greeting.items()}
         if kind == "text" and target in catalogue("zh"):
             return {language: catalogue(language)[target] for language in LANGUAGES}
         definition = self._company.intents.get(target)

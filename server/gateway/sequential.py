@@ -104,6 +104,6 @@ def units_needed(variance: float, effect: float, *, share: float = 0.5, alpha: f
 
     The fixed-length number (two-sided normal test), times what looking at any time costs.
     """
-    z = norm.ppf(1 - alpha / 2) + norm.ppf(POWER)
+    z = float(norm.ppf(1 - alpha / 2) + norm.ppf(POWER))
     fixed = z * z * variance * (1 / share + 1 / (1 - share)) / (effect * effect)
     return ceil(_SEQUENTIAL_COST * fixed)
