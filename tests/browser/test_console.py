@@ -286,32 +286,6 @@ def test_an_experiment_is_begun_met_and_ended(product, administrator_in, custome
     expect(card).to_contain_text("over")
 
 
-def test_an_experiment_is_begun_met_and_ended(product, administrator_in, customer_in):
-    admin = administrator_in("en", size=(1300, 900))
-    admin.open(product.url, "experiments")
-    admin.page.get_by_role("button", name="New experiment").click()
-    admin.dialog.locator('[name="name"]').fill("A warmer thank-you")
-    admin.dialog.locator('[name="kind"]').select_option("text")
-    admin.dialog.locator('[name="target"]').select_option("talk.welcome")
-    admin.dialog.locator('[name="share"]').fill("100")
-    for language, words in (("zh", "不客气，很高兴帮到您！"), ("en", "My pleasure, truly!")):
-        admin.dialog.locator(f'[name="texts.{language}"]').fill(words)
-    expect(admin.dialog.locator(".plan")).to_contain_text("customers with an outcome are needed")
-    assert findings(admin.page) == []
-    admin.dialog.get_by_role("button", name="Begin").click()
-    card = admin.page.get_by_role("region", name="A warmer thank-you")
-    expect(card).to_contain_text("Too early")
-    card.get_by_role("button", name="Adopt B").click()
-    admin.dialog.get_by_role("button", name="Adopt B").click()
-    expect(card).to_contain_text("B adopted")
-    customer = customer_in("en")
-    customer.open_chat(product.url)
-    customer.ask("thank you very much", "My pleasure, truly!")
-    card.get_by_role("button", name="Back to A").click()
-    admin.dialog.get_by_role("button", name="End it, keep A").click()
-    expect(card).to_contain_text("over")
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_serious_for_accessibility(product, administrator_in, dark):
     admin = administrator_in("zh" if dark else "en", size=(1400, 860), dark=dark)
