@@ -53,6 +53,8 @@ def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
     with _alone(settings.releases_dir / f".{release}.lock", progress):
         if (folder / MANIFEST).is_file():  # trained by the process that this one waited for
             return folder
+        for left in settings.releases_dir.glob(f".{release}-*"):  # by a training that was killed
+            shutil.rmtree(left, ignore_errors=True)
         build = Path(tempfile.mkdtemp(prefix=f".{release}-", dir=settings.releases_dir))
         try:
             _train(build, release, settings, company, progress)

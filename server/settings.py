@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     secret: SecretStr | None = None
     risk_bound: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    promotion: Literal["person", "rule"] = "person"
     training_effort: Literal["quick", "full"] = "quick"
     turn_deadline_s: Annotated[float, Field(ge=1, le=120)] = 8.0
     upload_max_bytes: Annotated[int, Field(ge=1024, le=100 * _MIB)] = 10 * _MIB

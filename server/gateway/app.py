@@ -126,11 +126,20 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.company_settings = company_settings = CompanySettings(store, company, settings, safety.audit)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
-        app.state.learning = learning = Learning.over(store, company, new_intents, safety.audit, upstream)
         accounts_http = httpx.AsyncClient(trust_env=False)
         accounts = AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s)
         app.state.library = library = LibraryService.over(
             store, company, safety.audit, upstream, accounts, new_intents, clock
+        )
+        app.state.learning = learning = Learning.over(
+            store,
+            settings,
+            company,
+            new_intents=new_intents,
+            graph=graph.live,
+            library=library.live,
+            audit=safety.audit,
+            upstream=upstream,
         )
         app.state.pictures = pictures = PictureReadings(
             store, upstream, settings.uploads_dir, enabled=settings.pictures.reader != "off"

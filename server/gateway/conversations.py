@@ -241,7 +241,7 @@ class Conversations:
         self, conversation: str, seq: int, *, record: Json, slots: Json, locale: str, escalate: Mapping[str, Any] | None
     ) -> None:
         """Ends a turn: decision record, slots, and the hand-over where an action asked for one."""
-        release = (record.get("parse") or {}).get("release")
+        release = release_of(record)
         async with self.store.write() as tx:
             before = await tx.lock(conversation)
             if before.mode != "bot" or not await tx.is_pending(conversation, seq):
@@ -267,7 +267,7 @@ class Conversations:
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
             pending = await tx.is_pending(conversation, seq)
-            release = (record.get("parse") or {}).get("release")
+            release = release_of(record)
             await tx.finish_turn(conversation, seq, "failed" if pending else "dropped", record, release)
             if state.mode != "bot" or not pending:
                 return
@@ -281,7 +281,7 @@ class Conversations:
     async def drop_turn(self, conversation: str, seq: int, record: Json) -> None:
         """Ends a turn whose conversation people have taken over meanwhile."""
         async with self.store.write() as tx:
-            await tx.finish_turn(conversation, seq, "dropped", record, (record.get("parse") or {}).get("release"))
+            await tx.finish_turn(conversation, seq, "dropped", record, release_of(record))
 
     async def handed_back_lately(self, conversation: str, reason: str) -> bool:
         """Whether a person has just given the conversation back that was handed over for the same reason."""
@@ -406,6 +406,11 @@ class Conversations:
             self.hub.publish(DESK, desk_message(message))
         for event in events:
             self.hub.publish(DESK, event)
+
+
+def release_of(record: Json) -> str | None:
+    """The release that answered a turn; a button's turn has no parse that would say so."""
+    return (record.get("parse") or {}).get("release") or record.get("release") or None
 
 
 def wants_rating(escalation: Escalation | None) -> bool:

@@ -62,6 +62,15 @@ class LiveGraph:
         if newest.version > self._now.version:
             self._now = newest
 
+    async def teach(self) -> None:
+        """Tells an action server that is about to be used the version in service.
+
+        Raises:
+            UpstreamError: It is away, slow or refuses.
+        """
+        if self._now.digest:
+            await self._upstream.teach_graph(self._now.digest, await self._versions.nodes_of(self._now.digest) or [])
+
     async def bodies(self, digests: Sequence[str]) -> dict[str, list[Json] | None]:
         """The nodes of some versions for a turn that needs them; None for one that is not in the database."""
         return {digest: await self._versions.nodes_of(digest) for digest in digests}

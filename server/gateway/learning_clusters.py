@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from typing import Any, Final
@@ -82,6 +83,7 @@ class Clusters:
             empty = Group(0, row.language, 0, np.zeros(len(vector), np.float32))
             group = grouping.place(np.asarray(vector, np.float32), row.ranking, row.oos, empty)
             placed.append((row.id, group))
+            await asyncio.sleep(0)  # turns go first
         try:
             async with self._store.write() as tx:
                 await self._write(tx, placed)

@@ -80,6 +80,15 @@ class LiveLibrary:
                 return
             await self._take(newest, await self._store.library(newest.version), tell=True)
 
+    async def teach(self) -> None:
+        """Tells model services that are about to be used the version in service.
+
+        Raises:
+            UpstreamError: One of them is away, slow or refuses.
+        """
+        if self.digest:
+            await self._upstream.teach_articles(self.digest, dict(self._now.library))
+
     async def search(self, query: str, language: str, k: int) -> Json:
         """Passages of the articles in service, as the bot finds them.
 

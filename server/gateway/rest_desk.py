@@ -14,6 +14,7 @@ from actions.accounts import AccountsClient, AccountsError, NotFoundError
 from server.gateway import statistics
 from server.gateway.casework import Casework
 from server.gateway.contact import is_email
+from server.gateway.conversations import release_of
 from server.gateway.floor import rating_of
 from server.gateway.library_live import LiveLibrary
 from server.gateway.replies import Replies, ShortcutTakenError, filled
@@ -613,7 +614,7 @@ def _decision(turn: Turn) -> Json:
         "seq": turn.seq,
         "turn": turn.seq,
         "status": turn.status,
-        "release": (record.get("parse") or {}).get("release"),
+        "release": release_of(record),
         **{key: record.get(key) for key in ("parse", "intent", "confidence", "slots", "timings", "failure", "speech")},
         **{key: record.get(key) or [] for key in ("decisions", "bot", "passages")},
         **{key: record[key] for key in ("picture", "speech", "content", "experiments") if key in record},

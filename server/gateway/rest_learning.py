@@ -1,4 +1,4 @@
-"""REST for the learning loop: the review list, groups of similar messages, labels."""
+"""REST for the learning loop: the review list, groups of similar messages, labels, trainings, releases."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.gateway.learning import Learning
 from server.gateway.learning_items import CONFLICT
 from server.gateway.learning_labels import MOST_AT_ONCE, LabelError
+from server.gateway.learning_trainings import TrainingError
 from server.gateway.rest import own_page
 from server.gateway.rest_safety import Admin
 from server.learning.labels import rasa_yaml
@@ -132,4 +133,77 @@ async def settle(given: Ports, person: Admin, label_id: RowId) -> Json:
     try:
         return {"batch": await given.labels.settle(label_id, person.username)}
     except LabelError as error:
+        raise HTTPException(error.status, str(error)) from None
+
+
+class Reason(BaseModel):
+    """Why something is done all the same."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Earlier(Reason):
+    """Which release comes back, and why."""
+
+    release: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+@router.get("/trainings")
+async def trainings(
+    given: Ports, person: Admin, before: Key = None, limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20
+) -> Json:
+    """Retrainings, newest first, with their head figures; one that runs says how far it is."""
+    found = await given.trainings.page(limit=limit, before=before)
+    return {"items": found, "next": found[-1]["id"] if len(found) == limit else None}
+
+
+@router.post("/trainings", status_code=201, dependencies=CHANGE)
+async def begin_training(given: Ports, person: Admin) -> Json:
+    """Begins a training on the company's files, the labels that count and the new intents; 409 where one runs."""
+    try:
+        return {"id": await given.trainings.begin(person.username)}
+    except TrainingError as error:
+        raise HTTPException(error.status, str(error)) from None
+
+
+@router.get("/trainings/{training_id}")
+async def training(given: Ports, person: Admin, training_id: RowId) -> Json:
+    """One training with the whole comparison: figures, curves, confusions, changes by intent, verdict."""
+    found = await given.trainings.one(training_id)
+    if found is None:
+        raise HTTPException(404, "there is no such training")
+    return found
+
+
+@router.delete("/trainings/{training_id}", status_code=204, dependencies=CHANGE)
+async def cancel_training(given: Ports, person: Admin, training_id: RowId) -> None:
+    """Stops a training that runs; nothing of it remains but its entry."""
+    try:
+        await given.trainings.cancel(training_id, person.username)
+    except TrainingError as error:
+        raise HTTPException(error.status, str(error)) from None
+
+
+@router.post("/trainings/{training_id}/promote", status_code=202, dependencies=CHANGE)
+async def promote(given: Ports, person: Admin, training_id: RowId, body: Reason) -> Json:
+    """Puts the training's release in service, without a restart; 409 where the rule refuses and no reason is given."""
+    try:
+        return {"change": await given.releases.promote(training_id, person.username, body.reason)}
+    except TrainingError as error:
+        raise HTTPException(error.status, str(error)) from None
+
+
+@router.get("/releases")
+async def releases(given: Ports, person: Admin) -> Json:
+    """What is in service, and what came into service when, by whom and why."""
+    return await given.releases.page()
+
+
+@router.post("/releases/rollback", status_code=202, dependencies=CHANGE)
+async def roll_back(given: Ports, person: Admin, body: Earlier) -> Json:
+    """Puts a release in service again that was in service before, without a restart."""
+    try:
+        return {"change": await given.releases.roll_back(body.release, person.username, body.reason)}
+    except TrainingError as error:
         raise HTTPException(error.status, str(error)) from None

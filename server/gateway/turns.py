@@ -167,7 +167,7 @@ class TurnRunner:
         record: Json = {"decisions": [], "bot": [], "passages": [], "timings": {}}
         self._typing(turn.conversation, on=True)
         try:
-            await self._answer(turn, record)
+            await self._answer_by_one(turn, record)
         except asyncio.CancelledError:
             raise
         except SilencedError:
@@ -188,6 +188,21 @@ class TurnRunner:
                 TURN_STAGE_SECONDS.labels(stage=name.removesuffix("_ms")).observe(ms / 1000)
             if release := (record.get("parse") or {}).get("release"):
                 TURNS_BY_RELEASE.labels(release=release).inc()
+
+    async def _answer_by_one(self, turn: Turn, record: Json) -> None:
+        """Answers by the services of one release, which the record names; once more where two were mixed."""
+        with self._upstream.one_generation() as generation:
+            record["release"] = generation.release
+            try:
+                await self._answer(turn, record)
+                return
+            except UpstreamError as error:
+                if error.code != "other_release" or record["bot"]:
+                    raise
+                logger.warning("turn %s/%s: %s; it is tried again", *_name(turn), error)
+        with self._upstream.one_generation() as generation:
+            record["release"] = generation.release
+            await self._answer(turn, record)
 
     async def _answer(self, turn: Turn, record: Json) -> None:
         started = time.perf_counter()

@@ -6,7 +6,10 @@ Of each kind there may be several; they are asked in turn, and where one fails, 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -51,6 +54,30 @@ class UpstreamError(Exception):
         self.code = code
 
 
+@dataclass(eq=False)
+class Generation:
+    """Model service, Rasa and action server of one release; ``release`` is empty where nobody vouches for it."""
+
+    models: Addresses
+    rasa: Addresses
+    actions: Addresses
+    release: str = ""
+    users: int = 0
+    """Turns that are running on it."""
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when its last turn ends."""
+
+    async def wait_free(self, deadline_s: float) -> None:
+        """Waits until no turn runs on it, or for the deadline: a turn has one of its own and ends by itself."""
+        if self.users:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(deadline_s):
+                    await self.free.wait()
+
+
+_PINNED: ContextVar[Generation | None] = ContextVar("generation", default=None)
+
+
 class Upstream:
     """Calls the model service and Rasa over one pool of connections."""
 
@@ -64,9 +91,7 @@ class Upstream:
         parse_deadline_s: float = PARSE_DEADLINE_S,
     ) -> None:
         """Each kind of service is given by its addresses."""
-        self._models = Addresses(models)
-        self._actions = Addresses(actions)
-        self._rasa = Addresses(rasa)
+        self._serving = Generation(Addresses(models), Addresses(rasa), Addresses(actions))
         self._looking = Repeated("health of the services", LOOK_S, self._look)
         self._deadline = turn_deadline_s
         self._parse_deadline = parse_deadline_s
@@ -85,6 +110,52 @@ class Upstream:
         """Closes the connections."""
         await self._looking.close()
         await self._client.aclose()
+
+    @property
+    def serving(self) -> Generation:
+        """The services that new turns are run by."""
+        return self._serving
+
+    def switch(self, to: Generation) -> Generation:
+        """New turns are run by other services from now on; returns the ones before, which finish what they began."""
+        before, self._serving = self._serving, to
+        return before
+
+    @contextmanager
+    def one_generation(self, given: Generation | None = None) -> Iterator[Generation]:
+        """Everything asked inside is asked of the same services, whatever is switched meanwhile.
+
+        They are those in service now, or the `given` ones.
+        """
+        generation = given or self._serving
+        generation.users += 1
+        generation.free.clear()
+        token = _PINNED.set(generation)
+        try:
+            yield generation
+        finally:
+            _PINNED.reset(token)
+            generation.users -= 1
+            if not generation.users:
+                generation.free.set()
+
+    @property
+    def _now(self) -> Generation:
+        pinned = _PINNED.get()
+        # A task that was begun inside a turn and outlives it goes on with what is in service.
+        return pinned if pinned is not None and pinned.users else self._serving
+
+    @property
+    def _models(self) -> Addresses:
+        return self._now.models
+
+    @property
+    def _rasa(self) -> Addresses:
+        return self._now.rasa
+
+    @property
+    def _actions(self) -> Addresses:
+        return self._now.actions
 
     async def parse(self, text: str, locale: str, *, new: Json | None = None) -> Json:
         """The parse of a message, as docs/architecture.md describes it.
@@ -106,6 +177,9 @@ class Upstream:
         parse = _read(response)
         if not isinstance(parse, dict) or "intent" not in parse:
             raise UpstreamError("models", "nonsense")
+        if self._now.release and parse.get("release") != self._now.release:
+            # Rasa beside it knows the release that it was started with: the two must not be mixed.
+            raise UpstreamError("models", "other_release", str(parse.get("release")))
         return parse
 
     async def search(self, query: str, language: str, k: int, *, digest: str, library: Json, **more: Any) -> Json:
@@ -352,6 +426,23 @@ class Upstream:
     async def models_ready(self) -> bool:
         """Whether every model service has loaded everything."""
         return all(await asyncio.gather(*(self._answers(f"{address}/health") for address in self._models.all)))
+
+    async def release(self) -> str:
+        """The release that the model service is of.
+
+        Raises:
+            UpstreamError: It is away, or not ready yet.
+        """
+        found = _read(await self._ask_models("GET", "/health", None, CONNECT_DEADLINE_S))
+        return str(found.get("release", ""))
+
+    async def teach_new_intents(self, new: Json) -> None:
+        """Tells the model service the new intents, before a message needs them.
+
+        Raises:
+            UpstreamError: It is away or slow.
+        """
+        await self._ask_models("PUT", "/intents", new, self._parse_deadline)
 
     async def healthy(self) -> dict[str, bool]:
         """Which services answer, at one of their addresses."""

@@ -115,10 +115,11 @@ class Proposal:
 
 def proposal(rankings: Sequence[Sequence[Mapping[str, Any]]], oos: Sequence[float]) -> Proposal:
     """The trained intents that a group's members are nearest to, best first."""
-    shares: Counter[str] = Counter()
+    shares: dict[str, float] = {}
     for ranking in rankings:
         for one in ranking:
-            shares[str(one["name"])] += float(one["confidence"]) / max(1, len(rankings))
+            name = str(one["name"])
+            shares[name] = shares.get(name, 0.0) + float(one["confidence"]) / len(rankings)
     found = tuple((name, round(share, 3)) for name, share in sorted(shares.items(), key=lambda p: (-p[1], p[0])))
     outside = sum(oos) / len(oos) if oos else 0.0
     new = not found or found[0][1] < SURE_SHARE or outside >= OOS_LIKELY

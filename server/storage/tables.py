@@ -688,3 +688,47 @@ experiment_units = Table(
 )
 """Which conversations met an experiment, with which variant. ``unit``: a hash of the customer, where known, else of the
 conversation."""
+
+trainings = Table(
+    "trainings",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("state", String(12), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("updated", String(32), nullable=False),
+    Column("ended", String(32)),
+    Column("progress", Float, nullable=False),
+    Column("doing", Text, nullable=False),
+    Column("base", String(40), nullable=False),
+    Column("release", String(40)),
+    Column("company", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("problem", Text),
+    Column("result", JSON),
+    Index(None, "state"),
+    sqlite_autoincrement=True,
+)
+"""Retrainings from the console. ``state`` is ``running``, ``done``, ``failed`` or ``cancelled``; ``company`` the folder
+that was learnt from; ``result`` the comparison with ``base``, the release that was in service, and the verdict."""
+
+release_changes = Table(
+    "release_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("ended", String(32)),
+    Column("release", String(40), nullable=False),
+    Column("company", Text),
+    Column("before", String(40)),
+    Column("kind", String(12), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("training", Integer),
+    Column("state", String(12), nullable=False),
+    Column("problem", Text),
+    Index(None, "state"),
+    sqlite_autoincrement=True,
+)
+"""What came into service when and by whom. ``kind`` is ``start``, ``promotion`` or ``rollback``; ``company`` the folder
+that it is run from, null for the company's own files; ``state`` is ``asked``, ``done`` or ``failed``."""

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.company import Company, CompanyError
+from server.generations import FOLDER
 from server.settings import Settings, unknown_variables
 from server.up.build import BUILT, BuildError, build_all, with_log
 from server.up.display import Display, Mark
+from server.up.generations import Generation, Generations, free_ports
 from server.up.lock import InUseError, check_port, data_dir_lock
 from server.up.policy import State
-from server.up.prepare import Credential, prepare
-from server.up.services import listeners, runs_demo_accounts, services
+from server.up.prepare import Credential, Prepared, prepare
+from server.up.services import generation, listeners, runs_demo_accounts, services
 from server.up.supervisor import Event, ServiceLostError, Supervisor
 
 EXIT_STOPPED = 0
@@ -101,11 +103,16 @@ class _Session:
             began = time.monotonic()
             name = self._company.name.get("en") or self._company.name[self._company.default_language]
             display.line(f"Kefu for {name} ({self._company.folder})", "bold")
-            release, credentials = await self._make()
+            prepared = await self._make()
+            credentials = prepared.credentials
             display.end()
+            first = self._generation(0, prepared.release, prepared.company)
             supervisor = Supervisor(
-                services(settings, self._company, release), logs_dir=settings.logs_dir, report=self._report
+                services(settings, self._company, first), logs_dir=settings.logs_dir, report=self._report
             )
+            generations = Generations(supervisor, settings.data_dir / FOLDER, first, self._another)
+            generations.begin()
+            exchange = asyncio.create_task(generations.run(), name="generations")
             ready = asyncio.create_task(self._announce(supervisor, credentials, began))
             # Without a point between the two at which a signal could come, it always finds one of them to stop.
             self._supervisor = supervisor
@@ -113,11 +120,21 @@ class _Session:
                 await supervisor.run()
             finally:
                 ready.cancel()
+                exchange.cancel()
                 if not self._up and any(one.password for one in credentials):
                     # Passwords are made once: even a failed first start must not swallow them.
                     self._show_credentials(credentials)
 
-    async def _make(self) -> tuple[Path, tuple[Credential, ...]]:
+    def _another(self, slot: int, release: str, company: Path | None) -> Generation:
+        """A release on the wish of the gateway."""
+        return self._generation(slot, self._settings.releases_dir / release, company)
+
+    def _generation(self, slot: int, release: Path, company: Path | None) -> Generation:
+        settings = self._settings
+        first_port = settings.models_port if slot == 0 else free_ports(settings.accounts_port + 1)
+        return generation(settings, slot, release, company, first_port)
+
+    async def _make(self) -> Prepared:
         settings, display = self._settings, self._display
         await build_all(
             settings.logs_dir, lambda name, text: display.step(name, text, mark="ok" if text == BUILT else "work")
@@ -129,7 +146,9 @@ class _Session:
             lambda fraction, text: display.step("release", text, fraction=fraction),
         )
         display.step("release", prepared.release.name, mark="ok")
-        return prepared.release, prepared.credentials
+        if prepared.note:
+            display.line(prepared.note, "yellow")
+        return prepared
 
     def _report(self, event: Event) -> None:
         if self._up:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server import release
+from server import generations, release
 from server.company import Company
 from server.settings import ROOT, ConfigurationError, Settings, load_settings
 from server.up.build import BuildError, run_logged, tool_environment
@@ -42,6 +42,10 @@ class Prepared:
 
     release: Path
     credentials: tuple[Credential, ...]
+    company: Path | None = None
+    """The folder that the release was made of, where that is not the company's own."""
+    note: str = ""
+    """What the operator should know about the choice of the release."""
 
 
 async def prepare(environment: dict[str, str], logs_dir: Path, progress: Progress) -> Prepared:
@@ -77,7 +81,12 @@ async def prepare(environment: dict[str, str], logs_dir: Path, progress: Progres
             raise BuildError(result[-1]["error"], error.log) from error
         raise
     answer = result[-1]
-    return Prepared(Path(answer["release"]), tuple(Credential(**one) for one in answer["credentials"]))
+    return Prepared(
+        Path(answer["release"]),
+        tuple(Credential(**one) for one in answer["credentials"]),
+        Path(answer["company"]) if answer["company"] else None,
+        answer["note"],
+    )
 
 
 def main() -> int:
@@ -99,8 +108,8 @@ def main() -> int:
     try:
         settings = with_company(load_settings())
         company = Company.load(settings.company)
-        folder = release.ensure(settings, company, progress)
-        prepare_engine(settings, company, folder.name, progress)
+        folder, made_of, note = _chosen(settings, company, progress)
+        prepare_engine(settings, Company.load(made_of) if made_of else company, folder.name, progress)
         progress(1.0, "preparing the database")
         credentials = gateway.bootstrap(settings)
     except ConfigurationError as error:
@@ -108,11 +117,38 @@ def main() -> int:
         return 1
     tell(
         release=str(folder),
+        company=str(made_of) if made_of else "",
+        note=note,
         credentials=[
             {"username": one.username, "password": _told(one, settings), "role": one.role} for one in credentials
         ],
     )
     return 0
+
+
+def _chosen(settings: Settings, company: Company, progress: Progress) -> tuple[Path, Path | None, str]:
+    """The release to start with, the folder it was made of where that is no file's, and what to say about it.
+
+    What was promoted in the console goes before what the company's files make; when these have changed since, they are
+    a candidate like any other, to be trained from the console.
+    """
+    promoted = generations.read(settings.data_dir / generations.FOLDER, generations.PROMOTED)
+    name, made_of = str(promoted.get("release") or ""), str(promoted.get("company") or "")
+    if not name:
+        return release.ensure(settings, company, progress), None, ""
+    folder = settings.releases_dir / name
+    problems = company.problems()
+    if problems:
+        raise release.ReleaseError("\n".join(problems))
+    if not (folder / release.MANIFEST).is_file() or (made_of and not Path(made_of).is_dir()):
+        note = (
+            f"{name}, which {promoted.get('by')} promoted in the console, is not there any more; the files' release is"
+        )
+        return release.ensure(settings, company, progress), None, f"{note} started"
+    note = f"starting {name}, which {promoted.get('by')} promoted in the console on {promoted.get('at')}"
+    if promoted.get("files") != release.release_id(settings, company):
+        note += "; the company's files have changed since: train and promote them in the console"
+    return folder, Path(made_of) if made_of else None, note
 
 
 def prepare_engine(settings: Settings, company: Company, release_id: str, progress: Progress) -> None:

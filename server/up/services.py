@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.company import Company
+from server.generations import SUPERVISED
 from server.release import RASA
 from server.settings import ROOT, Settings
+from server.up.generations import Generation
 from server.up.supervisor import Service
 
 ACCOUNTS_FILE = "accounts.db"
@@ -44,42 +46,67 @@ def listeners(settings: Settings, company: Company) -> list[Listener]:
     ]
 
 
-def services(settings: Settings, company: Company, release: Path) -> list[Service]:
-    """Return what `kefu up` runs, in the order of starting; the gateway, which faces people, is last."""
-    environment = _environment(settings)
-    found = [
+def generation(settings: Settings, slot: int, release: Path, company: Path | None, first_port: int) -> Generation:
+    """Return model service, Rasa and action server of a release, on three ports from ``first_port`` on.
+
+    ``company`` is the folder that a release from the console was made of. Slot 1 has other names.
+    """
+    models, rasa, actions = first_port, first_port + 1, first_port + 2
+    environment = _environment(settings) | {
+        "KEFU_MODELS_URL": f"http://{_LOOPBACK}:{models}",
+        "KEFU_MODELS_URLS": settings.models_urls or f"http://{_LOOPBACK}:{models}",
+        "KEFU_COMPANY": str(company or settings.company),
+        # Counted from the first port, the demo's accounts would be elsewhere.
+        "KEFU_ACCOUNT_API_URL": settings.accounts_url,
+    }
+    suffix = "-b" if slot else ""
+    found = (
         Service(
-            name="models",
+            name=f"models{suffix}",
             command=_module(
-                *("server.models", "--release", release, "--host", _LOOPBACK, "--port", settings.models_port),
+                *("server.models", "--release", release, "--host", _LOOPBACK, "--port", models),
                 *("--engine-dir", settings.engine_dir(release.name)),
             ),
-            health_url=f"{settings.models_url}/health",
+            health_url=f"http://{_LOOPBACK}:{models}/health",
             directory=ROOT,
             # Waiting threads that spin would take the two cores from everyone else.
             environment=environment | {"OMP_NUM_THREADS": _MODEL_THREADS, "OMP_WAIT_POLICY": "passive"},
         ),
         Service(
-            name="rasa",
+            name=f"rasa{suffix}",
             # Its own interpreter and not `uv run`: one process less to start, to signal and to watch.
             command=(
                 str(ROOT / "bot" / ".venv" / "bin" / "python"),
                 *("-m", "kefu_bot", "serve", "--model", str(release / RASA)),
-                *("--port", str(settings.rasa_port), "--actions", settings.actions_addresses[0]),
+                *("--port", str(rasa), "--actions", f"http://{_LOOPBACK}:{actions}"),
             ),
-            health_url=f"{settings.rasa_url}/webhooks/kefu/health",
+            health_url=f"http://{_LOOPBACK}:{rasa}/webhooks/kefu/health",
             directory=ROOT / "bot",
             environment=environment,
             masks_itself=False,
         ),
         Service(
-            name="actions",
-            command=_module("actions", "--port", settings.actions_port),
-            health_url=f"{settings.actions_url}/health",
+            name=f"actions{suffix}",
+            command=_module("actions", "--port", actions),
+            health_url=f"http://{_LOOPBACK}:{actions}/health",
             directory=ROOT,
             environment=environment,
         ),
-    ]
+    )
+    return Generation(
+        slot,
+        release.name,
+        found,
+        f"http://{_LOOPBACK}:{models}",
+        f"http://{_LOOPBACK}:{rasa}",
+        f"http://{_LOOPBACK}:{actions}",
+    )
+
+
+def services(settings: Settings, company: Company, first: Generation) -> list[Service]:
+    """Return what `kefu up` runs, in the order of starting; the gateway, which faces people, is last."""
+    environment = _environment(settings) | {SUPERVISED: "1"}
+    found = list(first.services)
     if runs_demo_accounts(settings, company):
         data = settings.data_dir / ACCOUNTS_FILE
         found.append(

@@ -64,8 +64,14 @@ class Supervisor:
         report: Callable[[Event], None] = lambda event: None,
         stop_grace_s: float = STOP_GRACE_S,
     ) -> None:
-        self._services = tuple(services)
+        self._services = list(services)
+        self._front = self._services[-1].name if self._services else ""
         self._policy = policy or RestartPolicy()
+        self._logs_dir = logs_dir
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._extra: set[str] = set()
+        self._changed = asyncio.Event()
+        self._client: httpx.AsyncClient | None = None
         self._report = report
         self._stop_grace_s = stop_grace_s
         self._logs = {one.name: RotatingLog(logs_dir / f"{one.name}.log") for one in self._services}
@@ -92,19 +98,78 @@ class Supervisor:
             ServiceLostError: A service could not be kept alive.
         """
         async with httpx.AsyncClient(timeout=self._policy.probe_deadline_s, trust_env=False) as client:
-            tasks = {asyncio.create_task(self._keep(one, client), name=one.name) for one in self._services}
+            self._client = client
+            for one in self._services:
+                self._begin(one)
             stop = asyncio.create_task(self._stop.wait())
             try:
-                done, _ = await asyncio.wait({*tasks, stop}, return_when=asyncio.FIRST_COMPLETED)
-                for task in done - {stop}:
-                    await task  # a keeper only ends with an error: raise it
+                while not stop.done():
+                    self._changed.clear()
+                    changed = asyncio.create_task(self._changed.wait())
+                    relied_on = {task for name, task in self._keepers.items() if name not in self._extra}
+                    try:
+                        done, _ = await asyncio.wait({*relied_on, stop, changed}, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        changed.cancel()
+                    for task in done & relied_on:
+                        if not task.cancelled():  # `remove` ended it
+                            await task  # a keeper only ends with an error: raise it
             finally:
-                for task in (*tasks, stop):
+                keepers = list(self._keepers.values())
+                for task in (*keepers, stop):
                     task.cancel()
-                await asyncio.gather(*tasks, stop, return_exceptions=True)
+                await asyncio.gather(*keepers, stop, return_exceptions=True)
                 await self._stop_children()
                 for log in self._logs.values():
                     log.close()
+
+    def add(self, services: Sequence[Service]) -> None:
+        """Start further services while `run` runs; losing one of them ends nothing until `rely_on` names it."""
+        for one in services:
+            self._services.append(one)
+            self._extra.add(one.name)
+            self._logs[one.name] = RotatingLog(self._logs_dir / f"{one.name}.log")
+            self._lives[one.name] = Lifecycle(self._policy)
+            self._begin(one)
+
+    def rely_on(self, names: Sequence[str]) -> None:
+        """From now on the loss of these services is the end."""
+        self._extra.difference_update(names)
+        self._changed.set()
+
+    async def remove(self, names: Sequence[str]) -> None:
+        """Stop services and forget them."""
+        self._extra.update(names)  # their end is no loss
+        self._changed.set()
+        keepers = [self._keepers.pop(name) for name in names]
+        for task in keepers:
+            task.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        children = [self._children.pop(name) for name in names if name in self._children]
+        await asyncio.gather(*(child.stop(self._stop_grace_s) for child in children))
+        for one in [one for one in self._services if one.name in names]:
+            self._services.remove(one)
+            self._logs.pop(one.name).close()
+            self._lives.pop(one.name)
+            self._extra.discard(one.name)
+            self._report(Event(one.name, State.IDLE, "stopped"))
+
+    def are_ready(self, names: Sequence[str]) -> bool:
+        """Whether all of these services do their work."""
+        return all(self._lives[name].state is State.READY for name in names)
+
+    def lost(self, names: Sequence[str]) -> str:
+        """Which of these services was given up, and why; nothing while none was."""
+        for name in names:
+            task = self._keepers[name]
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                return str(error)
+        return ""
+
+    def _begin(self, service: Service) -> None:
+        assert self._client is not None, "run first"
+        self._keepers[service.name] = asyncio.create_task(self._keep(service, self._client), name=service.name)
+        self._changed.set()
 
     async def _keep(self, service: Service, client: httpx.AsyncClient) -> None:
         life, log = self._lives[service.name], self._logs[service.name]
@@ -164,7 +229,7 @@ class Supervisor:
 
     async def _stop_children(self) -> None:
         names = [one.name for one in self._services if one.name in self._children]
-        for group in (names[-1:], names[:-1]):
+        for group in ([one for one in names if one == self._front], [one for one in names if one != self._front]):
             await asyncio.gather(*(self._children[name].stop(self._stop_grace_s) for name in group))
 
     def _tell(self, service: Service, text: str) -> None:

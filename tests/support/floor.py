@@ -1,12 +1,13 @@
 """The gateway's services on a real database, without sockets: conversations, casework and the dispatcher, one clock."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from server.addresses import Addresses
 from server.company import Company
 from server.gateway.casework import Answer, Casework
 from server.gateway.content import Content
@@ -22,6 +23,7 @@ from server.gateway.outages import Outages
 from server.gateway.pictures import PictureReadings
 from server.gateway.presence import Presence
 from server.gateway.turns import TurnRunner
+from server.gateway.upstream import Generation
 from server.settings import ROOT
 from server.storage.audit import Audit
 from server.storage.database import create_engine, migrate
@@ -50,6 +52,7 @@ class Bench:
     service: Conversations
     cases: Casework
     dispatcher: Dispatcher
+    folder: Path = Path()
     _ids: int = 0
 
     @property
@@ -129,6 +132,15 @@ class Bench:
         return queue
 
 
+class OneGeneration:
+    """What scripted services behind a turn share with the real ones: nothing is switched under a turn."""
+
+    @contextmanager
+    def one_generation(self) -> Iterator[Generation]:
+        nowhere = Addresses(("http://127.0.0.1:1",))
+        yield Generation(nowhere, nowhere, nowhere)
+
+
 @asynccontextmanager
 async def bench(folder: Path, clock: Clock | None = None, url: str = "") -> AsyncIterator[Bench]:
     """The services over the database ``url``, or a new one in ``folder``."""
@@ -140,7 +152,7 @@ async def bench(folder: Path, clock: Clock | None = None, url: str = "") -> Asyn
         store=store, hub=Hub(), company=Company.load(ROOT / "demo"), presence=Presence(time), clock=time
     )
     cases = Casework(service)
-    yield Bench(time, service, cases, Dispatcher(cases))
+    yield Bench(time, service, cases, Dispatcher(cases), folder)
     await store.close()
 
 

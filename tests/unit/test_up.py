@@ -14,7 +14,8 @@ from server.starter import make_company
 from server.up.build import BuildError, find_npm, find_uv, web_steps
 from server.up.display import Display
 from server.up.prepare import prepare
-from server.up.services import listeners, services
+from server.up.services import generation, listeners, services
+from server.up.supervisor import Service
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +36,24 @@ def _settings(company: Company, **more: object) -> Settings:
     return load_settings(company=company.folder, port=9000, internal_port=9100, **more)
 
 
+def _all(settings: Settings, company: Company, release: Path) -> list[Service]:
+    return services(settings, company, generation(settings, 0, release, None, settings.models_port))
+
+
+def test_a_second_generation_has_ports_and_names_of_its_own_and_the_same_accounts(tmp_path: Path) -> None:
+    demo = Company.load(ROOT / "demo")
+    settings = _settings(demo)
+    second = generation(settings, 1, tmp_path / "r-2", tmp_path / "company", 9200)
+    assert [one.name for one in second.services] == ["models-b", "rasa-b", "actions-b"]
+    assert (second.release, second.models, second.actions) == ("r-2", "http://127.0.0.1:9200", "http://127.0.0.1:9202")
+    for one in second.services:
+        assert one.environment["KEFU_MODELS_URL"] == "http://127.0.0.1:9200"
+        assert one.environment["KEFU_ACCOUNT_API_URL"] == "http://127.0.0.1:9103"
+        assert one.environment["KEFU_COMPANY"] == str(tmp_path / "company")
+
+
 def test_a_company_without_accounts_runs_four_processes_and_the_gateway_last(shop: Company, tmp_path: Path) -> None:
-    found = services(_settings(shop), shop, tmp_path / "release")
+    found = _all(_settings(shop), shop, tmp_path / "release")
     assert [one.name for one in found] == ["models", "rasa", "actions", "gateway"]
     assert [one.health_url for one in found] == [
         "http://127.0.0.1:9100/health",
@@ -54,14 +71,14 @@ def test_a_company_without_accounts_runs_four_processes_and_the_gateway_last(sho
 
 def test_the_demo_back_end_runs_only_where_nothing_replaces_it(tmp_path: Path) -> None:
     demo = Company.load(ROOT / "demo")
-    assert "accounts" in [one.name for one in services(_settings(demo), demo, tmp_path)]
+    assert "accounts" in [one.name for one in _all(_settings(demo), demo, tmp_path)]
     replaced = _settings(demo, account_api_url="https://crm.example.com")
-    assert "accounts" not in [one.name for one in services(replaced, demo, tmp_path)]
+    assert "accounts" not in [one.name for one in _all(replaced, demo, tmp_path)]
     assert "accounts" not in [one.what for one in listeners(replaced, demo)]
 
 
 def test_every_process_gets_the_same_settings_and_stays_private(shop: Company, tmp_path: Path) -> None:
-    found = services(_settings(shop, host="0.0.0.0"), shop, tmp_path)
+    found = _all(_settings(shop, host="0.0.0.0"), shop, tmp_path)
     for one in found:
         assert one.environment["KEFU_PORT"] == "9000"
         assert one.environment["KEFU_COMPANY"] == str(shop.folder)

@@ -12,13 +12,13 @@ from server.gateway.graph_versions import Published, Versions
 from server.gateway.upstream import UpstreamError
 from server.settings import ROOT
 from server.storage.audit import Audit
-from tests.support.floor import Bench, bench, intent, turn_runner
+from tests.support.floor import Bench, OneGeneration, bench, intent, turn_runner
 
 Json = dict[str, Any]
 KG = ROOT / "kg" / "data"
 
 
-class Services:
+class Services(OneGeneration):
     """The services behind a turn: the actions know some versions of the graph, as the real ones do."""
 
     def __init__(self, *, known: set[str], away: bool = False, stubborn: bool = False) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from server.gateway.casework import RefusedError, TakenError
 from server.gateway.modes import NotPossibleError
-from tests.support.floor import Bench, bench, intent, turn_runner
+from tests.support.floor import Bench, OneGeneration, bench, intent, turn_runner
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ async def test_who_went_back_by_themselves_may_be_handed_over_again(desk):
     assert not await desk.service.handed_back_lately(state.id, "policy")
 
 
-class Rasa:
+class Rasa(OneGeneration):
     """The two services behind a turn, on this side of the wire: what they answer is the test's."""
 
     def __init__(self, *lines) -> None:

@@ -10,11 +10,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from server.gateway.graph_live import LiveGraph
+from server.gateway.graph_versions import Versions
 from server.gateway.learning import Learning
 from server.gateway.learning_labels import LabelError
 from server.gateway.new_intents import NewIntents
 from server.gateway.upstream import Upstream
 from server.learning.labels import rasa_yaml
+from server.settings import Settings
 from server.storage.audit import Audit
 from server.storage.customers import CustomerData
 from tests.support.floor import Bench, bench
@@ -49,7 +52,10 @@ async def desk(tmp_path: Path) -> AsyncIterator[Bench]:
 def learning(desk: Bench, vectors: Vectors | None = None) -> Learning:
     company, audit = desk.service.company, Audit(desk.store, b"key")
     new = NewIntents(desk.store, company, audit)
-    return Learning.over(desk.store, company, new, audit, cast(Upstream, vectors or Vectors()))
+    upstream = cast(Upstream, vectors or Vectors())
+    graph = LiveGraph(Versions(desk.store, audit), upstream)
+    settings = Settings(data_dir=desk.folder)
+    return Learning.over(desk.store, settings, company, new_intents=new, graph=graph, audit=audit, upstream=upstream)
 
 
 def parse(text: str, name: str = "check_bill", confidence: float = 0.3, **more: Any) -> Json:

@@ -12,7 +12,7 @@ from PIL import Image
 from server.gateway.pictures import PictureReadings
 from server.gateway.upstream import UpstreamError
 from tests.support.drawings import screen
-from tests.support.floor import START, Bench, intent, turn_runner
+from tests.support.floor import START, Bench, OneGeneration, intent, turn_runner
 from tests.unit.gateway.test_rest_desk import running
 
 SHOP = "https://shop.example.com"
@@ -109,7 +109,7 @@ async def test_what_hides_behind_a_picture_is_left_behind(desk):
     assert stored.headers["x-content-type-options"] == "nosniff"
 
 
-class Services:
+class Services(OneGeneration):
     """The services behind a turn, scripted: what is read in pictures, and what Rasa is sent."""
 
     def __init__(self, reading: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.floor import bench, intent, turn_runner
+from tests.support.floor import OneGeneration, bench, intent, turn_runner
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ async def desk(tmp_path):
         yield running
 
 
-class Rasa:
+class Rasa(OneGeneration):
     """The two services behind a turn, on this side of the wire: what they answer is the test's."""
 
     def __init__(self, *texts: str) -> None:

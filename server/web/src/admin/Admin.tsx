@@ -18,6 +18,7 @@ import { GraphPage } from './graph/GraphPage';
 import { History } from './graph/History';
 import { Priors } from './graph/Priors';
 import { Review } from './learning/Review';
+import { Training } from './learning/Training';
 import { NewIntents } from './NewIntents';
 import { Outages } from './outages/Outages';
 import { Proposals } from './proposals/Proposals';
@@ -37,6 +38,7 @@ const PAGES: Record<PageName, ComponentType<{ rest: readonly string[] }>> = {
   priors: Priors,
   articles: ArticlesPage,
   review: Review,
+  training: Training,
   figures: Figures,
   experiments: Experiments,
   outages: Outages,

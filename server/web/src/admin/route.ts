@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 export const SECTIONS = {
   knowledge: ['graph', 'history', 'cases', 'analysis', 'priors', 'articles', 'outages', 'proposals'],
-  learning: ['review'],
+  learning: ['review', 'training'],
   company: ['figures', 'experiments', 'settings'],
   safety: ['audit', 'content', 'intents'],
   own: ['account'],

@@ -277,7 +277,7 @@ function Marks({ text, spans, kinds, onChange }: { text: string; spans: readonly
         {spans.map((span) => (
           <li key={`${span.start} ${span.entity}`}>
             <span>
-              <mark>{letters.slice(span.start, span.end).join('')}</mark> {coded('kind', span.entity)}
+              <mark>{letters.slice(span.start, span.end).join('')}</mark> {coded('detail', span.entity)}
             </span>
             <button type="button" class="text-button" onClick={() => onChange(spans.filter((one) => one !== span))}>
               {t('remove')}
@@ -294,7 +294,7 @@ function Marks({ text, spans, kinds, onChange }: { text: string; spans: readonly
           <option value="">{t('marksKind')}</option>
           {kinds.map((one) => (
             <option key={one} value={one}>
-              {coded('kind', one)}
+              {coded('detail', one)}
             </option>
           ))}
         </select>
