@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from server.nlu.calibrate import expected_calibration_error
 from server.nlu.data import OUT_OF_SCOPE, Example
 from server.nlu.engine import Parse
 from server.nlu.evaluate import acts, measure
 
 Json = dict[str, Any]
 _RESAMPLES: Final = 1000
+_RESAMPLES_OF_BINS: Final = 300
+"""Fewer, because each sorts the messages into bins anew."""
 _BINS: Final = 10
 _POINTS: Final = 20
 _PAIRS: Final = 15
@@ -49,6 +52,7 @@ def compare(examples: Sequence[Example], base: Sequence[Parse], candidate: Seque
             "entity_f1": _entity_interval(sides, rng),
             "coverage_at_risk_bound": _interval(sides, "acts", inside, rng),
             "error_at_risk_bound": _error_interval(sides, rng),
+            "ece": _calibration_interval(sides, inside, rng),
         },
         "intents": [
             _intent(name, sides[0].right[truth == name], sides[1].right[truth == name])
@@ -62,6 +66,7 @@ class _Side:
 
     def __init__(self, examples: Sequence[Example], parses: Sequence[Parse]) -> None:
         self.right = np.array([p.intent.name == e.intent for e, p in zip(examples, parses, strict=True)], bool)
+        self.confidence = np.array([p.intent.confidence for p in parses], float)
         self.acts = np.array([acts(p) for p in parses], bool)
         counts = []
         for example, parse in zip(examples, parses, strict=True):
@@ -128,6 +133,20 @@ def _error_interval(sides: Sequence[_Side], rng: np.random.Generator) -> Json:
     everything = np.arange(rows)
     whole = float(error(sides[1], everything) - error(sides[0], everything))
     return _with_ends(whole, error(sides[1], drawn) - error(sides[0], drawn))
+
+
+def _calibration_interval(sides: Sequence[_Side], rows: NDArray[np.bool_], rng: np.random.Generator) -> Json:
+    count = int(rows.sum())
+    if not count:
+        return {"difference": None, "low": None, "high": None}
+    values = [(side.confidence[rows], side.right[rows].astype(float)) for side in sides]
+
+    def change(drawn: NDArray[Any]) -> float:
+        base, candidate = (expected_calibration_error(c[drawn], r[drawn]) for c, r in values)
+        return float(candidate - base)
+
+    resampled = [change(rng.integers(0, count, count)) for _ in range(_RESAMPLES_OF_BINS)]
+    return _with_ends(change(np.arange(count)), np.array(resampled))
 
 
 def _with_ends(difference: float, resampled: NDArray[Any]) -> Json:

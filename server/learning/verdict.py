@@ -10,7 +10,7 @@ from server.company import Definition
 Json = dict[str, Any]
 SIGNIFICANCE: Final = 0.05
 CALIBRATION_SLACK: Final = 0.02
-"""By so much the calibration error may grow; it has no interval of its own."""
+"""By so much the calibration error may grow even where it surely grew."""
 _NEVER_WORSE: Final = frozenset({"safety", "customer_asked"})
 
 
@@ -42,10 +42,9 @@ def verdict(comparison: Json, *, never_worse: Collection[str]) -> Json:
         # Surely worse: the whole interval lies on the bad side of no change.
         end = found["high"] if better > 0 else found["low"]
         checks.append({"check": name, **found, "ok": end is None or end * better >= 0})
-    base, candidate = (comparison[side]["metrics"].get("ece") for side in ("base", "candidate"))
-    if base is not None and candidate is not None:
-        grown = round(candidate - base, 4)
-        checks.append({"check": "calibration", "difference": grown, "ok": grown <= CALIBRATION_SLACK})
+    grown = differences["ece"]
+    surely = grown["low"] is not None and grown["low"] > 0 and grown["difference"] > CALIBRATION_SLACK
+    checks.append({"check": "calibration", **grown, "ok": not surely})
     checks.extend(
         {"check": "intent", "intent": one["intent"], "base": one["base"], "candidate": one["candidate"],
          "of": one["examples"], "ok": False}
