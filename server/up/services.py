@@ -59,6 +59,7 @@ def generation(settings: Settings, slot: int, release: Path, company: Path | Non
         # Counted from the first port, the demo's accounts would be elsewhere.
         "KEFU_ACCOUNT_API_URL": settings.accounts_url,
     }
+    asked = settings.actions_addresses[0] if settings.actions_urls else f"http://{_LOOPBACK}:{actions}"
     suffix = "-b" if slot else ""
     found = (
         Service(
@@ -78,7 +79,7 @@ def generation(settings: Settings, slot: int, release: Path, company: Path | Non
             command=(
                 str(ROOT / "bot" / ".venv" / "bin" / "python"),
                 *("-m", "kefu_bot", "serve", "--model", str(release / RASA)),
-                *("--port", str(rasa), "--actions", f"http://{_LOOPBACK}:{actions}"),
+                *("--port", str(rasa), "--actions", asked),
             ),
             health_url=f"http://{_LOOPBACK}:{rasa}/webhooks/kefu/health",
             directory=ROOT / "bot",

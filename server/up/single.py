@@ -12,7 +12,7 @@ from server.company import Company
 from server.logs import masked_line
 from server.release import MANIFEST, release_id
 from server.settings import ConfigurationError, Settings
-from server.up.services import services
+from server.up.services import generation, services
 from server.up.supervisor import Service
 
 NAMES = ("gateway", "models", "rasa", "actions", "accounts")
@@ -40,7 +40,8 @@ def _chosen(settings: Settings, company: Company, name: str) -> Service:
     release = settings.releases_dir / release_id(settings, company)
     if name in _TRAINED and not (release / MANIFEST).is_file():
         raise ConfigurationError(f"{release}: is not trained yet; `kefu train` makes it")
-    found = {one.name: one for one in services(settings, company, release)}
+    first = generation(settings, 0, release, None, settings.models_port)
+    found = {one.name: one for one in services(settings, company, first)}
     if name not in found:
         raise ConfigurationError(f'there is no process "{name}" here; there are: {", ".join(found)}')
     return found[name]

@@ -1,4 +1,4 @@
-"""What a customer asked in vain is found on the review list, labelled by keys, taken back, and leads to its conversation."""
+"""What a customer asked in vain is on the review list: labelled by keys, taken back, leading to its conversation."""
 
 from playwright.sync_api import expect
 

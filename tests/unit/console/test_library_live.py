@@ -12,13 +12,13 @@ from server.gateway.library_store import LibraryStore
 from server.gateway.upstream import UpstreamError
 from server.library import of_company
 from server.storage.audit import Audit
-from tests.support.floor import Bench, bench, intent, turn_runner
+from tests.support.floor import Bench, OneGeneration, bench, intent, turn_runner
 
 Json = dict[str, Any]
 PETS = {"texts": {"en": {"title": "Pets", "category": "", "summary": "", "markdown": "Dogs."}}, "intents": []}
 
 
-class Services:
+class Services(OneGeneration):
     """The services behind a turn; the model service knows some libraries, as the real one does."""
 
     def __init__(self, *, away: bool = False, stubborn: bool = False) -> None:

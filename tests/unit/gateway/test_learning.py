@@ -14,6 +14,8 @@ from server.gateway.graph_live import LiveGraph
 from server.gateway.graph_versions import Versions
 from server.gateway.learning import Learning
 from server.gateway.learning_labels import LabelError
+from server.gateway.library_live import LiveLibrary
+from server.gateway.library_store import LibraryStore
 from server.gateway.new_intents import NewIntents
 from server.gateway.upstream import Upstream
 from server.learning.labels import rasa_yaml
@@ -55,7 +57,10 @@ def learning(desk: Bench, vectors: Vectors | None = None) -> Learning:
     upstream = cast(Upstream, vectors or Vectors())
     graph = LiveGraph(Versions(desk.store, audit), upstream)
     settings = Settings(data_dir=desk.folder)
-    return Learning.over(desk.store, settings, company, new_intents=new, graph=graph, audit=audit, upstream=upstream)
+    library = LiveLibrary(LibraryStore(desk.store, audit), upstream, company)
+    return Learning.over(
+        desk.store, settings, company, new_intents=new, graph=graph, library=library, audit=audit, upstream=upstream
+    )
 
 
 def parse(text: str, name: str = "check_bill", confidence: float = 0.3, **more: Any) -> Json:
