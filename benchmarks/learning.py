@@ -189,7 +189,7 @@ async def measure_exchange() -> Json:
 
 async def _exchanges(product: Product, http: httpx.AsyncClient) -> Json:
     before = await _until(http, "/api/releases", lambda body: body["release"])
-    body = {"label": {"zh": "带狗", "en": "Dogs"}, "do": "say", "text": {"zh": "可以。", "en": "They are welcome."},
+    body: Json = {"label": {"zh": "带狗", "en": "Dogs"}, "do": "say", "text": {"zh": "可以。", "en": "They are welcome."},
             "examples": ["can dogs come in", "is my dog allowed", "can I bring my dog", "do you let dogs in"]}  # fmt: skip
     (await http.put("/api/new-intents/dogs_allowed", json=body)).raise_for_status()
     traffic = Traffic(product.url)
