@@ -111,7 +111,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         presence = Presence(clock)
         conversations = Conversations(store=store, hub=Hub(), company=company, presence=presence, clock=clock)
         casework = Casework(conversations)
-        app.state.live = live = Live(conversations, casework.drafts, settings.redis_url)
+        app.state.live = live = Live(conversations, casework.drafts, settings.redis_url, settings.secret_key())
         app.state.upstream = upstream = Upstream(
             models=settings.models_addresses,
             rasa=settings.rasa_addresses,

@@ -4,6 +4,8 @@ Nothing here is the truth: what Redis loses, or does not carry while it is away,
 """
 
 import asyncio
+import hashlib
+import hmac
 import logging
 import time
 from collections.abc import Callable
@@ -20,7 +22,6 @@ from server.gateway.metrics import BUS_CONNECTED, BUS_DROPPED
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
-CHANNEL: Final = "kefu:live"
 DEADLINE_S: Final = 2.0
 """For one command, and for a connection."""
 LIMIT_DEADLINE_S: Final = 0.5
@@ -51,8 +52,11 @@ class Bus:
     """Carries frames; ``receive`` gets those of other gateways, ``turned`` is told when the connection came or went."""
 
     def __init__(
-        self, url: str, gateway: str, receive: Callable[[str, Json], None], turned: Callable[[], None]
+        self, url: str, key: bytes, gateway: str, receive: Callable[[str, Json], None], turned: Callable[[], None]
     ) -> None:
+        """``key`` is what the gateways of one installation share: several may use one Redis."""
+        self._prefix = f"kefu:{hmac.new(key, b'redis', hashlib.sha256).hexdigest()[:16]}"
+        self._channel = f"{self._prefix}:live"
         self._gateway = gateway
         self._receive = receive
         self._turned = turned
@@ -98,7 +102,7 @@ class Bus:
             return None
         try:
             async with asyncio.timeout(LIMIT_DEADLINE_S):
-                answer = await self._redis.eval(_ALLOW, 1, f"kefu:limit:{key}", str(burst), str(per_second))
+                answer = await self._redis.eval(_ALLOW, 1, f"{self._prefix}:limit:{key}", str(burst), str(per_second))
         except _FAULTS as error:
             logger.warning("Redis counts nothing (%s); each gateway counts for itself", type(error).__name__)
             return None
@@ -109,7 +113,7 @@ class Bus:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
+                    await pubsub.subscribe(self._channel)
                     heard = time.monotonic()
                     while True:
                         message = await pubsub.get_message(timeout=1.0)
@@ -148,7 +152,7 @@ class Bus:
             if given["from"] != self._gateway:
                 self._receive(str(given["topic"]), dict(given["frame"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-            logger.warning("Redis carried something on %s that is no frame of ours", CHANNEL)
+            logger.warning("Redis carried something on %s that is no frame of ours", self._channel)
 
     async def _send(self) -> None:
         while True:
@@ -163,7 +167,7 @@ class Bus:
             try:
                 async with asyncio.timeout(DEADLINE_S), self._redis.pipeline(transaction=False) as pipeline:
                     for one in batch:
-                        pipeline.publish(CHANNEL, one)
+                        pipeline.publish(self._channel, one)
                     await pipeline.execute()
             except _FAULTS as error:
                 BUS_DROPPED.inc(len(batch))

@@ -32,7 +32,8 @@ _ENDS_DRAFTS = frozenset({"taken", "reopened", "released", "transferred", "close
 class Live:
     """Joins one gateway's hub with those of the others; owns the tasks that do."""
 
-    def __init__(self, conversations: Conversations, drafts: Drafts, redis_url: str) -> None:
+    def __init__(self, conversations: Conversations, drafts: Drafts, redis_url: str, key: bytes) -> None:
+        """``key`` is the secret that all gateways of the company have."""
         self._conversations = conversations
         self._hub = conversations.hub
         self._store = conversations.store
@@ -44,7 +45,7 @@ class Live:
         self.replicas = Replicas(self._store, conversations.presence, conversations.changed.set)
         self.bus: Bus | None = None
         if self.replicas.several and redis_url:
-            self.bus = Bus(redis_url, self.replicas.id, self._receive, self._look_now)
+            self.bus = Bus(redis_url, key, self.replicas.id, self._receive, self._look_now)
 
     async def start(self) -> None:
         """Joins the others; from now on the desk's events are handed out by their numbers."""

@@ -37,7 +37,7 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 MAX_TURNS_AT_ONCE = 32
-LOOK_S = 1.0
+LOOK_S = 0.7
 """How often turns are looked for that nobody runs."""
 START_GRACE_S = 60.0
 START_PROBE_S = 0.25

@@ -49,7 +49,7 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 HISTORY_TURNS = 5
 LISTEN = "action_listen"
-DEAD_AFTER_S = 4.0
+DEAD_AFTER_S = 3.0
 """A gateway that has not said for so long that it lives is dead to the others."""
 _DESK_STREAM = 0x6B656675
 """The advisory lock under which PostgreSQL numbers the desk's events."""

@@ -28,7 +28,7 @@ async def shared(tmp_path, postgres):
 
 async def test_the_desks_events_are_handed_out_by_their_numbers(tmp_path):
     async with bench(tmp_path) as desk:
-        live = Live(desk.service, desk.cases.drafts, "")
+        live = Live(desk.service, desk.cases.drafts, "", b"key")
         await live.start()
         state = await desk.service.open("en", None)
         queue = Subscription()
