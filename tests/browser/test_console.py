@@ -289,7 +289,7 @@ def test_an_experiment_is_begun_met_and_ended(product, administrator_in, custome
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_serious_for_accessibility(product, administrator_in, dark):
     admin = administrator_in("zh" if dark else "en", size=(1400, 860), dark=dark)
-    graph = ("history", "cases", "analysis", "priors", "outages", "graph")
+    graph = ("history", "cases", "analysis", "priors", "outages", "proposals", "graph")
     for page in ("figures", "experiments", "settings", "audit", "content", "intents", "account", *graph):
         admin.open(product.url, page)
         expect(admin.page.locator(".page h2")).to_be_visible()
