@@ -22,6 +22,7 @@ def publish(admin, message):
     admin.dialog.locator("[name=message]").fill(message)
     assert findings(admin.page) == []
     admin.dialog.get_by_role("button", name="Publish", exact=True).click()
+    expect(admin.dialog).to_have_count(0)
     expect(admin.page.locator(".bar-note")).to_contain_text("in service")
 
 
@@ -98,3 +99,4 @@ def test_a_document_becomes_an_article(product, administrator_in, tmp_path):
     expect(admin.page.get_by_text("This draft removes the article")).to_be_visible()
     expect(admin.page.get_by_text("All changes are saved.")).to_be_visible()
     publish(admin, "No kites")
+    assert admin.page.request.get(f"{product.url}/api/articles/kite-flying?lang=en").status == 404
