@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 
 from server.company import Company
 from server.gateway.figures_outcome import Counts, percentile
@@ -25,6 +25,7 @@ from server.storage.tables import (
     figures_unanswered,
     labels,
     review_items,
+    trainings,
     turns,
 )
 
@@ -231,7 +232,24 @@ async def _quality(store: Store, company: Company, releases: Path) -> Json:
             bounds = wilson(right * of, of) if right is not None else None
             interval = {"low": round(bounds[0], 4), "high": round(bounds[1], 4)} if bounds else {}
             lines.append({"language": language, **{name: found.get(name) for name in names}, **interval})
+    lines += await _held_out(store, str(manifest.get("id")))
     return {"release": manifest.get("id"), "risk_bound": manifest.get("risk_bound"), "languages": lines}
+
+
+async def _held_out(store: Store, release: str) -> list[Json]:
+    """What the newest comparison of a retraining measured of the release, over all languages; entities too."""
+    newest = select(trainings.c.release, trainings.c.result).where(
+        trainings.c.state == "done", or_(trainings.c.release == release, trainings.c.base == release)
+    )
+    row = await store.one(newest.order_by(trainings.c.id.desc()).limit(1))
+    comparison = ((row.result if row is not None else None) or {}).get("comparison") or {}
+    side = comparison.get("candidate" if row is not None and row.release == release else "base") or {}
+    found = side.get("metrics") or {}
+    if not found:
+        return []
+    names = ("intent_accuracy", "entity_f1", "ece", "coverage_at_risk_bound", "error_at_risk_bound")
+    measured = {name: found.get(name) for name in names}
+    return [{"language": "all", "examples": found.get("in_scope") or found.get("examples"), **measured}]
 
 
 def _manifest(releases: Path, release: str | None, company: str) -> Json | None:

@@ -2,15 +2,18 @@
 
 import csv
 import io
+import json
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import insert
 
 from server.gateway import figures_report
 from server.gateway.figures_keeper import FiguresKeeper
 from server.gateway.figures_report import Wanted
 from server.storage.customers import CustomerData
+from server.storage.tables import trainings
 from tests.support.floor import START, bench, intent
 from tests.unit.safety.conftest import as_role, client, clock, log_in, settings
 
@@ -129,6 +132,29 @@ async def test_the_response_time_is_what_the_customer_waited(place):
         response = (await shown(desk, keeper))["total"]["response"]
         assert response["mean_s"] == 2.0
         assert response["p95_s"] == pytest.approx(3.0, rel=0.05)
+
+
+async def test_the_release_shows_what_a_retraining_measured_of_it(place, tmp_path):
+    async with place() as (desk, keeper):
+        folder = keeper.releases / "r-1"
+        folder.mkdir(parents=True)
+        nlu = {"metrics": {"zh": {"examples": 100, "intent_accuracy": 0.9}}}
+        manifest = {"id": "r-1", "company": "qinghe", "nlu": nlu}
+        (folder / "release.json").write_text(json.dumps(manifest), "utf-8")
+        side = {"metrics": {"examples": 50, "in_scope": 40, "intent_accuracy": 0.88, "entity_f1": 0.91}}
+        async with desk.store.write() as tx:
+            await tx.execute(
+                insert(trainings).values(
+                    state="done", author="lin", at=tx.now, updated=tx.now, progress=1.0, doing="", base="r-0",
+                    release="r-1", company="", counts={}, result={"comparison": {"candidate": side, "base": {}}},
+                )
+            )  # fmt: skip
+        quality = (await shown(desk, keeper))["quality"]
+        assert quality["release"] == "r-1"
+        trained, held_out = quality["languages"]
+        assert (trained["language"], trained["entity_f1"]) == ("zh", None)
+        assert trained["low"] == pytest.approx(0.8256, abs=1e-4)
+        assert (held_out["examples"], held_out["entity_f1"]) == (40, 0.91)
 
 
 def test_who_may_see_the_figures_and_what_a_day_without_traffic_shows(client):

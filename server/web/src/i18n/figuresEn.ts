@@ -45,6 +45,7 @@ export const figures: Texts<typeof zh.figures> = {
   figureReasonsOf: 'of {n} requests',
   figureNoReasons: 'Nobody was handed over.',
   figureUnderstanding: 'Understanding',
+  figureHeldOut: 'Held out',
   figureExamples: 'Test sentences',
   figureNoRelease: 'There is no trained release on this machine.',
   figureNoReviews: 'Nobody has reviewed a message yet, so nothing can be said of live accuracy.',

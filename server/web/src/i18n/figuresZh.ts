@@ -42,6 +42,7 @@ export const figures = {
   figureReasonsOf: '占 {n} 次请求',
   figureNoReasons: '没有转人工。',
   figureUnderstanding: '理解质量',
+  figureHeldOut: '未见过的句子',
   figureExamples: '测试句数',
   figureNoRelease: '这台机器上没有训练好的版本。',
   figureNoReviews: '还没有人工复核过的消息，无法估计线上准确率。',

@@ -6,6 +6,7 @@ import type { Lang } from '../../shared/frames';
 import { dateAndClock } from '../../shared/time';
 import { useLoad, Waiting } from '../load';
 import { useShell } from '../shell';
+import type { T } from '../shell';
 import { count, fetchFigures, money, percent, query, seconds } from './figuresApi';
 import type { Figures as Found, Line, Share, Wanted } from './figuresApi';
 import { Plot } from './Plot';
@@ -136,6 +137,8 @@ function Goal({ name, value, target, met, share, mark, children }: GoalProps) {
   );
 }
 
+const languageName = (t: T, language: string): string => (language === 'zh' ? t('chinese') : language === 'en' ? t('english') : t('figureHeldOut'));
+
 function Goals({ figures }: { figures: Found }) {
   const { t, lang } = useShell();
   const { total, targets, quality } = figures;
@@ -144,7 +147,7 @@ function Goals({ figures }: { figures: Found }) {
     return known.length ? Math.min(...known) : null;
   };
   const each = (pick: (one: (typeof quality)[number]) => number | null) =>
-    quality.map((one) => `${one.language === 'zh' ? t('chinese') : t('english')} ${percent(pick(one), 1)}`).join(' · ');
+    quality.filter((one) => pick(one) !== null).map((one) => `${languageName(t, one.language)} ${percent(pick(one), 1)}`).join(' · ');
   const intents = lowest((one) => one.intents);
   const entities = lowest((one) => one.entities);
   const least = (value: number) => t('goalAtLeast', { value: percent(value) });
@@ -353,7 +356,7 @@ function Understanding({ figures }: { figures: Found }) {
             <tbody>
               {quality.map((one) => (
                 <tr key={one.language}>
-                  <th scope="row">{one.language === 'zh' ? t('chinese') : t('english')}</th>
+                  <th scope="row">{languageName(t, one.language)}</th>
                   <td class="number">
                     {percent(one.intents, 1)}
                     {one.low !== null && <small class="faint"> {percent(one.low)}–{percent(one.high)}</small>}
