@@ -38,7 +38,7 @@ export function Comparison({ id, releases, dialog, onPromote }: Props) {
           <>
             <Verdict {...{ one, releases }} intents={known.data ?? []} onPromote={() => onPromote(one)} />
             <Figures one={one} />
-            <div class="plots">
+            <div class="compare-plots">
               <Plot title={t('plotReliability')} about={t('plotReliabilityAbout')} top={1} before={one.before.reliability} after={one.after.reliability} diagonal />
               <Plot title={t('plotRisk')} about={t('plotRiskAbout')} top={riskTop(one)} before={one.before.risk} after={one.after.risk} />
             </div>
@@ -97,7 +97,7 @@ function Figures({ one }: { one: Training }) {
   const { t } = useShell();
   const shown = (side: Side, name: (typeof METRICS)[number]) => (name === 'ece' || name === 'oos_auroc' ? (side.metrics[name]?.toFixed(3) ?? '–') : percent(side.metrics[name]));
   return (
-    <section class="card scroll-x">
+    <section class="card scroll-x" tabIndex={0} aria-label={t('figuresOfBoth')}>
       <h3>{t('figuresOfBoth')}</h3>
       <table>
         <thead>
@@ -150,7 +150,7 @@ function Plot({ title, about, top, before, after, diagonal = false }: PlotProps)
   const { t } = useShell();
   const at = ([x, y]: readonly [number, number]) => `${(x * SIDE).toFixed(1)},${(SIDE - (y / top) * SIDE).toFixed(1)}`;
   return (
-    <figure class="card plot">
+    <figure class="card compare-plot">
       <figcaption>
         <strong>{title}</strong>
         <span class="faint">{about}</span>
@@ -171,7 +171,7 @@ function Plot({ title, about, top, before, after, diagonal = false }: PlotProps)
         <polyline points={before.map(at).join(' ')} class="before" />
         <polyline points={after.map(at).join(' ')} class="after" />
       </svg>
-      <p class="legend">
+      <p class="compare-legend">
         <span class="before">{t('sideBefore')}</span> <span class="after">{t('sideAfter')}</span>
       </p>
     </figure>
@@ -185,7 +185,7 @@ function Intents({ one, intents }: { one: Training; intents: readonly KnownInten
     .sort((a, b) => (a.difference ?? 0) - (b.difference ?? 0))
     .slice(0, SHOWN_INTENTS);
   return (
-    <section class="card scroll-x">
+    <section class="card scroll-x" tabIndex={0} aria-label={t('intentChanges')}>
       <h3>{t('intentChanges')}</h3>
       {changed.length === 0 ? (
         <p class="faint">{t('intentChangesNone')}</p>
@@ -214,7 +214,7 @@ function Intents({ one, intents }: { one: Training; intents: readonly KnownInten
                   {row.candidate}/{row.examples}
                 </td>
                 <td>
-                  <span class="change">
+                  <span class="intent-change">
                     <svg viewBox="-50 0 100 10" aria-hidden="true">
                       <line x1={0} y1={0} x2={0} y2={10} class="frame" />
                       <rect
@@ -245,7 +245,7 @@ function Confusions({ before, after, intents }: { before: Side; after: Side; int
   const is = new Map(after.confusions.map((one) => [keyOf(one), one.count]));
   const all = [...new Map([...before.confusions, ...after.confusions].map((one) => [keyOf(one), one])).values()];
   return (
-    <section class="card scroll-x">
+    <section class="card scroll-x" tabIndex={0} aria-label={t('confusions')}>
       <h3>{t('confusions')}</h3>
       {all.length === 0 ? (
         <p class="faint">{t('confusionsNone')}</p>

@@ -13,7 +13,7 @@ export function Review({ rest }: { rest: readonly string[] }) {
         <h2>{t('page_review')}</h2>
         <p>{t('reviewAbout')}</p>
       </div>
-      <nav class="page-tabs" aria-label={t('page_review')}>
+      <nav class="review-tabs" aria-label={t('page_review')}>
         <a href={routeTo('review')} aria-current={grouped ? undefined : 'page'}>
           {t('reviewMessages')}
         </a>
