@@ -1,4 +1,7 @@
-"""Several addresses of one kind of service: asked in turn, and one that failed is left alone until it answers again."""
+"""Several addresses of one kind of service: asked in turn, and one that failed is left alone until it answers again.
+
+Where none answers in time, callers that people wait for are spared the wait, but for one at a time that finds out.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,16 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 
+from server.breaker import Breaker
+
 RESTS_S = 2.0
 """How long nobody asks an address that failed, where nothing says sooner that it is well."""
+
+
+HANGS_AFTER = 3
+"""Calls in a row that were not answered in time."""
+HANGS_S, HANGS_LONGEST_S = 1.0, 4.0
+"""How long callers are spared before the next one finds out, and at most."""
 
 
 class Addresses:
@@ -21,6 +32,15 @@ class Addresses:
         self._clock = clock
         self._turn = itertools.count()
         self._rests_until = dict.fromkeys(self.all, 0.0)
+        self._breaker = Breaker(HANGS_AFTER, HANGS_S, HANGS_LONGEST_S)
+
+    def may_be_asked(self) -> bool:
+        """Whether it is worth waiting for an answer; a caller who got True tells how it went, or `gave_up`."""
+        return self._breaker.allows(self._clock())
+
+    def gave_up(self) -> None:
+        """A call that was allowed ended without telling anything."""
+        self._breaker.abandoned()
 
     @property
     def several(self) -> bool:
@@ -38,12 +58,19 @@ class Addresses:
         return sorted(turned, key=lambda one: self._rests_until[one] > now)
 
     def failed(self, address: str) -> None:
-        """It did not answer, or not in time."""
+        """It could not be reached, which was known at once."""
         self._rests_until[address] = self._clock() + RESTS_S
+        self._breaker.abandoned()
+
+    def hung(self, address: str) -> None:
+        """It did not answer in time."""
+        self._rests_until[address] = self._clock() + RESTS_S
+        self._breaker.failed(self._clock())
 
     def answers(self, address: str) -> None:
         """It answers."""
         self._rests_until[address] = 0.0
+        self._breaker.succeeded()
 
     def resting(self) -> list[str]:
         """Those that are left alone just now."""

@@ -78,6 +78,18 @@ class Generation:
 _PINNED: ContextVar[Generation | None] = ContextVar("generation", default=None)
 
 
+@contextmanager
+def _worth_asking(kind: Addresses, service: str) -> Iterator[None]:
+    """Around a call that a customer waits for: refused at once while the service hangs, so that people are asked."""
+    if not kind.may_be_asked():
+        raise UpstreamError(service, "hangs")
+    try:
+        yield
+    except (asyncio.CancelledError, GeneratorExit):
+        kind.gave_up()
+        raise
+
+
 class Upstream:
     """Calls the model service and Rasa over one pool of connections."""
 
@@ -164,10 +176,12 @@ class Upstream:
         that knows others, such as one that was started again, is told first.
 
         Raises:
-            UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``.
+            UpstreamError: ``unreachable``, ``slow``, ``hangs`` (not asked: it was slow again and again), ``refused``,
+                ``nonsense`` or ``other_release``.
         """
         asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
-        response, address = await self._ask_one("POST", "/parse", asked, self._parse_deadline)
+        with _worth_asking(self._models, "models"):
+            response, address = await self._ask_one("POST", "/parse", asked, self._parse_deadline)
         # An address may stand for several services, of which each has to be told.
         for _ in range(TEACH_TRIES):
             if response.status_code != httpx.codes.CONFLICT or new is None:
@@ -324,7 +338,7 @@ class Upstream:
         try:
             response = await self._client.request(method, f"{address}{path}", json=body, timeout=deadline, **more)
         except httpx.TimeoutException as error:
-            self._models.failed(address)
+            self._models.hung(address)
             raise UpstreamError("models", "slow") from error
         except httpx.HTTPError as error:
             self._models.failed(address)
@@ -365,6 +379,11 @@ class Upstream:
         Raises:
             UpstreamError: Rasa or its action server failed, or the turn outlasted its deadline.
         """
+        with _worth_asking(self._rasa, "rasa"):
+            async for line in self._run_somewhere(turn):
+                yield line
+
+    async def _run_somewhere(self, turn: Json) -> AsyncIterator[Json]:
         first, *others = self._rasa.order()
         before: list[Json] = []
         try:
@@ -398,11 +417,13 @@ class Upstream:
                     if response.status_code != httpx.codes.OK:
                         raise UpstreamError("rasa", "refused", str(response.status_code))
                     async for line in self._lines(response):
-                        yield line
                         if line["type"] == "end":
+                            self._rasa.answers(address)
+                            yield line
                             return
+                        yield line
         except (TimeoutError, httpx.TimeoutException) as error:
-            self._rasa.failed(address)
+            self._rasa.hung(address)
             raise UpstreamError("rasa", "slow") from error
         except httpx.HTTPError as error:
             self._rasa.failed(address)

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from server.llm.breaker import Breaker
+from server.breaker import Breaker
 from server.llm.protocol import Cause, Completion, LlmError, Message, Request, Token, loopback
 
 log = logging.getLogger(__name__)

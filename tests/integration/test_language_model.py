@@ -12,7 +12,7 @@ import pytest
 
 from kg.model import Kind
 from server.llm import helpers
-from server.llm.breaker import Breaker
+from server.breaker import Breaker
 from server.llm.client import MAX_RESPONSE_BYTES, OpenAIChat
 from server.llm.helpers import Grounded, Refused
 from server.llm.local import OnnxDecoder, open_decoder

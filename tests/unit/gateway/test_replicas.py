@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from server.addresses import RESTS_S, Addresses, addresses
+from server.addresses import HANGS_AFTER, HANGS_LONGEST_S, HANGS_S, RESTS_S, Addresses, addresses
 from server.gateway.conversations import DESK
 from server.gateway.hub import Subscription
 from server.gateway.limits import SharedLimiter
@@ -140,3 +140,33 @@ def test_addresses_are_asked_in_turn_and_one_that_failed_last():
     assert {both.order()[0] for _ in range(2)} == {"http://a", "http://b"}
     assert addresses(" http://a , http://b/", "http://c") == ("http://a", "http://b")
     assert addresses("", "http://c") == ("http://c",)
+
+
+def test_who_hangs_is_spared_until_one_call_finds_out() -> None:
+    seconds = [0.0]
+    one = Addresses(["http://a"], lambda: seconds[0])
+    for _ in range(HANGS_AFTER):
+        assert one.may_be_asked()
+        one.hung("http://a")
+    assert not one.may_be_asked()
+    seconds[0] += HANGS_S
+    assert one.may_be_asked()
+    assert not one.may_be_asked()  # one at a time
+    one.gave_up()
+    assert one.may_be_asked()
+    one.hung("http://a")
+    seconds[0] += HANGS_S
+    assert not one.may_be_asked()  # longer from time to time
+    seconds[0] += HANGS_LONGEST_S
+    assert one.may_be_asked()
+    one.answers("http://a")
+    assert one.may_be_asked()
+    assert one.may_be_asked()
+
+
+def test_who_is_not_there_costs_no_wait_and_is_asked_again() -> None:
+    one = Addresses(["http://a"], lambda: 0.0)
+    for _ in range(HANGS_AFTER * 2):
+        assert one.may_be_asked()
+        one.failed("http://a")
+    assert one.may_be_asked()

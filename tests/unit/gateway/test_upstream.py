@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from server.addresses import HANGS_AFTER
 from server.gateway.upstream import Upstream, UpstreamError
 from tests.support.language_model import free_port
 
@@ -132,3 +133,21 @@ async def test_a_service_is_told_what_it_lacks_however_many_stand_behind_its_add
     async with asked(models=[several], rasa=[None]) as upstream:
         assert await upstream.parse("hi", "en", new={"digest": "d", "intents": []}) == PARSE
     assert paths == ["POST /parse", "PUT /intents", "POST /parse", "PUT /intents", "POST /parse"]
+
+
+async def test_nobody_waits_for_what_hangs_again_and_again() -> None:
+    calls = 0
+
+    async def counted(path: str, body: bytes) -> tuple[int, bytes]:
+        nonlocal calls
+        calls += 1
+        return await hangs(path, body)
+
+    async with asked(models=[counted], rasa=[says(END)]) as upstream:
+        for _ in range(HANGS_AFTER):
+            with pytest.raises(UpstreamError, match="slow"):
+                await upstream.parse("hi", "en")
+        with pytest.raises(UpstreamError, match="hangs"):
+            await upstream.parse("hi", "en")
+        assert calls == HANGS_AFTER
+        assert [line["type"] async for line in upstream.run_turn(TURN)] == ["end"]  # Rasa is another matter

@@ -1,6 +1,6 @@
 """The circuit breaker, driven by plain times."""
 
-from server.llm.breaker import Breaker
+from server.breaker import Breaker
 
 
 def _failing(breaker: Breaker, times: int, now: float = 0.0) -> None:
