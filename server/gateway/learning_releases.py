@@ -247,15 +247,14 @@ class Releases:
         """The generation of a gateway that starts: the one that an interrupted exchange had come to, else the first."""
         told = files.told(self._folder)
         serving = files.read(self._folder, files.SERVING)
-        for one in told.generations:
-            if one.release == serving.get("release"):
-                files.write(self._folder, files.SERVING, {**serving, "drained": True})
-                break
+        taken = next((one for one in told.generations if one.release == serving.get("release")), None)
+        if taken is not None:
+            files.write(self._folder, files.SERVING, {**serving, "drained": True})
         else:
             (self._folder / files.WANTED).unlink(missing_ok=True)
-            one = next(iter(told.generations), None)
-        if one is not None:
-            self._upstream.switch(_generation(one))
+            taken = next(iter(told.generations), None)
+        if taken is not None:
+            self._upstream.switch(_generation(taken))
 
     async def _find_out(self) -> None:
         """Follows which release answers: once where a supervisor vouches for it, else for as long as this runs."""

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from kg.model import Kind
-from server.llm import helpers
 from server.breaker import Breaker
+from server.llm import helpers
 from server.llm.client import MAX_RESPONSE_BYTES, OpenAIChat
 from server.llm.helpers import Grounded, Refused
 from server.llm.local import OnnxDecoder, open_decoder
