@@ -1,6 +1,6 @@
 """How many cores carry how many conversations a day: a simulation over measured costs.
 
-    python -m benchmarks.load curve --json > load.json
+    python -m benchmarks.load curve --points load.json
     python -m benchmarks.capacity load.json [--seed 5] [--json]
 
 Each turn passes gateway, model service, Rasa, actions and the account back end, each a pool of processes with one queue
@@ -96,7 +96,7 @@ def plan(costs: Costs, rate: float, seed: int) -> tuple[dict[str, int], float, s
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("load", type=Path, help="what benchmarks.load curve --json wrote")
+    parser.add_argument("load", type=Path, help="what benchmarks.load curve --points wrote")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """What one gateway carries: idle customers and its memory, active customers and their waiting time, stage by stage.
 
-    python -m benchmarks.load [SCENE …] [--plot FILE.svg] [--json]
+    python -m benchmarks.load [SCENE …] [--plot FILE.svg] [--points FILE.json] [--json]
 
 Scenes, all without a name: `idle` (2,000 connected customers), `active` (200 customers, a message every 20 s), `curve`
 (more and more turns a second, with the time in each stage from the decision records; `--plot` draws it). Starts a product of
@@ -20,13 +20,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from benchmarks.turns import QUESTIONS, identified, quantile, timed
+from benchmarks._rows import Row, quantile, show
+from benchmarks.turns import QUESTIONS, crowd, identified, timed
 from tests.support.clients import Customer, log_in
 from tests.support.product import Product
 
-Row = tuple[str, str, float, str]
 IDLE, IDLE_AT_ONCE, CONNECTS_A_SECOND = 2_000, 900, 18.0
-ACTIVE, EVERY_S, ACTIVE_SECONDS = 200, 20.0, 60.0
+ACTIVE = (200, 20.0, 80.0, 1000)
 RATES, RATE_SECONDS, RATE_CUSTOMERS = (2, 5, 10, 15, 20, 30), 20.0, 60
 GIVE_UP_S = 15.0
 STAGES = {"parse_ms": "understanding", "rasa_ms": "Rasa and actions", "rest_ms": "gateway"}
@@ -68,34 +68,6 @@ async def idle(product: Product) -> list[Row]:
         ("gateway before them", "MiB", before, ""),
         ("gateway with them", "MiB", after, "≤ 300"),
         ("an answer among them, median", "ms", statistics.median(answer for _, answer in times), ""),
-    ]
-
-
-async def active(product: Product) -> list[Row]:
-    """Customers who each write every 20 s."""
-    rng = random.Random(11)
-    end = time.monotonic() + EVERY_S + ACTIVE_SECONDS
-    times: list[tuple[float, float]] = []
-
-    async def visit(number: int) -> None:
-        locale = "zh" if number % 2 else "en"
-        await asyncio.sleep(rng.uniform(0, EVERY_S))
-        customer = await identified(product.url, locale)
-        while time.monotonic() < end:
-            began = time.monotonic()
-            times.append(await timed(customer, rng.choice(QUESTIONS[locale])))
-            await asyncio.sleep(max(0.0, EVERY_S - (time.monotonic() - began)))
-        await customer.disconnect()
-
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(ACTIVE):
-            tasks.create_task(visit(number))
-    acks, answers = zip(*times, strict=True)
-    return [
-        ("200 active: turns answered", "", float(len(times)), ""),
-        ("200 active: acknowledgement p95", "ms", quantile(acks, 0.95), ""),
-        ("200 active: answer p50", "ms", statistics.median(answers), ""),
-        ("200 active: answer p95", "ms", quantile(answers, 0.95), "≤ 1000"),
     ]
 
 
@@ -219,11 +191,12 @@ def main() -> int:
     points: list[dict[str, float]] = []
     scenes: dict[str, Callable[[Product], Coroutine[Any, Any, list[Row]]]] = {
         "idle": idle,
-        "active": active,
+        "active": lambda product: crowd(product.url, *ACTIVE),
         "curve": lambda product: curve(product, points),
     }
     parser.add_argument("scene", nargs="*", choices=[[], *scenes])
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--plot", type=Path, help="draw the curve")
+    parser.add_argument("--points", type=Path, help="keep the curve for benchmarks.capacity")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows: list[Row] = []
@@ -237,18 +210,9 @@ def main() -> int:
             product.stop()
     if arguments.plot and points:
         arguments.plot.write_text(draw(points), "utf-8")
-    if arguments.json:
-        print(
-            json.dumps(
-                {
-                    "points": points,
-                    "rows": [dict(zip(("what", "unit", "reached", "note"), row, strict=True)) for row in rows],
-                }
-            )
-        )
-        return 0
-    for what, unit, value, note in rows:
-        print(f"{what:<38} {value:>10.2f} {unit:<6} {note}")
+    if arguments.points and points:
+        arguments.points.write_text(json.dumps({"points": points}), "utf-8")
+    show(rows, as_json=arguments.json)
     return 0
 
 
