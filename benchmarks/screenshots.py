@@ -1,6 +1,7 @@
 """Takes the pictures of the README: ``make screenshots``. Plays a scene in both languages on a product of its own."""
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
+from benchmarks.figures import generate
 from tests.support.pages import Administrator, Agent, Customer, chromium
 from tests.support.product import ROOT, Product
 
@@ -32,6 +34,8 @@ QUEUE = (
 )
 GREETING = "您好，我是林小雨。我看到您已经查过 SIM 卡和状态栏，接下来我陪您检查网络设置。"
 NOTE = "客户赶着出门，尽量一次解决。"
+MISUNDERSTOOD = ("我家的鱼缸漏水了怎么办", "能帮我订一张去上海的机票吗", "帮我写一首关于春天的诗")
+MESSAGES = 20_000
 LAPTOP, PHONE = (1366, 768), (390, 780)
 
 
@@ -49,7 +53,10 @@ def main() -> int:
             for language in SCENES:
                 take_widget(browser, product, language)
             take_desk(browser, product)
-            take_console(browser, product)
+            admin = take_console(browser, product)
+            take_learning(browser, product, admin)
+            take_figures(product, admin)
+            admin.close()
     finally:
         product.stop()
         shutil.rmtree(folder)
@@ -134,7 +141,7 @@ def take_desk(browser: Browser, product: Product) -> None:
         visitor.close()
 
 
-def take_console(browser: Browser, product: Product) -> None:
+def take_console(browser: Browser, product: Product) -> Administrator:
     admin = Administrator(browser, "zh", size=(1440, 960))
     admin.open(product.url)
     admin.page.locator("[name=username]").fill("admin")
@@ -160,8 +167,35 @@ def take_console(browser: Browser, product: Product) -> None:
     colleague.page.mouse.move(0, 0)
     colleague.page.locator(".side-panel").evaluate("panel => panel.scrollTo(0, 270)")
     colleague.page.screenshot(path=IMAGES / "console-try.png")
-    for visitor in (colleague, admin):
-        visitor.close()
+    colleague.close()
+    admin.open(product.url, "articles/activate-sim")
+    expect(admin.page.locator("textarea").first).to_be_visible()
+    admin.page.screenshot(path=IMAGES / "console-article.png")
+    return admin
+
+
+def take_learning(browser: Browser, product: Product, admin: Administrator) -> None:
+    """What the bot did not understand, as it waits for a label."""
+    for text in MISUNDERSTOOD:
+        customer = Customer(browser, "zh")
+        customer.open_chat(product.url)
+        customer.say(text)
+        expect(customer.bubbles.last).not_to_contain_text(text)
+        customer.close()
+    admin.open(product.url, "review")
+    expect(admin.page.get_by_text(MISUNDERSTOOD[-1])).to_be_visible()
+    admin.page.screenshot(path=IMAGES / "console-review.png")
+
+
+def take_figures(product: Product, admin: Administrator) -> None:
+    """The figures over made-up traffic: what a company sees after some months."""
+    generate(product.data_dir / "kefu.db", MESSAGES)
+    command = [sys.executable, "-m", "server.cli", "figures", "rebuild"]
+    subprocess.run(command, cwd=ROOT, env=product.environment(), check=True, capture_output=True)
+    admin.open(product.url, "figures")
+    admin.page.get_by_role("button", name="近 90 天").click()
+    admin.page.wait_for_load_state("networkidle")
+    admin.page.screenshot(path=IMAGES / "console-figures.png")
 
 
 def picture(part: Locator, name: str) -> None:
