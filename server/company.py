@@ -13,13 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from server.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from server.nlu.data import EntityKind
 
 Language = Literal["zh", "en"]
 Texts = dict[Language, str]
@@ -398,6 +401,18 @@ class Company:
             "figures": self.figures.model_dump(),
             "service": self.service.model_dump(),
         }
+
+    @cached_property
+    def entity_kinds(self) -> dict[str, EntityKind]:
+        """The entity kinds of the company's training data, by name.
+
+        Raises:
+            DataError: The file cannot be used.
+        """
+        from server.nlu.data import load_entities  # noqa: PLC0415 (most who load a company need no training data)
+
+        path = self.nlu_dir / "entities.yml"
+        return load_entities(path if path.is_file() else None)
 
     @cached_property
     def articles(self) -> tuple[Article, ...]:

@@ -14,7 +14,6 @@ from server.company import Company
 from server.gateway.learning_items import CONFLICT, IGNORED, LABELLED, OPEN, reasons
 from server.gateway.new_intents import NewIntents
 from server.learning.labels import VERDICTS, Label, contradict, problem_of, text_key
-from server.nlu.data import load_entities
 from server.settings import Settings
 from server.storage.audit import Audit
 from server.storage.database import create_engine, migrate
@@ -79,8 +78,7 @@ class Labels:
         self._company = company
         self._new = new_intents
         self._audit = audit
-        entities = company.nlu_dir / "entities.yml"
-        self.kinds = tuple(load_entities(entities if entities.is_file() else None))
+        self.kinds = tuple(company.entity_kinds)
         self._make_batch: Callable[[], str] = lambda: secrets.token_hex(8)
 
     def intents(self) -> list[str]:

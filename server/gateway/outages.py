@@ -21,7 +21,6 @@ from server.gateway.conversations import Conversations
 from server.gateway.graph_refusals import Refusal
 from server.gateway.graph_versions import Versions
 from server.gateway.repeated import Repeated
-from server.nlu.data import load_entities
 from server.outages import MOST_OPEN, Draft, Known, Problem, problems, resolved, state_of
 from server.storage.audit import Audit
 from server.storage.store import Tx, iso
@@ -55,16 +54,13 @@ class Outages:
         self._content = content
         self._versions = versions
         self._clock = clock
-        company = conversations.company
-        entities = company.nlu_dir / "entities.yml"
-        kinds = load_entities(entities if entities.is_file() else None)
-        place = kinds.get("place")
+        place = conversations.company.entity_kinds.get("place")
         self._places: dict[str, list[str]] = (
             {}
             if place is None
             else {name: list(dict.fromkeys(words)) or [name] for name, words in place.values.items()}
         )
-        self._intents = _troubles(company)
+        self._intents = _troubles(conversations.company)
         self._open: list[Json] = []
         self._following = Repeated("known outages", EVERY_S, self.refresh)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from server.company import Company
-from server.nlu.data import DataError, load, load_entities
+from server.nlu.data import DataError, load
 from server.texts import catalogue
 
 log = logging.getLogger(__name__)
@@ -20,11 +20,10 @@ def chinese_texts(company: Company) -> Iterator[str]:
     if "zh" not in company.languages:
         return
     folder = company.nlu_dir / "zh"
-    entities = company.nlu_dir / "entities.yml"
     try:
         if folder.is_dir():
             yield from (example.text for example in load([folder]).examples)
-        kinds = load_entities(entities if entities.is_file() else None)
+        kinds = company.entity_kinds
     except DataError as error:  # the training names it too; voice goes on with the other words
         log.warning("voice: %s", error)
         kinds = {}
