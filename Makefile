@@ -55,7 +55,7 @@ tests: build
 ifdef TESTS
 	@$(RUN) pytest $(TESTS)
 else
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest -n 2 --dist loadfile tests/unit
 # Pages and processes beside each other, each with a product of its own: both mostly wait.
 	@pages=$$(mktemp); $(RUN) pytest tests/browser >"$$pages" 2>&1 & browser=$$!; failed=0; \
 	$(RUN) pytest tests/integration || failed=1; wait $$browser || failed=1; cat "$$pages"; rm -f "$$pages"; exit $$failed

@@ -312,7 +312,7 @@ class Company:
     kg_dir: Path | None
     accounts_file: Path | None
     held_out: Path | None
-    """Messages that no training sees, file or folder: what a candidate is measured on."""
+    """Messages that no training sees, file or folder: what a candidate is measured on. Only a training looks for it."""
     intents: Mapping[str, Definition]
 
     @classmethod
@@ -360,7 +360,7 @@ class Company:
             articles_dir=articles_dir,
             kg_dir=kg_dir,
             accounts_file=accounts_file,
-            held_out=_held_out(folder, file.paths.held_out, path),
+            held_out=_inside(folder, file.paths.held_out) if file.paths.held_out else None,
             intents=_read_intents(nlu_dir / "intents.yml", file.languages),
         )
 
@@ -626,15 +626,6 @@ def _yaml_fault(error: yaml.YAMLError, path: Path, first_line: int = 1) -> str:
 
 def _inside(folder: Path, name: str) -> Path:
     return (folder / name).resolve()
-
-
-def _held_out(folder: Path, name: str | None, path: Path) -> Path | None:
-    if name is None:
-        return None
-    place = _inside(folder, name)
-    if not place.exists():
-        raise CompanyError(f"{path}: paths.held_out is {place}, which does not exist")
-    return place
 
 
 def _validate(model: type[_M], values: Any, place: object, what: str = "") -> _M:

@@ -40,11 +40,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def client(settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    # Argon2 is slow on purpose; what it costs is not what these tests are about.
-    from argon2 import PasswordHasher
-
-    monkeypatch.setattr("server.gateway.passwords._hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def client(settings: Settings, clock: Clock) -> Iterator[TestClient]:
     for role in ROLES:
         add_user(settings, role, PASSWORD, role)
     with TestClient(create_app(settings, clock), base_url="http://kefu.test") as connected:
