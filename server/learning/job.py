@@ -50,7 +50,7 @@ def run(folder: Path, settings: Settings, progress: Progress) -> Json:
             raise ConfigurationError("another training runs on this machine; wait for it, or stop it") from None
         if job.get("held_out") and not Path(job["held_out"]).exists():
             raise ConfigurationError(
-                f"paths.held_out of company.toml is {job['held_out']}, which does not exist; make it, or take the line out"
+                f"paths.held_out of company.toml is {job['held_out']}: nothing is there; make it, or take the line out"
             )
         release = ensure(settings, company, lambda part, text: progress(0.6 * part, text))
         _prepare_engine(settings, company, release.name, progress)
