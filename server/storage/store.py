@@ -1,7 +1,7 @@
 """Reads and writes. A write locks its conversation first, so that seqs have no gaps and no doubles."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    CursorResult,
     Float,
     Insert,
     Row,
@@ -183,13 +184,21 @@ class Store:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator["Tx"]:
-        """A transaction; SQLite has one writer at a time, waiting here instead of in its busy loop."""
-        if self._single_writer is None:
-            async with self._writers, self._engine.begin() as connection:
+        """A transaction; SQLite has one writer at a time, waiting here instead of in its busy loop.
+
+        Who is cancelled inside takes everything back, once what the database is doing for them has ended.
+        """
+        async with self._single_writer or self._writers:
+            begun = self._engine.begin()
+            connection, cancelled = await _outlast(begun.__aenter__())
+            try:
+                if cancelled is not None:
+                    raise cancelled
                 yield Tx(connection, self.now())
-            return
-        async with self._single_writer, self._engine.begin() as connection:
-            yield Tx(connection, self.now())
+            except BaseException as error:
+                await _outlast(begun.__aexit__(type(error), error, error.__traceback__))
+                raise
+            await _whole(begun.__aexit__(None, None, None))
 
     @property
     def dialect(self) -> str:
@@ -382,11 +391,45 @@ class Store:
             return (await connection.execute(query)).all()
 
 
+async def _outlast(work: Awaitable[T]) -> tuple[T, asyncio.CancelledError | None]:
+    """What a step at the database came to, and the cancellation that met it, however often it was repeated.
+
+    A step that is cut off leaves its connection to be closed by a task that a second cancellation abandons: until that
+    is collected, the connection holds SQLite's lock, and nobody can write.
+    """
+    step = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not step.done():
+        try:
+            await asyncio.wait({step})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    return step.result(), cancelled
+
+
+async def _whole(work: Awaitable[T]) -> T:
+    result, cancelled = await _outlast(work)
+    if cancelled is not None:
+        raise cancelled
+    return result
+
+
+class _Steps:
+    """A connection whose statements end before a cancellation counts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect
+
+    async def execute(self, statement: Any, rows: Any = None) -> CursorResult[Any]:
+        return await _whole(self._connection.execute(statement, rows))
+
+
 class Tx:
     """The writes, inside one transaction."""
 
     def __init__(self, connection: AsyncConnection, now: str) -> None:
-        self._connection = connection
+        self._connection = _Steps(connection)
         self.now = now
 
     async def lock(self, conversation: str) -> Conversation:

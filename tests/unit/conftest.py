@@ -12,5 +12,7 @@ from server.gateway import passwords
 def cheap_passwords() -> Iterator[None]:
     """Accounts by the hundred: what a hash costs is its purpose, and no test's subject."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_hasher", hasher)
+        patch.setattr(passwords, "_NOBODY", hasher.hash("nobody's"))
         yield
