@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +73,8 @@ class Ledger:
 class Talker(ChaosCustomer):
     """A customer who asks the bot one thing after the other, talks to an agent when handed over, and comes back."""
 
-    def __init__(self, gateway: Any, answers: list[Answered]) -> None:
-        super().__init__(gateway)
+    def __init__(self, gateways: Sequence[Any], answers: list[Answered]) -> None:
+        super().__init__(gateways)
         self.said: list[tuple[int, str]] = []
         """What was acknowledged, as which ``seq``."""
         self.missing: list[str] = []
@@ -132,8 +133,8 @@ class Talker(ChaosCustomer):
 class Helper(ChaosAgent):
     """An agent who takes whoever waits, says something, and hands back to the bot."""
 
-    def __init__(self, gateway: Any, name: str, client: httpx.AsyncClient) -> None:
-        super().__init__(gateway, name, client)
+    def __init__(self, gateways: Sequence[Any], name: str, client: httpx.AsyncClient) -> None:
+        super().__init__(gateways, name, client)
         self.said: list[tuple[str, int, str]] = []
 
     async def work(self, rng: random.Random, done: asyncio.Event) -> None:
@@ -175,9 +176,9 @@ async def run(product: Product, arguments: argparse.Namespace) -> Json:
         for number in range(arguments.agents):
             name = f"floor{number}"
             client = await stack.enter_async_context(log_in(product.url, name, product.passwords[name]))
-            staff.append(Helper(product, name, client))
+            staff.append(Helper([product], name, client))
         lead = await stack.enter_async_context(log_in(product.url, "admin", product.passwords["admin"]))
-        customers = [Talker(product, answers) for _ in range(arguments.customers)]
+        customers = [Talker([product], answers) for _ in range(arguments.customers)]
         began = time.monotonic()
         until, done = began + arguments.minutes * 60, asyncio.Event()
         working = [asyncio.create_task(one.work(random.Random(rng.random()), done)) for one in staff]
