@@ -155,9 +155,9 @@ class Customer(_Socket):
         client_id = str(uuid.uuid4())
         await self.send(kind, id=client_id, **fields)
         ack = await self.wait("ack", after=start, id=client_id)
-        # The turn's own typing: an earlier turn may still be ending.
-        began = await self.wait("typing", after=self.frames.index(ack, start), on=True, role="bot")
-        await self.wait("typing", after=self.frames.index(began, self.frames.index(ack, start)), on=False, role="bot")
+        # The turn's own typing: an earlier turn may still be ending. It may begin before the acknowledgement is out.
+        began = await self.wait("typing", after=start, on=True, role="bot")
+        await self.wait("typing", after=self.frames.index(began, start), on=False, role="bot")
         return [one for one in self.messages(start) if one["seq"] > ack["seq"] and one["role"] in {"bot", "system"}]
 
     def messages(self, after: int = 0) -> list[Json]:
