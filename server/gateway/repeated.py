@@ -5,8 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
-CLOSE_S = 1.0
-"""So long may a call take to end when the work is stopped."""
 
 
 class Repeated:
@@ -20,7 +18,6 @@ class Repeated:
         self._name, self._work = name, work
         self._task: asyncio.Task[None] | None = None
         self._now = asyncio.Event()
-        self._call: asyncio.Future[object] | None = None
         self._failed = 0
 
     def start(self, *, at_once: bool = False) -> None:
@@ -34,14 +31,10 @@ class Repeated:
         self._now.set()
 
     async def close(self) -> None:
-        """Stops; a call that is under way may end, for a moment: a query that is cut off costs its connection."""
+        """Stops."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._call is not None and not self._call.done():
-            await asyncio.wait({self._call}, timeout=CLOSE_S)
-            self._call.cancel()
-            await asyncio.gather(self._call, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -52,8 +45,7 @@ class Repeated:
                 pass  # its time has come
             self._now.clear()
             try:
-                self._call = asyncio.ensure_future(self._work())
-                await asyncio.shield(self._call)
+                await self._work()
             except Exception:  # the database may be away for a moment; what is known goes on
                 if not self._failed:
                     logger.exception("%s: failed, and will be tried again every %s s", self._name, self.every_s)

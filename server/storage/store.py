@@ -12,6 +12,7 @@ from sqlalchemy import (
     CursorResult,
     Float,
     Insert,
+    Result,
     Row,
     Table,
     and_,
@@ -382,13 +383,15 @@ class Store:
 
     async def one(self, query: Any) -> Row[Any] | None:
         """The first row of a query, for the reads of this package."""
-        async with self._engine.connect() as connection:
-            return (await connection.execute(query)).first()
+        return await _whole(self._read(query, Result.first))
 
     async def all(self, query: Any) -> Sequence[Row[Any]]:
         """The rows of a query, for the reads of this package."""
+        return await _whole(self._read(query, Result.all))
+
+    async def _read(self, query: Any, take: Callable[[Result[Any]], T]) -> T:
         async with self._engine.connect() as connection:
-            return (await connection.execute(query)).all()
+            return take(await connection.execute(query))
 
 
 async def _outlast(work: Awaitable[T]) -> tuple[T, asyncio.CancelledError | None]:
