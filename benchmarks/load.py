@@ -20,6 +20,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from benchmarks._rows import Row, quantile, show
 from benchmarks.turns import QUESTIONS, crowd, identified, timed
 from tests.support.clients import Customer, log_in
@@ -46,6 +48,14 @@ def cpu_seconds(product: Product) -> dict[str, float]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         found[service] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return found
+
+
+async def passes(product: Product) -> tuple[float, float]:
+    """Texts that the model service has read so far, and in how many passes."""
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        told = (await client.get(f"http://127.0.0.1:{product.internal_port}/metrics")).text
+    found = dict(line.rsplit(" ", 1) for line in told.splitlines() if line.startswith("kefu_model_batch_size_"))
+    return float(found["kefu_model_batch_size_sum"]), float(found["kefu_model_batch_size_count"])
 
 
 async def idle(product: Product) -> list[Row]:
@@ -79,8 +89,9 @@ async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
     rows: list[Row] = []
     async with log_in(product.url, "admin", product.passwords["admin"]) as lead:
         for rate in RATES:
-            before = cpu_seconds(product)
+            before, read_before = cpu_seconds(product), await passes(product)
             answers, late, asked = await _at_rate(list(customers), rate)
+            texts, of = (now - then for now, then in zip(await passes(product), read_before, strict=True))
             used = {name: 1000 * (after - before[name]) for name, after in cpu_seconds(product).items()}
             stages: dict[str, list[float]] = {name: [] for name in STAGES.values()}
             for conversation, seq in asked[-40:]:
@@ -94,12 +105,15 @@ async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
             point = {"rate": float(rate), "p50": statistics.median(answers), "p95": quantile(answers, 0.95)}
             point |= {name: statistics.mean(values) if values else 0.0 for name, values in stages.items()}
             point["waiting"] = max(0.0, point["p50"] - sum(point[name] for name in STAGES.values()))
+            point["late"] = 100 * late / len(answers)
+            point["texts a pass"] = texts / max(1.0, of)
             points.append(point)
             parts = ", ".join(f"{name} {point[name]:.0f}" for name in (*STAGES.values(), "waiting"))
             rows.append((f"{rate} turns/s: answer p50", "ms", point["p50"], parts))
             rows.append(
                 (f"{rate} turns/s: answer p95", "ms", point["p95"], f"{late} of {len(asked)} took over {GIVE_UP_S:g} s")
             )
+            rows.append((f"{rate} turns/s: texts in a pass of the model", "", point["texts a pass"], ""))
             for name, ms in used.items():
                 point[f"cpu {name}"] = ms / max(1, len(asked))
                 rows.append((f"{rate} turns/s: CPU a turn, {name}", "ms", point[f"cpu {name}"], ""))

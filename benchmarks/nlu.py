@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from server.nlu import intents
 from server.nlu.cues import Cues
@@ -40,6 +43,7 @@ DEMO_ASKED = {
     "ece": -0.02,
     "latency_ms_p50": -60,
     "latency_ms_p95": -120,
+    "batches_of_16_per_s": 60,
 }
 PUBLIC_ASKED: dict[str, dict[str, float]] = {
     "banking77": {"intent_accuracy": 0.935, "ece": -0.02},
@@ -48,6 +52,9 @@ PUBLIC_ASKED: dict[str, dict[str, float]] = {
     "cais": {"intent_accuracy": 0.945, "entity_f1": 0.86},
 }
 """Asked figures; a negative one is an upper limit."""
+BATCH = 16
+"""Messages that the model service reads in one pass where so many wait (`server.models.app.PARSE_BATCH`)."""
+BATCHES = 12
 
 
 def main() -> None:
@@ -87,9 +94,26 @@ def demo(scratch: Path, model: Path | None) -> dict[str, dict[str, Any]]:
     engine = Engine(model)
     results = {}
     for language in ("zh", "en"):
-        found = evaluate(engine, [ROOT / "benchmarks" / "heldout" / f"{language}.jsonl"])
-        results[language] = {**found.metrics, "training_s": round(seconds, 1)}
+        with threadpool_limits(1, user_api="blas"):  # as the model service runs it
+            found = evaluate(engine, [ROOT / "benchmarks" / "heldout" / f"{language}.jsonl"])
+            together = per_second(engine, [(e.text, e.language) for e in found.examples[: BATCH * BATCHES]])
+        results[language] = {
+            **found.metrics,
+            "batches_of_16_per_s": round(together, 1),
+            "training_s": round(seconds, 1),
+        }
     return results
+
+
+def per_second(engine: Engine, items: Sequence[tuple[str, str | None]]) -> float:
+    """Messages a second where sixteen at once are read in one pass: the median of the passes."""
+    seconds = []
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
+        began = time.perf_counter()
+        engine.parse_batch(batch)
+        seconds.append((time.perf_counter() - began) / len(batch))
+    return 1 / statistics.median(seconds)
 
 
 def public(folder: Path, scratch: Path) -> dict[str, Any]:

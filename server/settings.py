@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     promotion: Literal["person", "rule"] = "person"
     training_effort: Literal["quick", "full"] = "quick"
     turn_deadline_s: Annotated[float, Field(ge=1, le=120)] = 8.0
+    turns_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
     upload_max_bytes: Annotated[int, Field(ge=1024, le=100 * _MIB)] = 10 * _MIB
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 365
     uploads_per_conversation: Annotated[int, Field(ge=0, le=1000)] = 20

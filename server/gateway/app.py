@@ -162,6 +162,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             outages=outages,
             experiments=experiments,
             runner=live.replicas.id,
+            at_once=settings.turns_at_once,
         )
         app.state.dispatcher = dispatcher = Dispatcher(casework, lambda: live.replicas.leads)
         tokens = Tokens(settings.secret_key())

@@ -15,6 +15,7 @@ from server.gateway.conversations import DESK, ClosedError, Conversations, topic
 from server.gateway.frames import FrameError, action_id, id_field, int_field, text_field
 from server.gateway.hub import Subscription
 from server.gateway.limits import RateLimiter, SharedLimiter
+from server.gateway.metrics import MESSAGES_PUT_OFF
 from server.gateway.socket import POLICY, CloseSocketError, origin_allowed, send, send_binary, serve
 from server.gateway.text import TextError, clean
 from server.gateway.tokens import Tokens
@@ -29,6 +30,8 @@ Json = dict[str, Any]
 BACKLOG = "_backlog"
 SCORES = range(-1, 6)
 MAX_COMMENT_CHARACTERS = 1000
+PUT_OFF_S = 5
+"""About what the turns that wait take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +251,25 @@ class _Connection:
         client_id = id_field(frame)
         if not self._ports.messages_allowed.allow(self._open()):
             raise FrameError("rate_limited", "too many messages; please wait a moment", client_id)
+        await self._put_off_if_full(client_id)
         accepted = await self._conversations.accept(self._open(), client_id, text, extra)
         self._ack(client_id, accepted.seq)
         if accepted.message is not None:
             self._ports.turns.wake(self._open())
+
+    async def _put_off_if_full(self, client_id: str) -> None:
+        """Too many turns wait: who writes to the bot now is better served by sending it again in a moment.
+
+        Raises:
+            FrameError: ``busy``, with the place in the line and the seconds after which to send it again.
+        """
+        if (position := self._ports.turns.position_if_full()) is None:
+            return
+        state = await self._conversations.store.conversation(self._open())
+        if state is not None and state.mode == "bot":  # people are reached whatever the bot has to do
+            MESSAGES_PUT_OFF.inc()
+            detail = "many customers are writing; please send it again in a moment"
+            raise FrameError("busy", detail, client_id, position=position, retry_s=PUT_OFF_S)
 
     async def _voice_start(self, frame: Json) -> None:
         state = await self._conversations.store.conversation(self._open())

@@ -12,10 +12,11 @@ MAX_ID_CHARACTERS = 100
 
 
 class FrameError(Exception):
-    """A frame that cannot be served; ``code`` and ``detail`` go to the client, ``id`` names the action."""
+    """A frame that cannot be served; ``code``, ``detail`` and ``more`` go to the client, ``id`` names the action."""
 
-    def __init__(self, code: str, detail: str, frame_id: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, frame_id: str | None = None, **more: int) -> None:
         super().__init__(detail)
+        self.more = more
         self.code = code
         self.detail = detail
         self.id = frame_id
@@ -79,7 +80,7 @@ def id_field(frame: Mapping[str, Any], name: str = "id") -> str:
 
 def error_frame(error: FrameError) -> Json:
     """The ``error`` frame."""
-    frame: Json = {"type": "error", "code": error.code, "message": error.detail}
+    frame: Json = {"type": "error", "code": error.code, "message": error.detail, **error.more}
     if error.id:
         frame["id"] = error.id
     return frame

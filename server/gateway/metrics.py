@@ -29,6 +29,8 @@ TURN_STAGE_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 8),
 )
 TURNS_OPEN = Gauge("kefu_turns_open", "Conversations in which this gateway runs a turn or has one waiting.")
+TURNS_WAITING = Gauge("kefu_turns_waiting", "Turns of this gateway that wait until another one ends.")
+MESSAGES_PUT_OFF = Counter("kefu_messages_put_off_total", "Messages that were not taken because too many turns wait.")
 TURNS_BY_RELEASE = Counter("kefu_release_turns_total", "Turns by the release that understood them.", ["release"])
 HANDOFFS = Counter("kefu_handoffs_total", "Hand-overs to people by reason.", ["reason"])
 ESCALATIONS = Gauge("kefu_escalations", "Open escalations by state, told alike by all gateways.", ["state"])

@@ -22,6 +22,7 @@ from server.gateway.metrics import (
     TURN_STAGE_SECONDS,
     TURNS_BY_RELEASE,
     TURNS_OPEN,
+    TURNS_WAITING,
 )
 from server.gateway.new_intents import NewIntents
 from server.gateway.outages import Outages
@@ -36,7 +37,8 @@ from server.texts import render_message
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
-MAX_TURNS_AT_ONCE = 32
+WAITING_PER_SLOT = 3
+"""So many conversations may wait for each turn that may run; those who write beyond it are asked to wait a moment."""
 LOOK_S = 0.7
 """How often turns are looked for that nobody runs."""
 START_GRACE_S = 60.0
@@ -73,8 +75,9 @@ class TurnRunner:
         outages: Outages,
         experiments: Experiments | None = None,
         runner: str = "",
+        at_once: int = 32,
     ) -> None:
-        """``runner`` names this gateway among those over the same database."""
+        """``runner`` names this gateway among those over the same database; ``at_once``: how many turns it runs."""
         self._experiments = experiments
         self._runner = runner
         self._content = content
@@ -88,7 +91,9 @@ class TurnRunner:
         self._upstream = upstream
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._woken: set[str] = set()
-        self._slots = asyncio.Semaphore(MAX_TURNS_AT_ONCE)
+        self._slots = asyncio.Semaphore(at_once)
+        self._waiting = 0
+        self._may_wait = WAITING_PER_SLOT * at_once
         self._services_started = asyncio.Event()
         self._start: asyncio.Task[None] | None = None
         self._looking = Repeated("unfinished turns", LOOK_S, self._take_up)
@@ -116,6 +121,10 @@ class TurnRunner:
         except TimeoutError:
             logger.warning("model service or Rasa not ready after %.0f s; turns will be handed over", START_GRACE_S)
         self._services_started.set()
+
+    def position_if_full(self) -> int | None:
+        """How many turns are before a new one, where too many wait already; else ``None``."""
+        return self._waiting + 1 if self._waiting >= self._may_wait else None
 
     def wake(self, conversation: str) -> None:
         """There may be a turn to run in this conversation."""
@@ -151,8 +160,22 @@ class TurnRunner:
             self._woken.discard(conversation)
             await self._services_started.wait()
             while (turn := await self._store.next_turn(conversation, self._runner)) is not None:
-                async with self._slots:
+                if self._slots.locked():  # the customer sees at once that the message is being worked on
+                    self._typing(turn.conversation, on=True)
+                await self._slot()
+                try:
                     await self._run(turn)
+                finally:
+                    self._slots.release()
+
+    async def _slot(self) -> None:
+        self._waiting += 1
+        TURNS_WAITING.set(self._waiting)
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+            TURNS_WAITING.set(self._waiting)
 
     async def _run(self, turn: Turn) -> None:
         conversation, seq = _name(turn)

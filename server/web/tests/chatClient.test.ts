@@ -102,6 +102,21 @@ beforeEach(() => {
   ids = 0;
 });
 
+describe('a message that was put off', () => {
+  it('is sent again by itself, under its id, after the time that the server names', () => {
+    const chat = client();
+    chat.connect();
+    world.last.opens();
+    world.last.gives(WELCOME);
+    chat.say('hello');
+    world.last.gives({ type: 'error', code: 'busy', message: '', id: 'id-1', position: 97, retry_s: 5 });
+    expect(chat.state.outbox.map((item) => item.state)).toEqual(['failed']);
+    [...world.timers.values()].find((timer) => timer.ms === 6250)?.run();
+    expect(world.last.sent.slice(1)).toEqual(Array(2).fill({ type: 'message', id: 'id-1', text: 'hello' }));
+    expect(chat.state.outbox.map((item) => item.state)).toEqual(['sent']);
+  });
+});
+
 describe('a connection', () => {
   it('says hello, and after a loss comes back with what it has', () => {
     const chat = client();

@@ -193,6 +193,12 @@ export class ChatClient {
       this.link.settled();
     }
     this.apply({ type: 'frame', frame });
+    if (frame.type === 'error' && frame.id !== undefined && frame.retry_s) this.againIn(frame.retry_s, frame.id);
+  }
+
+  /** Sends again what was put off; not all pages in the same moment. */
+  private againIn(seconds: number, id: string): void {
+    this.outside.setTimeout(() => this.retry(id), 1000 * seconds * (1 + this.outside.random() / 2));
   }
 
   private apply(event: ChatEvent): void {

@@ -111,6 +111,8 @@ export interface ErrorFrame {
   code: string;
   message: string;
   id?: string;
+  /** When to send again what was refused because too many are writing. */
+  retry_s?: number;
 }
 
 export type ServerFrame =
@@ -259,6 +261,7 @@ export function readServerFrame(data: unknown): ServerFrame | undefined {
         code: text(raw['code']) ?? 'internal',
         message: text(raw['message']) ?? '',
         id: text(raw['id']),
+        retry_s: number(raw['retry_s']),
       });
     case 'pong':
       return { type: 'pong' };
