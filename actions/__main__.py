@@ -35,6 +35,7 @@ from actions.diagnosis_graph import Graphs
 from actions.embedding import EmbedClient
 from actions.ports import Ports, with_controls
 from actions.retrieval import SearchClient
+from actions.writing import WritingClient
 from kg.load import GraphError
 from kg.posterior import EntangledError
 from server import traces
@@ -120,10 +121,11 @@ def build_app(settings: Settings, company: Company) -> App:
 
 def make_ports(http: httpx.AsyncClient, settings: Settings, company: Company) -> Ports:
     """What the dialogue needs, over one HTTP client."""
-    models = settings.models_addresses
+    models, chosen = settings.models_addresses, settings.understanding
     return Ports(
         accounts=AccountsClient(http, settings.accounts_url, deadline_s=settings.account_api_timeout_s),
         retrieval=SearchClient(http, *models),
+        writing=WritingClient(http, *models, deadline_s=chosen.writing_deadline_s) if chosen.answers else None,
         intents=with_controls(company.intents),
         graphs=_graphs(company, EmbedClient(http, *models)),
     )

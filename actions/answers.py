@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from actions import messages as m
 from actions.context import Context
 from actions.messages import Choice, Message
@@ -29,11 +31,23 @@ def say(c: Context, definition: Definition) -> None:
 
 async def answer(c: Context, definition: Definition) -> None:
     """Answer a help question from the articles, or say that it is not known."""
-    found = await search(c, query(c, definition), definition)
+    asked = query(c, definition)
+    found = await search(c, asked, definition)
     if found is None or not found.passages or not (found.confident or definition.articles):
         unknown(c)
         return
-    c.messages.append(cited("answer.found", found.passages[0]))
+    c.messages.append(await worded(c, asked, found.passages))
+
+
+async def worded(c: Context, asked: str, passages: Sequence[Passage]) -> Message:
+    """An answer in a language model's words where one is set up and rests on the passages; else the best passage."""
+    if c.ports.writing is None:
+        return cited("answer.found", passages[0])
+    written = await c.ports.writing.answer(asked, c.turn.locale, [one.passage for one in passages])
+    message = cited("answer.found", *([passages[at] for at in written.sources] or passages[:1]))
+    if written.text:
+        message["params"]["passage"] = written.text
+    return {**message, "written": written.note}
 
 
 async def offer_article(c: Context) -> bool:
@@ -44,7 +58,7 @@ async def offer_article(c: Context) -> bool:
     found = await search(c, text, None)
     if found is None or not found.confident or not found.passages:
         return False
-    c.messages.append(cited("answer.may_help", found.passages[0], c.person()))
+    c.messages.append(cited("answer.may_help", found.passages[0], choices=[c.person()]))
     return True
 
 
@@ -73,8 +87,9 @@ def unknown(c: Context) -> None:
     c.offered = Expect("person", data={"reason": "low_confidence"})
 
 
-def cited(key: str, passage: Passage, *choices: Choice) -> Message:
-    """A passage as a message that names its article."""
-    message = m.message(key, choices=choices, title=passage.title, passage=passage.passage)
-    message["citations"] = [{"title": passage.title, "url": passage.url, "passage": passage.passage}]
+def cited(key: str, *passages: Passage, choices: Sequence[Choice] = ()) -> Message:
+    """The first of the passages as a message that names the articles of all."""
+    first = passages[0]
+    message = m.message(key, choices=choices, title=first.title, passage=first.passage)
+    message["citations"] = [{"title": one.title, "url": one.url, "passage": one.passage} for one in passages]
     return message

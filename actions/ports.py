@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from actions.accounts import Bill, Checked, Customer, Line, Order, Outage, Plan, Sent, Ticket, Usage
 from actions.diagnosis_graph import Graphs
 from actions.retrieval import Found
+from actions.writing import Writing
 from server.company import Definition
 from server.outages import Present
 from server.texts import catalogue
@@ -68,6 +69,8 @@ class Ports:
     """The company's fault trees; without them faults are answered from the articles."""
     outages: tuple[Present, ...] = ()
     """The known outages of the moment."""
+    writing: Writing | None = None
+    """A language model that answers from passages; without it, and where it fails, the best passage is the answer."""
 
 
 def with_controls(intents: Mapping[str, Definition]) -> Mapping[str, Definition]:

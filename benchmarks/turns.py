@@ -33,10 +33,18 @@ QUESTIONS = {
 
 
 async def timed(customer: Customer, text: str) -> tuple[float, float]:
-    """Milliseconds to the acknowledgement and to the first answer."""
+    """Milliseconds to the acknowledgement and to the first answer, however often the message was put off before."""
     start, began, client_id = len(customer.frames), time.perf_counter(), str(uuid.uuid4())
-    await customer.send("message", id=client_id, text=text)
-    ack = await customer.wait("ack", after=start, id=client_id)
+    ack = {"type": "error"}
+    while ack["type"] == "error":
+        sent = len(customer.frames)
+        await customer.send("message", id=client_id, text=text)
+        ack = await customer.wait("ack", "error", after=sent, id=client_id)
+        if ack["type"] == "error":
+            if ack["code"] != "busy":
+                raise RuntimeError(f"the gateway refused a message: {ack}")
+            customer.put_off += 1
+            await asyncio.sleep(ack["retry_s"])
     acked = time.perf_counter()
     await customer.wait("message", after=start, seq=ack["seq"] + 1)
     answered = time.perf_counter()
@@ -49,8 +57,8 @@ async def identified(url: str, locale: str) -> Customer:
     customer = Customer(url)
     await customer.connect()
     await customer.hello(locale)
-    await customer.say({"zh": "我还剩多少流量", "en": "how much data do I have left"}[locale])
-    await customer.say("19900000101")
+    await timed(customer, {"zh": "我还剩多少流量", "en": "how much data do I have left"}[locale])
+    await timed(customer, "19900000101")
     return customer
 
 
@@ -92,9 +100,11 @@ async def crowd(url: str, customers: int, every_s: float, seconds: float, asked_
     """Many customers at once, each writing every ``every_s``, measured for ``seconds``."""
     rng = random.Random(1)
     times: list[tuple[float, float]] = []
+    put_off = 0
     end = time.monotonic() + seconds
 
     async def visit(number: int) -> None:
+        nonlocal put_off
         locale = "zh" if number % 2 else "en"
         await asyncio.sleep(rng.uniform(0, every_s))
         customer = await identified(url, locale)
@@ -102,6 +112,7 @@ async def crowd(url: str, customers: int, every_s: float, seconds: float, asked_
             began = time.monotonic()
             times.append(await timed(customer, rng.choice(QUESTIONS[locale])))
             await asyncio.sleep(max(0.0, every_s - (time.monotonic() - began)))
+        put_off += customer.put_off
         await customer.disconnect()
 
     async with asyncio.TaskGroup() as tasks:
@@ -109,6 +120,7 @@ async def crowd(url: str, customers: int, every_s: float, seconds: float, asked_
             tasks.create_task(visit(number))
     acks, answers = zip(*times, strict=True)
     return [
+        (f"{customers} customers: messages put off", "", float(put_off), "0"),
         (f"{customers} customers: turns answered", "", float(len(times)), ""),
         (f"{customers} customers: acknowledgement p95", "ms", quantile(acks, 0.95), ""),
         (f"{customers} customers: answer p50", "ms", statistics.median(answers), ""),

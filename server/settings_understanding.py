@@ -10,6 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 EngineName = Literal["embedded", "local", "huggingface", "openai"]
 
+_NOT_PREPARED = {
+    *("key_variable", "deadline_s", "concurrency", "unmasked"),
+    *("answers", "summaries", "writing_deadline_s"),
+}
+
 
 def plain_address(value: str) -> str:
     """The address of an OpenAI-compatible server, without a slash at its end; empty for none.
@@ -40,6 +45,9 @@ class Understanding(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     sample: Annotated[int, Field(ge=20, le=5000)] = 240
     unmasked: bool = False
+    answers: bool = False
+    summaries: bool = False
+    writing_deadline_s: Annotated[float, Field(gt=0, le=20)] = 3.0
 
     @property
     def finds_entities(self) -> bool:
@@ -51,9 +59,14 @@ class Understanding(BaseModel):
         """Whether the engine is a language model, which can translate too."""
         return self.engine in {"local", "openai"}
 
+    @property
+    def writes(self) -> bool:
+        """Whether a language model writes answers or summaries."""
+        return self.answers or self.summaries
+
     def folder_name(self, release: str) -> str:
         """Name of the folder that an engine is prepared in: another model or way of asking is another folder."""
-        facts = self.model_dump(exclude={"key_variable", "deadline_s", "concurrency", "unmasked"})
+        facts = self.model_dump(exclude=_NOT_PREPARED)
         if not self.revision:
             del facts["revision"]
         return f"{release}-{self.engine}-{hashlib.sha256(repr(facts).encode()).hexdigest()[:8]}"
@@ -64,4 +77,8 @@ class Understanding(BaseModel):
             raise ValueError('engine "openai" needs address and model')
         if self.engine == "huggingface" and not self.model:
             raise ValueError('engine "huggingface" needs model: the id or folder of an encoder')
+        if self.writes and (self.engine == "huggingface" or (self.engine == "embedded" and not self.address)):
+            raise ValueError('answers and summaries need a language model: engine "local" or "openai", or an address')
+        if self.writes and self.engine == "embedded" and not self.model:
+            raise ValueError("answers and summaries need model: the name that the model has behind the address")
         return self

@@ -36,6 +36,7 @@ from server.gateway import (
     rest_safety,
     rest_sign_in,
     rest_staff,
+    rest_summary,
     rest_uploads,
 )
 from server.gateway.bodies import Guard, explain
@@ -92,6 +93,7 @@ HEADERS = {
 ROUTES = (
     rest.router, rest_desk.router, rest_uploads.router, rest_safety.router, rest_new_intents.router, rest_graph.router,
     rest_graph_drafts.router, rest_sign_in.router, rest_learning.router, rest_figures.router, rest_outages.router,
+    rest_summary.router,
     rest_company_settings.router, rest_staff.router, rest_proposals.router, rest_experiments.router,
     rest_library.router, rest_documents.router,
 )  # fmt: skip
@@ -208,6 +210,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             upstream=upstream,
             tokens=tokens,
             translates=settings.understanding.translates,
+            summarises=settings.understanding.summaries,
             clock=clock,
         )
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)

@@ -55,6 +55,7 @@ class DeskRest:
     upstream: Upstream
     tokens: Tokens
     translates: bool
+    summarises: bool
     clock: Any
 
 
@@ -121,6 +122,7 @@ async def desk(given: Ports, person: LoggedIn) -> Json:
         "counts": await floor.reads.counts(person),
         "mail": given.mailer.ready,
         "translation": given.translates,
+        "summary": given.summarises,
         "max_upload_bytes": given.uploads.max_bytes,
     }
 

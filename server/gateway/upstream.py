@@ -37,6 +37,8 @@ SLOW_TWICE_S = 5.0
 """A call with a longer deadline that was not answered in time is not made again: the customer would wait too long."""
 GRAPH_DEADLINE_S = 10.0
 """What the action server may take to compile a graph of thousands of nodes."""
+SUMMARY_DEADLINE_S = 22.0
+"""A little more than the model service gives a summary."""
 PROPOSAL_DEADLINE_S = 65.0
 """A little more than the model service gives a piece of a manual."""
 ARTICLES_DEADLINE_S = 60.0
@@ -246,6 +248,17 @@ class Upstream:
         body = {"text": text, "source": source, "target": target}
         found = await self._models_answer("/translate", body, TRANSLATION_DEADLINE_S)
         if not isinstance(found, dict) or not isinstance(found.get("text", found.get("refused")), str):
+            raise UpstreamError("models", "nonsense")
+        return found
+
+    async def summarise(self, lines: list[str], language: str) -> Json:
+        """``sentences`` with what they rest on, or ``refused``: why the language model's words cannot be taken.
+
+        Raises:
+            UpstreamError: The model service or its language model is away, slow or refuses.
+        """
+        found = await self._models_answer("/summary", {"lines": lines, "language": language}, SUMMARY_DEADLINE_S)
+        if not isinstance(found, dict) or not isinstance(found.get("sentences", found.get("refused")), list | str):
             raise UpstreamError("models", "nonsense")
         return found
 

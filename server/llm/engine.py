@@ -248,6 +248,16 @@ class LlmEngine:
         self._normaliser = Normaliser(asker.knowledge.kinds, asker.knowledge.synonyms)
         self._room = asyncio.Semaphore(asker.options.concurrency)
 
+    @property
+    def chat(self) -> Chat:
+        """The model, for what else it is asked."""
+        return self._asker.chat
+
+    @property
+    def room(self) -> asyncio.Semaphore:
+        """How many may ask it at once."""
+        return self._room
+
     async def parse_all(self, items: Sequence[Item], within_s: float | None = None) -> list[Parse]:
         """Parse (text, locale) pairs, some at once; results in order.
 

@@ -23,6 +23,7 @@ from server.llm.local import EMBEDDED, LocalChat, open_decoder
 from server.llm.masking import Finder, nothing
 from server.llm.prepare import Progress, Sources
 from server.llm.protocol import Chat, LlmError
+from server.llm.writer import Writer
 from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
 from server.settings_understanding import Understanding
@@ -63,17 +64,17 @@ def options(chosen: Understanding) -> Options:
 
 
 def open_chat(chosen: Understanding) -> Chat:
-    """The model behind the engine `local` or `openai`. Raises `ModelFileError`."""
-    if chosen.engine == "openai":
-        # Placeholders go out in any case; this is the gate behind them.
-        gate = str if chosen.unmasked else privacy.mask
-        return OpenAIChat(chosen.address, chosen.model, key_variable=chosen.key_variable, mask=gate)
-    return LocalChat(open_decoder(chosen.model or EMBEDDED, precision=chosen.precision, revision=chosen.revision))
+    """The model of the engine `local`, else the one behind the address. Raises `ModelFileError`."""
+    if chosen.engine == "local":
+        return LocalChat(open_decoder(chosen.model or EMBEDDED, precision=chosen.precision, revision=chosen.revision))
+    # Placeholders go out in any case; this is the gate behind them.
+    gate = str if chosen.unmasked else privacy.mask
+    return OpenAIChat(chosen.address, chosen.model, key_variable=chosen.key_variable, mask=gate)
 
 
 def personal_data(chosen: Understanding) -> Finder:
     """What must not leave with a message: nothing for a model in this process, or where the operator allows it."""
-    return nothing if chosen.engine != "openai" or chosen.unmasked else privacy.find
+    return nothing if chosen.engine == "local" or chosen.unmasked else privacy.find
 
 
 def neighbours_embed(texts: Sequence[str]) -> Any:
@@ -160,6 +161,22 @@ def opened(
         embed=neighbours_embed, executor=executor, find_personal=personal_data(chosen),
     )  # fmt: skip
     return LlmEngine(asker, fallback, name=chosen.engine, release=release, metrics=metrics)
+
+
+def open_writer(chosen: Understanding, engine: Chosen | None, registry: CollectorRegistry) -> Writer | None:
+    """Who writes answers and summaries: the engine's own model, else that behind the address; None where nobody does.
+
+    Without an engine beside it a local model would have to be loaded for this alone: then it is not.
+    """
+    if not chosen.writes:
+        return None
+    find = personal_data(chosen)
+    if isinstance(engine, LlmEngine):
+        return Writer(engine.chat, engine.room, registry=registry, find_personal=find)
+    if not chosen.address:
+        return None
+    room = asyncio.Semaphore(chosen.concurrency)
+    return Writer(open_chat(chosen), room, registry=registry, find_personal=find, own=True)
 
 
 def is_engine_folder(folder: Path) -> bool:

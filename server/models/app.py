@@ -24,10 +24,12 @@ from server.llm.helpers import Refused
 from server.llm.proposals import MAX_TEXT as MAX_PROPOSED
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
+from server.llm.writer import Writer
 from server.models.batching import Batcher, OverloadedError
 from server.models.library import Libraries
 from server.models.pictures import PictureReader, add_pictures
 from server.models.speech import SpeechModels, add_speech
+from server.models.writing import add_writing
 from server.nlu.artefact import ArtefactError
 from server.nlu.engine import Engine, Parse
 from server.nlu.fewshot import NewIntent
@@ -187,6 +189,7 @@ class Models:
         self.understanding = understanding
         self.engine_dir = engine_dir
         self.chosen: Chosen | None = None
+        self.writer: Writer | None = None
         self._settled = understanding.engine == "embedded"
         self._translating = 0
         self._proposing = False
@@ -228,8 +231,14 @@ class Models:
         self.new_intents = digest
 
     async def open_engine(self) -> None:
-        """Open the chosen engine, once the embedded one is there."""
+        """Open the chosen engine, once the embedded one is there, and the model that writes."""
         chosen = self.understanding
+        try:
+            await self._open_chosen(chosen)
+        finally:
+            self.writer = setup.open_writer(chosen, self.chosen, self.metrics.registry)
+
+    async def _open_chosen(self, chosen: Understanding) -> None:
         if chosen.engine == "embedded":
             return
         try:
@@ -338,6 +347,8 @@ def create_app(
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
+            if models.writer is not None:
+                await models.writer.close()
             if models.chosen is not None:
                 await models.chosen.close()
             await voice.close()
@@ -392,8 +403,7 @@ def create_app(
             rows = await loop.run_in_executor(models.executor, lambda: embed(body.texts, query=body.query))
         return JSONResponse({"vectors": [[round(float(x), 6) for x in row] for row in rows]})
 
-    _add_translation(app, models)
-    _add_proposals(app, models)
+    _add_language_model(app, models)
     add_speech(app, voice)
     add_pictures(app, picture_reader)
     return app
@@ -415,6 +425,12 @@ def _add_search(app: FastAPI, models: Models) -> None:
             return _loading(models)
         articles = {name: one.model_dump() for name, one in body.articles.items()}
         return JSONResponse({"known": body.digest, "embedded": await models.libraries.add(body.digest, articles)})
+
+
+def _add_language_model(app: FastAPI, models: Models) -> None:
+    _add_translation(app, models)
+    _add_proposals(app, models)
+    add_writing(app, models.understanding, lambda: models.writer)
 
 
 def _add_translation(app: FastAPI, models: Models) -> None:

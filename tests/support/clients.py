@@ -80,12 +80,12 @@ class _Socket:
         assert self._connection is not None
         await self._connection.send(data)
 
-    async def wait(self, kind: str, *, after: int = 0, **fields: Any) -> Json:
-        """The first frame of this type and with these fields from the position ``after`` on."""
+    async def wait(self, *kinds: str, after: int = 0, **fields: Any) -> Json:
+        """The first frame of one of these types and with these fields from the position ``after`` on."""
 
         def find() -> Json | None:
             for frame in self.frames[after:]:
-                if frame["type"] == kind and all(frame.get(name) == value for name, value in fields.items()):
+                if frame["type"] in kinds and all(frame.get(name) == value for name, value in fields.items()):
                     return frame
             return None
 
@@ -94,7 +94,7 @@ class _Socket:
                 async with asyncio.timeout(PATIENCE_S):
                     await self._changed.wait_for(lambda: find() is not None)
             except TimeoutError:
-                raise AssertionError(f"no {kind} {fields} among {self.frames[after:]}") from None
+                raise AssertionError(f"no {'/'.join(kinds)} {fields} among {self.frames[after:]}") from None
             found = find()
             assert found is not None
             return found
@@ -107,6 +107,8 @@ class Customer(_Socket):
         super().__init__(f"{url}/ws/chat", **options)
         self.conversation = ""
         self.token = ""
+        self.put_off = 0
+        """Messages that had to be sent again, because the gateway was busy."""
 
     async def hello(self, locale: str = "zh", **fields: Any) -> Json:
         start = len(self.frames)

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from server.settings import ROOT
 
 DEPLOY = ROOT / "deploy"
-OF_MODELS = re.compile(r'"(kefu_model\w+)"')
+OF_MODELS = re.compile(r'"(kefu_(?:model|llm)\w+)"')
 NAME = re.compile(r"\bkefu_\w+")
 
 
@@ -20,7 +20,8 @@ def known() -> set[str]:
     for module in ("server.gateway.metrics", "server.storage.database"):
         import_module(module)  # which registers its figures
     names = {line.split()[2] for line in generate_latest().decode().splitlines() if line.startswith("# TYPE")}
-    names |= set(OF_MODELS.findall(Path(ROOT / "server/models/app.py").read_text("utf-8")))
+    for source in ("server/models/app.py", "server/llm/engine.py", "server/llm/writer.py"):
+        names |= set(OF_MODELS.findall(Path(ROOT / source).read_text("utf-8")))
     return {re.sub(r"_total$", "", name) for name in names}
 
 

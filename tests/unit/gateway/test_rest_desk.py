@@ -1,6 +1,7 @@
 """The desk's routes: what they answer, to whom, and what they refuse."""
 
 import io
+import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -315,6 +316,41 @@ async def test_a_translation_comes_from_the_model_service_or_the_answer_says_why
     assert (gone.status_code, gone.json()["detail"]) == (503, "the translation does not come: unreachable")
     assert models.requests[0].startswith(b"POST /translate ")
     assert b'"target":"zh"' in models.requests[0]
+
+
+async def test_a_summary_names_the_messages_it_rests_on_or_says_why_there_is_none(tmp_path):
+    model = {"address": "http://127.0.0.1:1/v1", "model": "m", "summaries": True}
+    sentence = {"text": "The customer wants a person.", "source": 0, "quote": "转人工"}
+    answers = (
+        reply("200 OK", json.dumps({"sentences": [sentence], "model": "m", "dropped": 0}).encode()),
+        reply("200 OK", b'{"refused": "quote_not_found", "model": "m"}'),
+        reply("503 Service Unavailable", b'{"error": "deadline"}'),
+    )
+    async with broken_server(*answers) as models:
+        port = int(models.address.removesuffix("/v1").rpartition(":")[2])
+        async with running(tmp_path, understanding=model, internal_port=port) as desk, logged_in(desk, "lin") as lin:
+            assert (await lin.get("/api/desk")).json()["summary"] is True
+            state = await desk.service.open("zh", None)
+            await desk.turn(state.id, "转人工", escalate={"reason": "customer_asked"}, **intent("talk_to_human"))
+            first = next(one for one in await desk.service.store.messages(state.id) if one.text)
+            path = f"/api/conversations/{state.id}/summary"
+            found = [await lin.post(path, json={"language": "en"}) for _ in range(3)]
+            assert (await lin.post(path, json={"language": "fr"})).status_code == 422
+            assert (await lin.post("/api/conversations/none/summary", json={"language": "en"})).status_code == 404
+    assert [one.status_code for one in found] == [200, 200, 503]
+    said = {"text": sentence["text"], "seq": first.seq, "quote": "转人工"}
+    assert found[0].json() == {"sentences": [said], "model": "m"}
+    assert found[1].json() == {"refused": "quote_not_found"}
+    assert models.requests[0].startswith(b"POST /summary ")
+    assert "Customer: 转人工".encode() in models.requests[0]
+
+
+async def test_nothing_is_summed_up_without_a_language_model(desk, lin):
+    assert (await lin.get("/api/desk")).json()["summary"] is False
+    state = await desk.waiting()
+    answer = await lin.post(f"/api/conversations/{state.id}/summary", json={"language": "zh"})
+    assert answer.status_code == 404
+    assert "not_configured" in answer.json()["detail"]
 
 
 # ------------------------------------------------------------------ replies

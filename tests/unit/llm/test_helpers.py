@@ -2,34 +2,61 @@
 
 import pytest
 
-from server.llm.helpers import Citation, Grounded, Refused, check, check_translation, locate
+from server.llm.helpers import Citation, Claim, Reason, Refused, check, check_translation, locate, speaks_of
+from server.nlu.language import Language
 
-PASSAGES = ["A day pass for Japan costs 28 CNY and lasts 24 hours.", "日本日包每天 28 元，最多 １,０００ MB。"]
+PASSAGES = [
+    "A day pass for Japan costs 28 CNY and lasts 24 hours.",
+    "日本日包每天 28 元，最多 １,０００ MB。",
+    "Error E-105: two lamps of the modem are red.",
+]
 
 
 def test_words_with_a_quotation_and_known_numbers_pass() -> None:
-    found = check("It costs 28 CNY for 24 hours.", [(0, "costs 28 CNY")], PASSAGES, "en")
-    assert found == Grounded("It costs 28 CNY for 24 hours.", (Citation(0, 21, 33),))
-    assert isinstance(check("每天28元，最多1000MB。", [(1, "日包每天28元")], PASSAGES, "zh"), Grounded)
+    found = check("It costs 28 CNY for 24 hours.", "costs 28 CNY", 0, PASSAGES, "en")
+    assert found == Claim("It costs 28 CNY for 24 hours.", Citation(0, 21, 33))
+    assert isinstance(check("每天28元，最多1000MB。", "日包每天28元", 1, PASSAGES, "zh"), Claim)
+    assert isinstance(check("Error E105 means two lamps.", "E-105: two lamps", 2, PASSAGES, "en"), Claim)
 
 
 @pytest.mark.parametrize(
-    ("text", "quotes", "language", "reason"),
+    ("text", "quote", "source", "language", "reason"),
     [
-        ("", [(0, "costs 28 CNY")], "en", "empty"),
-        ("It costs 28 CNY.", [], "en", "no_quote"),
-        ("It costs 28 CNY.", [(0, "it is free of charge")], "en", "quote_not_found"),
-        ("It costs 28 CNY.", [(0, "28")], "en", "quote_not_found"),
-        ("It costs 28 CNY.", [(7, "costs 28 CNY")], "en", "quote_not_found"),
-        ("It costs 18 CNY.", [(0, "costs 28 CNY")], "en", "number_not_found"),
-        ("It lasts 1000 hours.", [(0, "lasts 24 hours")], "en", "number_not_found"),
-        ("一天二十八元。", [(0, "costs 28 CNY")], "en", "wrong_language"),
+        ("", "costs 28 CNY", 0, "en", "empty"),
+        ("It costs 28 CNY.", "", 0, "en", "no_quote"),
+        ("It costs 28 CNY.", "it is free of charge", 0, "en", "quote_not_found"),
+        ("It costs 28 CNY.", "28", 0, "en", "quote_not_found"),
+        ("It costs 28 CNY.", "costs 28 CNY", 7, "en", "quote_not_found"),
+        ("It costs 28 CNY.", "E-105: two lamps", 2, "en", "number_not_found"),
+        ("It costs 18 CNY.", "costs 28 CNY", 0, "en", "number_not_found"),
+        ("It lasts 1000 hours.", "lasts 24 hours", 0, "en", "number_not_found"),
+        ("It lasts for thirty days.", "lasts 24 hours", 0, "en", "number_not_found"),
+        ("日包每天二十八元。", "日包每天28元", 1, "zh", "number_not_found"),
+        ("日包可以用三天。", "日包每天28元", 1, "zh", "number_not_found"),
+        ("It is error T-105.", "E-105: two lamps", 2, "en", "code_not_found"),
+        ("Pay at https://pay.example.net now.", "costs 28 CNY", 0, "en", "address_not_found"),
+        ("Write to help@example.net now.", "costs 28 CNY", 0, "en", "address_not_found"),
+        ("每天有很多流量。", "costs 28 CNY", 0, "en", "wrong_language"),
     ],
 )
 def test_what_does_not_rest_on_the_passages_is_refused(
-    text: str, quotes: list[tuple[int, str]], language: str, reason: str
+    text: str, quote: str, source: int, language: Language, reason: Reason
 ) -> None:
-    assert check(text, quotes, PASSAGES, language) == Refused(reason)  # type: ignore[arg-type]
+    assert check(text, quote, source, PASSAGES, language) == Refused(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A day pass for Japan costs 28 CNY.", True),
+        ("The moon orbits around planet Earth.", False),
+        ("28 CNY", True),
+        ("日本的日包每天收费。", True),
+        ("月亮围绕地球旋转不停。", False),
+    ],
+)
+def test_an_answer_speaks_of_what_it_rests_on(text: str, expected: bool) -> None:
+    assert speaks_of(text, " ".join(PASSAGES)) is expected
 
 
 @pytest.mark.parametrize(

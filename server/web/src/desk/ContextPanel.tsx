@@ -9,6 +9,7 @@ import { DecisionRecord } from './DecisionRecord';
 import { readDiagnosis } from './diagnosis';
 import { DiagnosisTree } from './DiagnosisTree';
 import type { DeskState, Thread } from './deskTypes';
+import { ModelSummary } from './ModelSummary';
 import { Data, Parse, Passages, Section } from './panel';
 import { useShell } from './shell';
 
@@ -110,6 +111,7 @@ function Escalated({ state, thread, mine, onSuggestion, onInspect }: EscalatedPr
           {interrupted && <p class="fine">{t('interrupted', { task: intent(interrupted) })}</p>}
         </Section>
       )}
+      {state.info?.summary && <ModelSummary conversation={row.conversation} escalation={row.since} />}
       {suggestion && (
         <Section title={t('suggestion')}>
           <div class="suggestion">

@@ -75,6 +75,8 @@ export interface DeskInfo {
   mail: boolean;
   /** A language model that translates is set up. */
   translation: boolean;
+  /** A language model that sums up conversations is set up. */
+  summary: boolean;
   maxUploadBytes: number;
 }
 
@@ -97,6 +99,7 @@ export async function fetchDesk(): Promise<DeskInfo> {
     counts: readCounts(body['counts']),
     mail: body['mail'] === true,
     translation: body['translation'] === true,
+    summary: body['summary'] === true,
     maxUploadBytes: number(body['max_upload_bytes']) ?? 0,
   };
 }
@@ -402,6 +405,21 @@ export async function fetchTranslation(words: string, source: Lang, target: Lang
     if (error instanceof RestError && error.status === 401) throw error;
     return { to: target, state: 'away' };
   }
+}
+
+/** A sentence about a conversation, and the words of the message that it rests on. */
+export interface Summed {
+  text: string;
+  quote: string;
+}
+
+/** What a language model says a conversation is about; empty where nothing it said stands in the conversation. */
+export async function fetchSummary(id: string, language: Lang): Promise<Summed[]> {
+  const body = await request(`/api/conversations/${encodeURIComponent(id)}/summary`, send('POST', { language }));
+  return list(isRecord(body) ? body['sentences'] : []).flatMap((raw) => {
+    const words = isRecord(raw) ? text(raw['text']) : undefined;
+    return isRecord(raw) && words ? [{ text: words, quote: word(raw, 'quote') }] : [];
+  });
 }
 
 /** What staff call the intents, by name. */

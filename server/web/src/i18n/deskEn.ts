@@ -77,6 +77,8 @@ export const desk: Texts<typeof zh.desk> = {
   noEscalation: 'This conversation has not been handed to a person.',
   why: 'Why the bot handed over',
   summary: 'Summary',
+  summaryByModel: 'In the words of the language model',
+  summaryRefused: 'Nothing that the model wrote can be found in the conversation, so it is not shown.',
   intents: 'Intents',
   threshold: 'threshold {n}',
   confidence: 'confidence {n}',

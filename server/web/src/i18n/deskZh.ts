@@ -76,6 +76,8 @@ export const desk = {
   noEscalation: '这个会话没有转过人工。',
   why: '机器人为什么转人工',
   summary: '摘要',
+  summaryByModel: '语言模型的概括',
+  summaryRefused: '模型写的内容在对话里找不到依据，因此不显示。',
   intents: '意图判断',
   threshold: '阈值 {n}',
   confidence: '置信度 {n}',
