@@ -245,6 +245,7 @@ def _opened(company: Path | None, model: Path | None, engine: str | None) -> Ite
 
 def _engine(company: Path | None, model: Path | None, engine: str | None = None) -> Engine | Blocking:
     from server import release
+    from server.gateway.company_in_force import with_company
     from server.llm import setup
     from server.nlu.engine import Engine
 
@@ -259,7 +260,7 @@ def _engine(company: Path | None, model: Path | None, engine: str | None = None)
     folder = settings.releases_dir / name
     if not (folder / release.MANIFEST).is_file():
         raise CommandFailedError(f"{folder}: {loaded.id} is not trained as its data is now; `kefu train` does it")
-    embedded = Engine(folder / release.NLU, release=name)
+    embedded = Engine(folder / release.NLU, release=name, risk_bound=with_company(settings).risk_bound)
     if chosen.engine == "embedded":
         return embedded
     return setup.Blocking(chosen, settings.engine_dir(name), embedded, release=name)

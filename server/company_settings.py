@@ -21,6 +21,8 @@ AA: Final = 4.5
 LONGEST: Final = {"name": 60, "tagline": 200, "greeting": 1000}
 MOST: Final = 200
 """Entries of a list: holidays, origins, teams."""
+LEAST_BOUND, MOST_BOUND = 0.001, 0.5
+"""Risk bounds that can be chosen."""
 NUMBERS: Final[dict[tuple[str, str], tuple[float, float, bool]]] = {
     ("desk", "capacity"): (1, 100, True),
     ("desk", "pick_up_s"): (1, 86_400, True),
@@ -35,7 +37,7 @@ NUMBERS: Final[dict[tuple[str, str], tuple[float, float, bool]]] = {
     ("figures", "target_coverage"): (0.01, 1, False),
     ("figures", "minutes_per_conversation"): (0, 600, False),
     ("figures", "cost_per_hour"): (0, 1_000_000, False),
-    ("service", "risk_bound"): (0.001, 0.5, False),
+    ("service", "risk_bound"): (LEAST_BOUND, MOST_BOUND, False),
     ("service", "retention_days"): (0, 36_500, True),
 }
 LANGUAGE_NAMES: Final = {"zh": {"zh": "中文", "en": "英文"}, "en": {"zh": "Chinese", "en": "English"}}

@@ -79,8 +79,8 @@ def _alone(lock: Path, progress: Progress) -> Iterator[None]:
 
 
 def release_id(settings: Settings, company: Company) -> str:
-    """Names the release by a hash of all that training reads."""
-    digest = hashlib.sha256(f"{settings.risk_bound} {settings.training_effort} {company.languages}".encode())
+    """Names the release by a hash of all that it is made of; thresholds are found for any risk bound afterwards."""
+    digest = hashlib.sha256(f"{settings.training_effort} {company.languages}".encode())
     for path in sorted(_inputs(company)):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

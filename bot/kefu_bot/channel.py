@@ -12,6 +12,8 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from rasa.core.actions.action import ACTION_LISTEN_NAME, Action, RemoteAction
@@ -37,7 +39,10 @@ Emit = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class TurnError(Exception):
-    """A turn that cannot go on; ``code`` says why: ``action_failed``, ``no_model``, ``bad_turn`` or ``loop``."""
+    """A turn that cannot go on.
+
+    ``code`` says why: ``action_failed``, ``no_model``, ``bad_turn``, ``loop`` or ``other_release``.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -167,6 +172,22 @@ def check_turn(turn: Any) -> dict[str, Any]:
     return turn
 
 
+@lru_cache(maxsize=4)
+def release_of(model: Path) -> str:
+    """The release that a model file belongs to, from ``release.json`` beside it; empty for a model of no release."""
+    try:
+        return str(json.loads((model.parent / "release.json").read_text("utf-8"))["id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def check_release(turn: dict[str, Any], own: str) -> None:
+    """Refuses a turn whose message was understood by another release than this worker's."""
+    asked = turn.get("release") or own
+    if own and asked != own:
+        raise TurnError("other_release", f"this worker runs {own}, the turn is of {asked}")
+
+
 class TurnChannel(InputChannel):
     """``POST /webhooks/kefu/turn`` and ``GET /webhooks/kefu/health``."""
 
@@ -186,8 +207,10 @@ class TurnChannel(InputChannel):
 
         @webhook.route("/health", methods=["GET"])
         async def health(request: Request) -> HTTPResponse:
-            ready = _processor(request.app) is not None
-            return response.json({"status": "ready" if ready else "loading"}, status=200 if ready else 503)
+            processor = _processor(request.app)
+            if processor is None:
+                return response.json({"status": "loading"}, status=503)
+            return response.json({"status": "ready", "release": release_of(processor.model_path)})
 
         @webhook.route("/turn", methods=["POST"])
         async def turn(request: Request) -> Any:
@@ -199,7 +222,9 @@ class TurnChannel(InputChannel):
                     processor = _processor(request.app)
                     if processor is None:
                         raise TurnError("no_model", "no model is loaded")
-                    await run_turn(check_turn(request.json), processor, emit)
+                    asked = check_turn(request.json)
+                    check_release(asked, release_of(processor.model_path))
+                    await run_turn(asked, processor, emit)
                 except TurnError as error:
                     await emit({"type": "error", "code": error.code, "message": str(error)})
                 except Exception as error:

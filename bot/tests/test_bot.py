@@ -7,7 +7,7 @@ import tensorflow
 from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.nlu.training_data.message import Message
 
-from kefu_bot.channel import TurnError, adapt_parse, check_turn
+from kefu_bot.channel import TurnError, adapt_parse, check_release, check_turn, release_of
 from kefu_bot.understanding import ModelServiceUnderstanding, ReleaseFallbackClassifier
 
 PARSE = {
@@ -62,6 +62,19 @@ def test_a_turn_that_lacks_something_is_refused(turn):
     with pytest.raises(TurnError) as error:
         check_turn(turn)
     assert error.value.code == "bad_turn"
+
+
+def test_a_worker_names_its_release_and_refuses_a_turn_of_another(tmp_path):
+    assert release_of(tmp_path / "none" / "rasa.tar.gz") == ""
+    (tmp_path / "release.json").write_text('{"id": "r-1"}')
+    own = release_of(tmp_path / "rasa.tar.gz")
+    assert own == "r-1"
+    for asked in ({}, {"release": ""}, {"release": "r-1"}):
+        check_release(asked, own)
+    check_release({"release": "r-2"}, "")
+    with pytest.raises(TurnError, match="runs r-1, the turn is of r-2") as error:
+        check_release({"release": "r-2"}, own)
+    assert error.value.code == "other_release"
 
 
 def test_the_tensorflow_stub_can_be_subclassed_and_refuses_to_compute():

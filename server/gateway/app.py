@@ -119,6 +119,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             rasa=settings.rasa_addresses,
             actions=settings.actions_addresses,
             turn_deadline_s=settings.turn_deadline_s,
+            risk_bound=lambda: company.service.risk_bound or settings.risk_bound,
             # An engine past its own deadline is followed by the embedded one.
             parse_deadline_s=PARSE_DEADLINE_S
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),

@@ -79,6 +79,11 @@ class CompanySettings:
             logger.error("version %d of the company settings cannot be used: %s", newest, error)
         self._version = newest
 
+    @property
+    def risk_bound(self) -> float:
+        """The share of the messages that the bot acts on of which it may misunderstand no more."""
+        return self._company.service.risk_bound or float(self._seed["service"]["risk_bound"])
+
     # ------------------------------------------------------------------ reading
 
     async def current(self) -> Json:

@@ -228,9 +228,12 @@ class Releases:
         """Makes sure that the services are of the release, and tells them what they must know, before any turn."""
         generation = _generation(running)
         with self._upstream.one_generation(generation):
-            found = await self._upstream.release()
-            if found != running.release:
-                raise TrainingError(f"the model service that was started is of {found}, not of {running.release}")
+            said = {"model service": await self._upstream.release(), "Rasa": await self._upstream.rasa_release()}
+            for service, found in said.items():
+                if found != running.release:
+                    raise TrainingError(
+                        f"the {service} that was started is of {found or '?'}, not of {running.release}"
+                    )
             if self.prepare is not None:
                 try:
                     await self.prepare()

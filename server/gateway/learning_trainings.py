@@ -76,6 +76,11 @@ class Trainings:
         self._cancelled_by: str | None = None
         self._progress = (0.0, "")
 
+    def _in_force(self) -> Settings:
+        """The product's settings with the company's risk bound, at which both sides of a comparison are judged."""
+        bound = self._company.service.risk_bound or self._settings.risk_bound
+        return self._settings.model_copy(update={"risk_bound": bound})
+
     async def start(self) -> None:
         """Says of trainings that lost their gateway that they failed."""
         await self._bury(timedelta(0) if self._settings.redis_url == "" else LOST_AFTER)
@@ -186,7 +191,7 @@ class Trainings:
         try:
             self._child = child = await Child.start(
                 (sys.executable, "-m", "server.learning.job", str(folder)),
-                environment={**os.environ, **self._settings.environment()},
+                environment={**os.environ, **self._in_force().environment()},
                 directory=ROOT,
                 output=log.write,
                 answers=read,

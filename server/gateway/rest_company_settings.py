@@ -1,14 +1,18 @@
 """REST for the company's settings: the version in force, changing it, its history. docs/console.md tells all of it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.company_settings import LEAST_BOUND, MOST_BOUND
 from server.gateway.company_settings import CompanySettings
+from server.gateway.graph_refusals import Refusal
 from server.gateway.rest_safety import CHANGE, Admin
+from server.gateway.upstream import Upstream, UpstreamError
 
 Json = dict[str, Any]
+BOUNDS: Final = (0.001, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 
 
 def ports(request: Request) -> CompanySettings:
@@ -64,6 +68,33 @@ async def save(kept: Kept, person: Admin, change: Change) -> Json:
 async def check(kept: Kept, person: Admin, tried: Tried) -> Json:
     """What would keep these settings from being saved."""
     return {"problems": [one.as_json() for one in await kept.problems(tried.settings)]}
+
+
+@router.get("/coverage")
+async def coverage(
+    kept: Kept,
+    person: Admin,
+    request: Request,
+    bound: Annotated[float | None, Query(ge=LEAST_BOUND, le=MOST_BOUND)] = None,
+) -> Json:
+    """What a risk bound (the one in force, where none is named) leaves to the bot, and what others would."""
+    upstream: Upstream = request.app.state.upstream
+    chosen = kept.risk_bound if bound is None else bound
+    try:
+        found = await upstream.thresholds([chosen, *BOUNDS])
+    except UpstreamError as error:
+        raise Refusal("away", "company.coverage_away") from error
+    lines = {name: [_left(one) for one in each] for name, each in found["languages"].items()}
+    return {
+        "release": found["release"],
+        "bound": chosen,
+        "chosen": {name: each[0] for name, each in lines.items()},
+        "languages": {name: each[1:] for name, each in lines.items()},
+    }
+
+
+def _left(threshold: Json) -> Json:
+    return {name: threshold[name] for name in ("bound", "confidence", "coverage", "error", "guaranteed", "messages")}
 
 
 @router.get("/versions")

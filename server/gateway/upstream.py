@@ -6,7 +6,7 @@ Of each kind there may be several; they are asked in turn, and where one fails, 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -103,12 +103,17 @@ class Upstream:
         actions: Sequence[str],
         turn_deadline_s: float,
         parse_deadline_s: float = PARSE_DEADLINE_S,
+        risk_bound: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """Each kind of service is given by its addresses."""
+        """Each kind of service is given by its addresses.
+
+        ``risk_bound`` is asked at every message: thresholds are those of the bound that is in force then.
+        """
         self._serving = Generation(Addresses(models), Addresses(rasa), Addresses(actions))
         self._looking = Repeated("health of the services", LOOK_S, self._look)
         self._deadline = turn_deadline_s
         self._parse_deadline = parse_deadline_s
+        self.risk_bound = risk_bound
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         self._client = httpx.AsyncClient(limits=limits, trust_env=False, event_hooks={"request": [traces.carry]})
         for kind, service in ((self._models, "models"), (self._rasa, "rasa")):
@@ -181,7 +186,9 @@ class Upstream:
             UpstreamError: ``unreachable``, ``slow``, ``hangs`` (not asked: it was slow again and again), ``refused``,
                 ``nonsense`` or ``other_release``.
         """
-        asked = {"text": text, "locale": locale} | ({} if new is None else {"new": new["digest"]})
+        asked = {"text": text, "locale": locale, "risk_bound": self.risk_bound()}
+        if new is not None:
+            asked["new"] = new["digest"]
         with _worth_asking(self._models, "models"):
             response, address = await self._ask_one("POST", "/parse", asked, self._parse_deadline)
         # An address may stand for several services, of which each has to be told.
@@ -197,6 +204,17 @@ class Upstream:
             # Rasa beside it knows the release that it was started with: the two must not be mixed.
             raise UpstreamError("models", "other_release", str(parse.get("release")))
         return parse
+
+    async def thresholds(self, bounds: Sequence[float]) -> Json:
+        """What each risk bound leaves, by language: ``{"release", "languages": {zh: [threshold]}}``.
+
+        Raises:
+            UpstreamError: The model service is away, slow or refuses.
+        """
+        found = await self._models_answer("/thresholds", {"bounds": list(bounds)}, PARSE_DEADLINE_S)
+        if not isinstance(found, dict) or not isinstance(found.get("languages"), dict):
+            raise UpstreamError("models", "nonsense")
+        return found
 
     async def search(self, query: str, language: str, k: int, *, digest: str, library: Json, **more: Any) -> Json:
         """Passages of the help articles, as docs/architecture.md describes them.
@@ -423,7 +441,8 @@ class Upstream:
                 async with self._client.stream(
                     "POST",
                     f"{address}/webhooks/kefu/turn",
-                    content=orjson.dumps(turn),
+                    # A generation's Rasa runs turns of its own release only.
+                    content=orjson.dumps({**turn, "release": self._now.release}),
                     headers={"Content-Type": "application/json"},
                     timeout=httpx.Timeout(deadline_s, connect=CONNECT_DEADLINE_S),
                 ) as response:
@@ -469,6 +488,21 @@ class Upstream:
         """
         found = _read(await self._ask_models("GET", "/health", None, CONNECT_DEADLINE_S))
         return str(found.get("release", ""))
+
+    async def rasa_release(self) -> str:
+        """The release that Rasa runs; empty for a model of no release.
+
+        Raises:
+            UpstreamError: It is away, or not ready yet.
+        """
+        address = self._rasa.order()[0]
+        try:
+            response = await self._client.get(f"{address}/webhooks/kefu/health", timeout=CONNECT_DEADLINE_S)
+        except httpx.HTTPError as error:
+            raise UpstreamError("rasa", "unreachable", type(error).__name__) from error
+        if not response.is_success:
+            raise UpstreamError("rasa", "refused", str(response.status_code))
+        return str(response.json().get("release", ""))
 
     async def teach_new_intents(self, new: Json) -> None:
         """Tells the model service the new intents, before a message needs them.

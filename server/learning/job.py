@@ -69,7 +69,10 @@ def run(folder: Path, settings: Settings, progress: Progress) -> Json:
             method = "split"
             before = Company.load(Path(job["base_company"]))
             examples, models = _split_models(folder, settings, company, before, progress)
-        parses = [_parses(Engine(model), examples, _part(progress, 0.9 + 0.05 * at)) for at, model in enumerate(models)]
+        parses = [
+            _parses(Engine(model, risk_bound=settings.risk_bound), examples, _part(progress, 0.9 + 0.05 * at))
+            for at, model in enumerate(models)
+        ]
     found = compare(examples, *parses)
     never_worse = sorted({*safety_intents(company.intents)})
     result = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.nlu import calibrate
-from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
+from server.nlu.calibrate import Calibration, Calibrations, Ladder, OosModel
 from server.nlu.language import LANGUAGES
 
 _LEAST: Final = 40  # messages of a language; below, both languages share numbers
@@ -52,8 +51,10 @@ def fit(unseen: Unseen, bound: float) -> tuple[Calibrations, dict[str, Any]]:
         calibration = Calibration()
         if known.any():
             calibration = Calibration.fit(visible[known], unseen.target[known], oos[known])
-        threshold = _threshold(calibration, unseen, oos, [rows, pooled], bound)
+        ladders = [_ladder(calibration, unseen, oos, choice) for choice in (rows, pooled)]
+        threshold = calibrate.found_on(ladders, bound)
         fitted.languages[language], fitted.thresholds[language] = calibration, threshold
+        fitted.ladders[language] = ladders
         mine = own & inside
         if mine.any():
             p = calibration.probabilities(visible[mine], oos[mine])
@@ -69,20 +70,9 @@ def fit(unseen: Unseen, bound: float) -> tuple[Calibrations, dict[str, Any]]:
     return fitted, metrics
 
 
-def _threshold(
-    calibration: Calibration,
-    unseen: Unseen,
-    oos: NDArray[Any],
-    choices: Sequence[NDArray[np.bool_]],
-    bound: float,
-) -> Threshold:
-    """For the language alone, else for both, else without a guarantee at the observed error rate."""
-    for choice in choices:
-        rows = choice & ~unseen.stranger
-        visible = unseen.logits[rows, :-1]
-        p = np.sort(calibration.probabilities(visible, oos[rows]), axis=1)
-        right = visible.argmax(axis=1) == unseen.target[rows]
-        found = calibrate.risk_threshold(p[:, -1], p[:, -1] - p[:, -2], right, bound=bound)
-        if found.guaranteed:
-            return found
-    return calibrate.observed_threshold(p[:, -1], right, bound=bound)
+def _ladder(calibration: Calibration, unseen: Unseen, oos: NDArray[Any], choice: NDArray[np.bool_]) -> Ladder:
+    rows = choice & ~unseen.stranger
+    visible = unseen.logits[rows, :-1]
+    p = np.sort(calibration.probabilities(visible, oos[rows]), axis=1)
+    right = visible.argmax(axis=1) == unseen.target[rows]
+    return Ladder.of(p[:, -1], p[:, -1] - p[:, -2], right)

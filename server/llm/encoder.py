@@ -27,7 +27,7 @@ from server.llm.examples import MANIFEST, Embed, Vectors
 from server.llm.prepare import Progress, Sources
 from server.nlu import calibrate
 from server.nlu.artefact import ArtefactError
-from server.nlu.calibrate import Calibrations, OosModel
+from server.nlu.calibrate import Calibrations, OosModel, Threshold
 from server.nlu.data import OUT_OF_SCOPE, DataError, load
 from server.nlu.engine import MAX_CHARACTERS, Intent, Parse
 from server.nlu.regression import softmax_regression
@@ -35,7 +35,7 @@ from server.nlu.text import align
 from server.nlu.unseen import folds
 
 log = logging.getLogger(__name__)
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _FILE: Final = "encoder.npz"
 _FOLDS: Final = 4
 _RANKED: Final = 10
@@ -184,6 +184,10 @@ class EncoderEngine:
         self._executor, self._deadline_s, self._metrics = executor, deadline_s, metrics
         self._release = release or str(self.manifest["id"])
 
+    def threshold(self, language: str, bound: float | None = None) -> Threshold:
+        """When to act on a parse of this engine, at a risk bound or at that of its preparation."""
+        return self._calibration.threshold(language, bound)
+
     async def parse_all(self, items: Sequence[Item], within_s: float | None = None) -> list[Parse]:
         """Parse (text, locale) pairs; results in order."""
         if not items:
@@ -215,7 +219,7 @@ class EncoderEngine:
         p = self._calibration.languages[parse.language].probabilities(logits[:, :-1], oos)[0]
         order = np.argsort(-p, kind="stable")[:_RANKED]
         ranking = tuple(Intent(names[k], round(float(p[k]), 4)) for k in order)
-        threshold = self._calibration.thresholds[parse.language]
+        threshold = self.threshold(parse.language)
         return replaced(
             parse,
             intent=ranking[0],

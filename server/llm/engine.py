@@ -29,7 +29,7 @@ from server.llm.masking import Finder, masked, nothing
 from server.llm.prompts import Detail, Shown
 from server.llm.protocol import MAX_TOP, Chat, LlmError, Request
 from server.llm.schema import SchemaError
-from server.nlu.calibrate import OosModel
+from server.nlu.calibrate import OosModel, Threshold
 from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.engine import MAX_CHARACTERS, Entity, Intent, Parse
 from server.nlu.language import Language, detect
@@ -258,6 +258,10 @@ class LlmEngine:
         """How many may ask it at once."""
         return self._room
 
+    def threshold(self, language: str, bound: float | None = None) -> Threshold:
+        """When to act on a parse of this engine, at a risk bound or at that of its preparation."""
+        return self._calibration.threshold(language, bound)
+
     async def parse_all(self, items: Sequence[Item], within_s: float | None = None) -> list[Parse]:
         """Parse (text, locale) pairs, some at once; results in order.
 
@@ -355,7 +359,7 @@ class LlmEngine:
         p = self._calibration.languages[heard.language].probabilities(logits[:, :-1], oos)[0]
         order = np.argsort(-p, kind="stable")[:_RANKED]
         ranking = tuple(Intent(names[k], round(float(p[k]), 4)) for k in order)
-        threshold = self._calibration.thresholds[heard.language]
+        threshold = self.threshold(heard.language)
         now = self._clock()
         return Understood(
             text=text,

@@ -28,7 +28,7 @@ from server.nlu.artefact import ArtefactError
 from server.nlu.calibrate import Calibrations
 from server.nlu.data import EntityKind, Example, Span, load_entities
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "llm.json"
 _FILES: Final = ("examples.jsonl", "vectors.npy", "intents.json")
 Vectors = NDArray[np.float32]

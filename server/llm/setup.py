@@ -25,6 +25,7 @@ from server.llm.prepare import Progress, Sources
 from server.llm.protocol import Chat, LlmError
 from server.llm.writer import Writer
 from server.nlu.artefact import ArtefactError
+from server.nlu.calibrate import Threshold
 from server.nlu.engine import Engine, Parse
 from server.settings_understanding import Understanding
 
@@ -43,6 +44,10 @@ class Chosen(Protocol):
 
     async def parse_all(self, items: Sequence[Item], within_s: float | None = None) -> list[Parse]:
         """Parse (text, locale) pairs."""
+        ...
+
+    def threshold(self, language: str, bound: float | None = None) -> Threshold:
+        """When to act on a parse of this engine, at a risk bound or at that of its preparation."""
         ...
 
     async def warm(self) -> None:

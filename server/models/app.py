@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -31,9 +32,11 @@ from server.models.pictures import PictureReader, add_pictures
 from server.models.speech import SpeechModels, add_speech
 from server.models.writing import add_writing
 from server.nlu.artefact import ArtefactError
+from server.nlu.calibrate import Threshold
 from server.nlu.engine import Engine, Parse
 from server.nlu.fewshot import NewIntent
 from server.nlu.index import embed, load_index
+from server.nlu.language import LANGUAGES
 from server.settings_pictures import Pictures
 from server.settings_speech import Speech
 from server.settings_understanding import Understanding
@@ -43,6 +46,7 @@ NLU: Final = "nlu"
 INDEX: Final = "index"
 MAX_TEXT: Final = 10_000  # characters of one request's text
 MAX_ITEMS: Final = 256  # texts of one batch request
+MAX_BOUNDS: Final = 64
 MAX_EXAMPLES: Final = 200  # of one new intent
 MAX_NEW_INTENTS: Final = 100
 MAX_ARTICLES: Final = 5_000
@@ -59,6 +63,9 @@ TRANSLATIONS: Final = 16  # at once, those that wait for their turn included
 RETRY_AFTER_S: Final = "1"
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Bound = Annotated[float, Field(gt=0, lt=1)]
+Item = tuple[str, str | None, float | None]
+"""Text, locale and risk bound."""
 
 
 class _Strict(BaseModel):
@@ -72,6 +79,14 @@ class ParseRequest(_Strict):
     locale: Annotated[str, Field(max_length=35)] | None = None
     new: Annotated[str, Field(max_length=64)] | None = None
     """Digest of the new intents that the parse has to know; 409 where this service knows others."""
+    risk_bound: Bound | None = None
+    """For which thresholds are given; without it, those of the training."""
+
+
+class ThresholdsRequest(_Strict):
+    """Risk bounds of which thresholds are wanted."""
+
+    bounds: Annotated[list[Bound], Field(min_length=1, max_length=MAX_BOUNDS)]
 
 
 class ProposalRequest(_Strict):
@@ -201,9 +216,7 @@ class Models:
         self.new_intents = NO_NEW_INTENTS
         self.metrics = _Metrics()
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="models")
-        self.parses: Batcher[tuple[str, str | None], Parse] = Batcher(
-            self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE
-        )
+        self.parses: Batcher[Item, Parse] = Batcher(self._parse, self.executor, batch=PARSE_BATCH, queue=QUEUE)
         self.libraries = Libraries(embed, self.executor)
         self.searches: Batcher[SearchRequest, Result | None] = Batcher(
             self._search, self.executor, batch=1, queue=QUEUE
@@ -259,11 +272,13 @@ class Models:
         if self.chosen is not None and chosen.engine != "openai":
             await self.chosen.warm()
 
-    async def understand(self, items: Sequence[tuple[str, str | None]], deadline_s: float) -> list[Parse]:
+    async def understand(self, items: Sequence[Item], deadline_s: float) -> list[Parse]:
         """Parse by the chosen engine, each message within its own deadline and all within `deadline_s`."""
         if self.chosen is not None:
             async with asyncio.timeout(deadline_s):
-                return await self.chosen.parse_all(items, self.understanding.deadline_s)
+                pairs = [(text, locale) for text, locale, _ in items]
+                parses = await self.chosen.parse_all(pairs, self.understanding.deadline_s)
+            return [self._bounded(p, bound) for p, (_, _, bound) in zip(parses, items, strict=True)]
         found = await _all([self.parses.ask(item, deadline_s) for item in items])
         if self.understanding.engine == "embedded":
             return found
@@ -300,13 +315,33 @@ class Models:
         finally:
             self._proposing = False
 
-    async def _embedded(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
-        return await _all([self.parses.ask(item, BATCH_DEADLINE_S) for item in items])
+    def thresholds(self, bounds: Sequence[float]) -> dict[str, list[Threshold]]:
+        """By language, what each bound leaves to the engine that answers."""
+        assert self.engine is not None
+        engine = self.chosen or self.engine
+        return {language: [engine.threshold(language, bound) for bound in bounds] for language in LANGUAGES}
 
-    def _parse(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
+    def _bounded(self, parse: Parse, bound: float | None) -> Parse:
+        """The parse with the threshold of whoever made it, at another risk bound."""
+        if bound is None or not parse.intent.confidence:
+            return parse
+        assert self.engine is not None
+        maker = self.chosen if self.chosen is not None and parse.engine == self.chosen.name else self.engine
+        found = maker.threshold(parse.language, bound)
+        return replaced(parse, threshold=round(found.confidence, 4), ambiguity=round(found.ambiguity, 4))
+
+    async def _embedded(self, items: Sequence[tuple[str, str | None]]) -> Sequence[Parse]:
+        return await _all([self.parses.ask((*item, None), BATCH_DEADLINE_S) for item in items])
+
+    def _parse(self, items: Sequence[Item]) -> Sequence[Parse]:
         assert self.engine is not None
         self.metrics.batch.observe(len(items))
-        return self.engine.parse_batch(items)
+        found: dict[int, Parse] = {}
+        # One bound in all of them, but for the moment at which a company changes its own.
+        for bound in {bound for _, _, bound in items}:
+            at = [i for i, item in enumerate(items) if item[2] == bound]
+            found |= zip(at, self.engine.parse_batch([items[i][:2] for i in at], bound), strict=True)
+        return [found[i] for i in range(len(items))]
 
     def _search(self, items: Sequence[SearchRequest]) -> Sequence[Result | None]:
         assert self.index is not None
@@ -473,8 +508,17 @@ def _add_understanding(app: FastAPI, models: Models) -> None:
             return _loading(models)
         if body.new is not None and body.new != models.new_intents:
             return JSONResponse({"error": "other new intents are known here", "known": models.new_intents}, 409)
-        (found,) = await models.understand([(body.text, body.locale)], models.deadline_s)
+        (found,) = await models.understand([(body.text, body.locale, body.risk_bound)], models.deadline_s)
         return JSONResponse(found.to_json())
+
+    @app.post("/thresholds")
+    async def thresholds(body: ThresholdsRequest) -> Response:
+        if not models.ready:
+            return _loading(models)
+        # Not in the models' thread: it takes some milliseconds a bound, and messages need not wait for it.
+        found = await asyncio.to_thread(models.thresholds, body.bounds)
+        languages = {name: [asdict(one) for one in each] for name, each in found.items()}
+        return JSONResponse({"release": models.release, "languages": languages})
 
     @app.put("/intents")
     async def learn(body: NewIntentsRequest) -> Response:
@@ -495,7 +539,7 @@ def _add_understanding(app: FastAPI, models: Models) -> None:
             return _loading(models)
         if models.parses.depth + len(body.items) > QUEUE:
             raise OverloadedError
-        found = await models.understand([(i.text, i.locale) for i in body.items], BATCH_DEADLINE_S)
+        found = await models.understand([(i.text, i.locale, i.risk_bound) for i in body.items], BATCH_DEADLINE_S)
         return JSONResponse({"parses": [p.to_json() for p in found]})
 
 

@@ -14,7 +14,7 @@ Pearson bounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -33,7 +33,9 @@ RISK_CERTAINTY: Final = 0.95
 # The runner-up must stay this share of the threshold behind the winner; tested side by side, hence the correction
 # below.
 MARGIN_SHARES: Final = (0.0, 0.25, 0.5)
-_STEPS: Final = 200
+_STEPS: Final = 400  # levels of a ladder
+_DECIMALS: Final = 4
+_REMEMBERED: Final = 256  # thresholds found for other bounds
 _TINY: Final = 1e-6
 
 
@@ -49,6 +51,91 @@ class Threshold:
     certainty: float
     messages: int
     guaranteed: bool  # False: too few examples for any guarantee, nothing passes
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What a threshold for any risk bound is found on: counts over unseen messages, from the strictest level down.
+
+    `levels[i]` is a confidence (four decimals, as a parse has it); `handled[s][i]` messages are at least as confident
+    and ahead of the runner-up by `MARGIN_SHARES[s]` of it, and `errors[s][i]` of those are misunderstood. The levels
+    depend on the confidences only, never on which answers were right, and not on the bound. No text is in here.
+    """
+
+    messages: int
+    levels: list[float]
+    handled: list[list[int]]
+    errors: list[list[int]]
+
+    @classmethod
+    def of(cls, confidence: Floats, margin: Floats, right: NDArray[np.bool_]) -> Ladder:
+        """From the confidence, its lead over the runner-up, and whether the answer was right, of each message."""
+        confidence = np.round(np.asarray(confidence, float), _DECIMALS)
+        ordered = np.sort(confidence)[::-1]
+        at = np.unique(np.linspace(0, max(len(ordered) - 1, 0), min(_STEPS, len(ordered))).astype(int))
+        levels = np.unique(ordered[at])[::-1]
+        handled, errors = [], []
+        for share in MARGIN_SHARES:
+            # A message passes a level when the level is at most this.
+            passes = np.minimum(confidence, margin / share) if share else confidence
+            every, wrong = np.sort(passes), np.sort(passes[~right])
+            handled.append((len(every) - np.searchsorted(every, levels)).tolist())
+            errors.append((len(wrong) - np.searchsorted(wrong, levels)).tolist())
+        return cls(len(confidence), levels.tolist(), handled, errors)
+
+    def certified(self, bound: float, certainty: float = RISK_CERTAINTY) -> Threshold:
+        """The lowest threshold at which P(wrong | handled) ≤ `bound` with probability `certainty`.
+
+        Fixed-sequence testing from the strictest level down, stopping at the first that cannot be certified, controls
+        the family-wise error although the threshold is chosen on the same messages. One sequence for each margin
+        share, at `1 - certainty` divided among them (Bonferroni).
+        """
+        each = 1 - (1 - certainty) / len(MARGIN_SHARES)
+        needed = int(np.ceil(np.log(1 - each) / np.log(1 - bound)))  # fewer cannot certify even without an error
+        best: tuple[int, float, float, float] | None = None
+        # The first test leaves room for one error, or a single slip at the top would end the sequence.
+        first = next((i for i, count in enumerate(self.handled[0]) if count >= min(2 * needed, self.messages)), None)
+        for share, handled, errors in zip(MARGIN_SHARES, self.handled, self.errors, strict=True):
+            last = self._last_certified(first, handled, errors, needed=needed, bound=bound, certainty=each)
+            if last is not None and (best is None or handled[last] > best[0]):
+                best = handled[last], self.levels[last], share, errors[last] / handled[last]
+        if best is None:
+            return Threshold(1.0, 0.0, 0.0, 0.0, bound, certainty, self.messages, guaranteed=False)
+        count, level, share, error = best
+        return Threshold(
+            level, share * level, count / self.messages, error, bound, certainty, self.messages, guaranteed=True
+        )
+
+    def _last_certified(
+        self,
+        first: int | None,
+        handled: Sequence[int],
+        errors: Sequence[int],
+        *,
+        needed: int,
+        bound: float,
+        certainty: float,
+    ) -> int | None:
+        if first is None:
+            return None
+        count, wrong = np.array(handled[first:]), np.array(errors[first:])
+        fails = np.flatnonzero((count < needed) | (upper_bounds(wrong, count, certainty) > bound))
+        passed = int(fails[0]) if len(fails) else len(count)
+        return first + passed - 1 if passed else None
+
+    def observed(self, bound: float) -> Threshold:
+        """Where too few messages allow a guarantee: the lowest level at which the observed error rate keeps the bound.
+
+        One more error than was seen counts, as a prior.
+        """
+        kept = [i for i, count in enumerate(self.handled[0]) if self.errors[0][i] + 1 <= bound * count]
+        if not kept:
+            return Threshold(1.0, 0.0, 0.0, 0.0, bound, 0.0, self.messages, guaranteed=False)
+        count, wrong = self.handled[0][kept[-1]], self.errors[0][kept[-1]]
+        return Threshold(
+            self.levels[kept[-1]], 0.0, count / self.messages, wrong / count, bound, 0.0, self.messages,
+            guaranteed=False,
+        )  # fmt: skip
 
 
 @dataclass
@@ -153,6 +240,26 @@ class Calibrations:
     thresholds: dict[str, Threshold] = field(default_factory=dict)
     oos: OosModel | None = None
     judge: Judge = field(default_factory=Judge)
+    ladders: dict[str, list[Ladder]] = field(default_factory=dict)
+    """By language: its own messages, then those of all languages together."""
+
+    def __post_init__(self) -> None:
+        """Nothing has been asked yet."""
+        self._known: dict[tuple[str, float], Threshold] = {}
+
+    def threshold(self, language: str, bound: float | None = None) -> Threshold:
+        """When to act on a message of a language at a risk bound; None: the one of the training.
+
+        For the language alone, else for all languages together, else without a guarantee at the observed error rate.
+        """
+        if bound is None or bound == self.thresholds[language].bound:
+            return self.thresholds[language]
+        known = self._known.get((language, bound))
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[language, bound] = found_on(self.ladders[language], bound)
+        return known
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -166,85 +273,20 @@ class Calibrations:
             {k: Threshold(**v) for k, v in data["thresholds"].items()},
             OosModel(**data["oos"]) if data["oos"] else None,
             Judge.from_json(data.get("judge")),
+            {k: [Ladder(**one) for one in v] for k, v in data["ladders"].items()},
         )
 
 
-def upper_bound(errors: int, total: int, certainty: float) -> float:
-    """One-sided Clopper-Pearson upper bound on an error rate after `errors` in `total` (Clopper & Pearson 1934)."""
-    return 1.0 if errors >= total else float(beta.ppf(certainty, errors + 1, total - errors))
+def found_on(ladders: Sequence[Ladder], bound: float) -> Threshold:
+    """The first certified threshold, else the one at the observed error rate of the last ladder."""
+    certified = (ladder.certified(bound) for ladder in ladders)
+    return next((found for found in certified if found.guaranteed), None) or ladders[-1].observed(bound)
 
 
-def risk_threshold(
-    confidence: Floats,
-    margin: Floats,
-    right: NDArray[np.bool_],
-    *,
-    bound: float = RISK_BOUND,
-    certainty: float = RISK_CERTAINTY,
-) -> Threshold:
-    """The lowest threshold at which P(wrong | handled) ≤ `bound` with probability `certainty`.
-
-    Fixed-sequence testing from the strictest threshold down, stopping at the first that cannot be certified,
-    controls the
-    family-wise error although the threshold is chosen on the same messages. The sequence depends on the
-    confidences only, never on
-    which answers were right. One sequence for each margin share, at `1 - certainty` divided among them (Bonferroni).
-    """
-    best: tuple[int, float, float, float] | None = None
-    each = 1 - (1 - certainty) / len(MARGIN_SHARES)
-    for share in MARGIN_SHARES:
-        passing = _lowest_certified(confidence, margin, right, share=share, bound=bound, certainty=each)
-        if passing is not None and (best is None or passing[0] > best[0]):
-            best = passing
-    total = len(confidence)
-    if best is None:
-        return Threshold(1.0, 0.0, 0.0, 0.0, bound, certainty, total, guaranteed=False)
-    handled, level, share, error = best
-    return Threshold(level, share * level, handled / total, error, bound, certainty, total, guaranteed=True)
-
-
-def _lowest_certified(
-    confidence: Floats, margin: Floats, right: NDArray[np.bool_], *, share: float, bound: float, certainty: float
-) -> tuple[int, float, float, float] | None:
-    needed = int(np.ceil(np.log(1 - certainty) / np.log(1 - bound)))  # fewer cannot certify even without an error
-    if len(confidence) < needed:
-        return None
-    ordered = np.sort(confidence)[::-1]
-    # The first test leaves room for one error, or a single slip at the top would end the sequence.
-    positions = np.unique(np.linspace(min(2 * needed, len(ordered)) - 1, len(ordered) - 1, _STEPS).astype(int))
-    found = None
-    for level in dict.fromkeys(ordered[positions].tolist()):
-        handled = (confidence >= level) & (margin >= share * level)
-        count = int(handled.sum())
-        errors = int((handled & ~right).sum())
-        if count < needed or upper_bound(errors, count, certainty) > bound:
-            break
-        found = (count, float(level), share, errors / count)
-    return found
-
-
-def observed_threshold(confidence: Floats, right: NDArray[np.bool_], *, bound: float = RISK_BOUND) -> Threshold:
-    """Where too few messages allow a guarantee.
-
-    The lowest threshold at which the observed error rate keeps the bound.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    errors = np.cumsum(~right[order]) + 1  # one more error than seen, as a prior
-    kept = np.flatnonzero(errors <= bound * np.arange(1, len(order) + 1))
-    if not len(kept):
-        return Threshold(1.0, 0.0, 0.0, 0.0, bound, 0.0, len(order), guaranteed=False)
-    last = int(kept[-1])
-    level = float(confidence[order[last]])
-    return Threshold(
-        level,
-        0.0,
-        (last + 1) / len(order),
-        float((~right[order[: last + 1]]).mean()),
-        bound,
-        0.0,
-        len(order),
-        guaranteed=False,
-    )
+def upper_bounds(errors: NDArray[Any], total: NDArray[Any], certainty: float) -> Floats:
+    """One-sided Clopper-Pearson upper bounds on error rates after `errors` in `total` (Clopper & Pearson 1934)."""
+    found = beta.ppf(certainty, errors + 1, np.maximum(total - errors, 1))
+    return np.where(errors >= total, 1.0, found)
 
 
 def expected_calibration_error(confidence: Floats, right: Floats, bins: int = 15) -> float:

@@ -105,14 +105,24 @@ class Engine:
 
     name: Final = "embedded"
 
-    def __init__(self, folder: Path, *, release: str = "", clock: Callable[[], dt.datetime] = _today) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        release: str = "",
+        risk_bound: float | None = None,
+        clock: Callable[[], dt.datetime] = _today,
+    ) -> None:
         """Load the artefact in `folder`; `release` is what parses carry (default: the artefact's id).
+
+        `risk_bound`: for which thresholds are given unless a batch names another (default: that of the training).
 
         Raises `ArtefactError` where the folder is no artefact of this version.
         """
         self.artefact = Artefact.load(folder)
         self.release = release or self.artefact.id
         self._clock = clock
+        self._risk_bound = risk_bound
         with np.load(folder / "intents.npz") as arrays:
             self._intents = IntentModel.from_arrays(dict(arrays))
         for language, weight in self.artefact.manifest["tuned"].items():
@@ -131,12 +141,16 @@ class Engine:
         """The intents that can be predicted."""
         return list(self._intents.intents)
 
+    def threshold(self, language: str, bound: float | None = None) -> Threshold:
+        """When to act on a message of a language at a risk bound, with the guarantee of the training."""
+        return self._calibration.threshold(language, self._risk_bound if bound is None else bound)
+
     def parse(self, text: str, locale: str | None = None) -> Parse:
         """Parse one text; `locale` (such as "zh-CN") decides the language only where the text does not say it."""
         return self.parse_batch([(text, locale)])[0]
 
-    def parse_batch(self, items: Sequence[tuple[str, str | None]]) -> list[Parse]:
-        """Parse (text, locale) pairs in one go; `ms` of each is its share of the whole."""
+    def parse_batch(self, items: Sequence[tuple[str, str | None]], bound: float | None = None) -> list[Parse]:
+        """Parse (text, locale) pairs in one go, with the thresholds of a risk bound; `ms` of each is its share."""
         if not items:
             return []
         began = time.perf_counter()
@@ -156,15 +170,15 @@ class Engine:
         readings = read(aligned[: len(items)], encoded.e5_states[: len(items)])
         now = self._clock()
         at = len(items)
+        thresholds = {language: self.threshold(language, bound) for language in set(languages)}
         found = []
         for i, (text, _) in enumerate(items):
-            threshold = self._calibration.thresholds[languages[i]]
+            threshold = thresholds[languages[i]]
             whole = _Ranked(rankings[i], threshold)
             also: tuple[Wish, ...] = ()
             if cuts[i]:
                 own = [
-                    (part, _Ranked(rankings[at + k], self._calibration.thresholds[languages[at + k]]))
-                    for k, part in enumerate(cuts[i])
+                    (part, _Ranked(rankings[at + k], thresholds[languages[at + k]])) for k, part in enumerate(cuts[i])
                 ]
                 at += len(own)
                 whole, also = _wishes(whole, own)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from server.nlu.aside import aside
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
 from server.nlu.encoders import States
-from server.nlu.entities import EntityModel, Reading, read, worth_tagging
+from server.nlu.entities import EntityModel, Reading, lessons, read, unseen_f1, worth_tagging
 from server.nlu.intents import Encoded, IntentModel, class_names
 from server.nlu.language import Language
 from server.nlu.resume import Arrays, Work
@@ -66,7 +66,7 @@ def train(
     kinds = load_entities(entities_file)
     _check_intents(data, set(defined))
     digest = data.digest()
-    key = f"{artefact.FORMAT} {digest} {seed} {effort} {risk_bound} {artefact.versions()}"
+    key = f"{artefact.FORMAT} {digest} {seed} {effort} {artefact.versions()}"
     name = hashlib.sha256(key.encode()).hexdigest()[:12]
     work = Work(out_dir, name)
     if work.begun:
@@ -97,20 +97,17 @@ def train(
                     progress=lambda f: progress(0.3 + 0.4 * f, "tuning the encoders"),
                 )
             progress(at, "training entities")
-            EntityModel.fit(
-                data.examples,
-                tagged,
-                readings,
-                folder / "entities",
-                kinds=kinds,
-                lookups=data.lookups,
-                read_texts=_read,
-                seed=seed,
-            )
+            known: dict[str, Any] = {"kinds": kinds, "seed": seed}
+            taught = lessons(data.examples, tagged, readings, read_texts=_read, **known)
+            known["lookups"] = data.lookups
+            EntityModel.fit(data.examples, taught, folder / "entities", **known)
+            progress(0.85, "measuring entities on an unseen fold")
+            entity_f1 = unseen_f1(data.examples, taught, fold == 0, **known)
             progress(0.9, "training intents, and calibrating on unseen folds")
             saved, found = models()
         np.savez(folder / "intents.npz", allow_pickle=False, **saved)
         fitted, tuned, metrics = calibrated(found, labels, encoded.languages, drafts, bound=risk_bound)
+        metrics = {name: {**one, "entity_f1": entity_f1.get(name)} for name, one in metrics.items()}
         for language in tuned:
             save_tuned(drafts[language].model, folder / f"tuned-{language}.onnx")
         if entities_file is not None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.nlu import calibrate, fewshot, intents
-from server.nlu.calibrate import Calibration, Calibrations, OosModel, Threshold
+from server.nlu.calibrate import Calibration, Calibrations, Ladder, OosModel
 from server.nlu.data import OUT_OF_SCOPE, Example
 from server.nlu.intents import Encoded, IntentModel, class_names, compare
 from server.nlu.language import LANGUAGES, Language
@@ -259,8 +259,10 @@ def _by_language(fitted: Calibrations, unseen: _Unseen, bound: float) -> dict[st
         rows = own if (own & unseen.inside).sum() >= _LEAST_TO_CALIBRATE else pooled
         known = np.flatnonzero(rows & unseen.inside)
         calibration = Calibration.fit(unseen.logits[known], unseen.targets(known), unseen.oos[known])
-        threshold = _threshold(calibration, unseen, [rows, pooled], bound)
+        ladders = [_ladder(calibration, unseen, one) for one in (rows, pooled)]
+        threshold = calibrate.found_on(ladders, bound)
         fitted.languages[language], fitted.thresholds[language] = calibration, threshold
+        fitted.ladders[language] = ladders
         known = np.flatnonzero(own & unseen.inside)
         if not len(known):
             continue
@@ -276,14 +278,7 @@ def _by_language(fitted: Calibrations, unseen: _Unseen, bound: float) -> dict[st
     return metrics
 
 
-def _threshold(
-    calibration: Calibration, unseen: _Unseen, choices: Sequence[NDArray[np.bool_]], bound: float
-) -> Threshold:
-    """For the language alone, else for all languages together, else without a guarantee at the observed error rate."""
-    for rows in choices:
-        p = np.sort(calibration.probabilities(unseen.logits[rows], unseen.oos[rows]), axis=1)
-        right = unseen.targets(rows) == unseen.logits[rows].argmax(axis=1)
-        found = calibrate.risk_threshold(p[:, -1], p[:, -1] - p[:, -2], right, bound=bound)
-        if found.guaranteed:
-            return found
-    return calibrate.observed_threshold(p[:, -1], right, bound=bound)
+def _ladder(calibration: Calibration, unseen: _Unseen, rows: NDArray[np.bool_]) -> Ladder:
+    p = np.sort(calibration.probabilities(unseen.logits[rows], unseen.oos[rows]), axis=1)
+    right = unseen.targets(rows) == unseen.logits[rows].argmax(axis=1)
+    return Ladder.of(p[:, -1], p[:, -1] - p[:, -2], right)

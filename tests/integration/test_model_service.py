@@ -278,6 +278,26 @@ async def test_a_text_is_parsed(client: httpx.AsyncClient) -> None:
     assert (await client.get("/health")).json() == {"status": "ready", "release": "r-test"}
 
 
+async def test_every_message_names_its_risk_bound_and_thresholds_are_those_of_the_release(
+    client: httpx.AsyncClient,
+) -> None:
+    bounds = [0.001, 0.1, 0.5]
+    found = (await client.post("/thresholds", json={"bounds": bounds})).json()
+    assert found["release"] == "r-test"
+    texts = {"zh": "查话费", "en": "how much do I owe"}
+    items = [{"text": text, "risk_bound": bound} for text in texts.values() for bound in bounds]
+    batch = (await client.post("/parse_batch", json={"items": items})).json()["parses"]
+    said = [round(one["confidence"], 4) for name in texts for one in found["languages"][name]]
+    assert [parse["threshold"] for parse in batch] == said
+    assert said[0] == 1.0, "of so few examples nothing can keep one in a thousand"
+    assert said[2] < 1.0
+    for name in texts:
+        coverage = [one["coverage"] for one in found["languages"][name]]
+        assert coverage == sorted(coverage)
+    for bad in ([], [0], [1], ["x"], [0.1] * 65):
+        assert (await client.post("/thresholds", json={"bounds": bad})).status_code == 422
+
+
 async def test_a_batch_keeps_its_order_and_many_at_once_share_passes(client: httpx.AsyncClient) -> None:
     texts = ["hello", "how much do I owe", "早上好", "查话费"] * 4
     found = (await client.post("/parse_batch", json={"items": [{"text": t} for t in texts]})).json()["parses"]

@@ -50,7 +50,13 @@ def test_a_release_is_named_by_what_it_is_trained_on(company, settings):
     examples = next((company / "nlu_data" / "en").glob("*.yml"))
     examples.write_text(examples.read_text("utf-8") + "    - one more hello\n", "utf-8")
     assert release_id(settings, Company.load(company)) != first
-    assert release_id(settings.model_copy(update={"risk_bound": 0.01}), Company.load(company)) != first
+    assert release_id(settings.model_copy(update={"training_effort": "quick"}), Company.load(company)) != first
+
+
+def test_another_risk_bound_needs_no_other_release(company, settings):
+    """Thresholds for any bound are found on what the release keeps."""
+    first = release_id(settings, Company.load(company))
+    assert release_id(settings.model_copy(update={"risk_bound": 0.01}), Company.load(company)) == first
 
 
 def test_files_that_contradict_each_other_are_refused_before_anything_is_trained(company, settings):

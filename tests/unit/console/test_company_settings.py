@@ -47,6 +47,17 @@ def test_another_gateway_takes_it_within_a_second_of_its_own(admin, current, set
         assert other.get("/api/company").json()["logo_text"] == "青"
 
 
+def test_a_new_risk_bound_counts_from_the_next_message_and_what_it_leaves_needs_the_model_service(admin, current):
+    upstream = admin.app.state.upstream
+    assert upstream.risk_bound() == current["settings"]["service"]["risk_bound"]
+    service = {**current["settings"]["service"], "risk_bound": 0.02}
+    assert save(admin, current, service=service).status_code == 200
+    assert upstream.risk_bound() == 0.02
+    answer = admin.get(f"{PATH}/coverage")
+    assert (answer.status_code, answer.json()["code"]) == (503, "away")
+    assert admin.get(f"{PATH}/coverage?bound=0.7").status_code == 422
+
+
 def test_who_comes_second_is_told_what_the_first_did(admin, current):
     assert save(admin, current, logo_text="甲").status_code == 200
     answer = save(admin, current, logo_text="乙")

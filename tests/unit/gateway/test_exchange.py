@@ -71,12 +71,13 @@ class Place:
     async def answers(self) -> str:
         return str((await self.upstream.parse("hello", "en"))["release"])
 
-    async def trained(self, release: str, *, ok: bool = True, says: str | None = None) -> int:
-        """A training that ended, with a release of which the model service says ``says``."""
+    async def trained(self, release: str, *, ok: bool = True, says: str | None = None, rasa: str | None = None) -> int:
+        """A training that ended, with a release of which the services say ``says``, and Rasa says ``rasa``."""
         folder = self.settings.releases_dir / release
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).write_text("{}")
         (folder / "says").write_text(says or release)
+        (folder / "says-rasa").write_text(rasa or says or release)
         company = self.settings.data_dir / "training" / release
         company.mkdir(parents=True, exist_ok=True)
         checks = [{"check": "safety", "intent": "safety_hazard", "ok": ok}]
@@ -95,13 +96,16 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     settings = Settings(data_dir=tmp_path / "data", company=ROOT / "demo")
 
     def make(slot: int, release: str, _company: Path | None) -> Generation:
-        said = settings.releases_dir / release / "says"
         first = free_ports(ports(3))
-        told = said.read_text() if said.is_file() else release
+
+        def told(service: str) -> str:
+            said = settings.releases_dir / release / ("says-rasa" if service == "rasa" else "says")
+            return said.read_text() if said.is_file() else release
+
         made = tuple(
             Service(
                 name=f"{name}{slot}",
-                command=(sys.executable, "-c", SERVICE, str(first + at), told),
+                command=(sys.executable, "-c", SERVICE, str(first + at), told(name)),
                 health_url=f"http://127.0.0.1:{first + at}/health",
                 directory=tmp_path,
             )
@@ -166,7 +170,10 @@ async def test_what_cannot_be_started_or_is_another_release_leaves_all_as_it_was
         assert "could not be started" in failed["problem"]
         assert await place.answers() == "r-1"
         await place.releases.promote(await place.trained("r-3", says="r-4"), "boss")
-        assert "is of r-4, not of r-3" in (await place.settled())["problem"]
+        assert "the model service that was started is of r-4, not of r-3" in (await place.settled())["problem"]
+        assert await place.answers() == "r-1"
+        await place.releases.promote(await place.trained("r-7", rasa="r-1"), "boss")
+        assert "the Rasa that was started is of r-1, not of r-7" in (await place.settled())["problem"]
         assert await place.answers() == "r-1"
         # And after both, one that works still can be.
         await place.releases.promote(await place.trained("r-5"), "boss")

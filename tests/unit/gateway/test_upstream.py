@@ -95,6 +95,26 @@ async def test_another_model_service_reads_the_message(broken):
         assert outcomes == [PARSE if broken in {None, hangs} else "nonsense", PARSE]
 
 
+async def test_the_bound_of_the_moment_goes_with_every_message_and_the_release_with_every_turn():
+    bodies, bounds = [], iter([0.05, 0.02])
+
+    async def notes(path, body):
+        bodies.append(json.loads(body))
+        return 200, json.dumps(PARSE if "parse" in path else END).encode() + b"\n"
+
+    async with service(notes) as address:
+        upstream = Upstream(
+            models=[address], rasa=[address], actions=[address], turn_deadline_s=1.0, risk_bound=lambda: next(bounds)
+        )
+        await upstream.parse("hi", "en")
+        await upstream.parse("hi", "en")
+        upstream.serving.release = "r-1"
+        _ = [line async for line in upstream.run_turn(TURN)]
+        await upstream.close()
+    assert [body["risk_bound"] for body in bodies[:2]] == [0.05, 0.02]
+    assert bodies[2]["release"] == "r-1"
+
+
 BOT = {"type": "bot", "key": "thanks"}
 READ = {"type": "parse", "intent": "thanks", "confidence": 1.0}
 AWAY = {"type": "error", "code": "action_failed", "message": "no action server"}

@@ -1,23 +1,27 @@
 """Confidence that means what it says, checked by simulation."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from server.nlu.calibrate import (
     Calibration,
     Calibrations,
+    Ladder,
     OosModel,
     expected_calibration_error,
-    observed_threshold,
-    risk_threshold,
-    upper_bound,
+    found_on,
+    upper_bounds,
 )
 
 
 def test_clopper_pearson_matches_its_closed_form() -> None:
-    assert upper_bound(0, 59, 0.95) == pytest.approx(1 - 0.05 ** (1 / 59))
-    assert upper_bound(0, 59, 0.95) < 0.05 < upper_bound(0, 58, 0.95)
-    assert upper_bound(5, 5, 0.95) == 1.0
+    found = upper_bounds(np.array([0, 0, 5]), np.array([59, 58, 5]), 0.95)
+    assert found[0] == pytest.approx(1 - 0.05 ** (1 / 59))
+    assert found[0] < 0.05 < found[1]
+    assert found[2] == 1.0
 
 
 def test_the_risk_bound_holds_as_often_as_promised() -> None:
@@ -31,7 +35,7 @@ def test_the_risk_bound_holds_as_often_as_promised() -> None:
     for _ in range(draws):
         confidence = rng.beta(3, 0.3, 600)
         right = rng.random(600) < confidence**1.3
-        found = risk_threshold(confidence, confidence, right)
+        found = Ladder.of(confidence, confidence, right).certified(0.05)
         if found.guaranteed:
             handled = population >= found.confidence
             covered.append(handled.mean())
@@ -40,11 +44,45 @@ def test_the_risk_bound_holds_as_often_as_promised() -> None:
     assert len(covered) > draws / 2
 
 
+@pytest.mark.parametrize("bound", [0.02, 0.1, 0.2])
+def test_another_bound_is_kept_as_often_without_a_message_in_sight(bound: float) -> None:
+    """The ladder, stored and read again, is all that is needed: thresholds for any bound, each with its guarantee."""
+    rng = np.random.default_rng(7)
+    population = rng.beta(3, 0.3, 50_000)
+    chance = population**1.3
+    broken, certified, draws = 0, 0, 150
+    for _ in range(draws):
+        confidence = rng.beta(3, 0.3, 1200)
+        ladder = Ladder.of(confidence, confidence, rng.random(1200) < confidence**1.3)
+        found = Ladder(**json.loads(json.dumps(asdict(ladder)))).certified(bound)
+        certified += found.guaranteed
+        broken += found.guaranteed and (1 - chance[population >= found.confidence]).mean() > bound
+    assert broken / draws <= 0.05
+    assert certified > draws / 2
+
+
+def test_a_laxer_bound_never_handles_less_and_counts_are_those_of_the_messages() -> None:
+    rng = np.random.default_rng(3)
+    confidence, margin = rng.random(900), rng.random(900)
+    right = rng.random(900) < confidence**0.3
+    ladder = Ladder.of(confidence, margin, right)
+    found = [ladder.certified(bound) for bound in (0.05, 0.1, 0.2, 0.3, 0.5)]
+    coverage = [one.coverage for one in found]
+    assert coverage == sorted(coverage)
+    assert coverage[-1] > 0
+    for one in found:
+        handled = (np.round(confidence, 4) >= one.confidence) & (margin >= one.ambiguity)
+        assert one.coverage == pytest.approx(handled.mean() if one.guaranteed else 0)
+        assert one.error == pytest.approx((~right[handled]).mean() if one.guaranteed else 0)
+
+
 def test_without_enough_messages_nothing_is_promised() -> None:
     confidence = np.linspace(0.5, 1, 40)
     right = np.ones(40, bool)
-    assert not risk_threshold(confidence, confidence, right).guaranteed
-    found = observed_threshold(confidence, right)
+    ladder = Ladder.of(confidence, confidence, right)
+    assert not ladder.certified(0.05).guaranteed
+    found = ladder.observed(0.05)
+    assert found == found_on([ladder], 0.05)
     assert not found.guaranteed
     assert 0.5 <= found.confidence < 1
 

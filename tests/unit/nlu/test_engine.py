@@ -237,7 +237,7 @@ def test_an_artefact_of_another_version_is_refused_and_an_interrupted_training_l
     with pytest.raises(ArtefactError, match=r"no manifest\.json"):
         Artefact.load(tmp_path)
     (tmp_path / MANIFEST).write_text(json.dumps(trained[0].manifest | {"format": 99}))
-    with pytest.raises(ArtefactError, match="artefact format 99, this version reads format 4"):
+    with pytest.raises(ArtefactError, match="artefact format 99, this version reads format 5"):
         Artefact.load(tmp_path)
 
     def interrupt(fraction: float, _message: str) -> None:

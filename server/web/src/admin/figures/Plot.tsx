@@ -34,13 +34,16 @@ interface PlotProps {
   least?: number;
   most?: number;
   format(value: number): string;
+  /** How a point of the axis is called; without it, it is a day. */
+  label?(point: string): string;
   /** What is said of a day without traffic. */
   nothing: string;
   children?: ComponentChildren;
 }
 
-export function Plot({ title, days, series, stacked = false, target, least = 0, most, format, nothing, children }: PlotProps) {
+export function Plot({ title, days, series, stacked = false, target, least = 0, most, format, label, nothing, children }: PlotProps) {
   const { t, lang } = useShell();
+  const named = label ?? ((day: string) => shortDay(noon(day), lang));
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(640);
   const [at, setAt] = useState<number | null>(null);
@@ -122,7 +125,7 @@ export function Plot({ title, days, series, stacked = false, target, least = 0, 
           ))}
           {labelled(days.length, Math.floor(wide / LABEL_PX)).map((day) => (
             <text key={day} class="day" x={Math.min(x(day), width - 22)} y={HEIGHT - 7} text-anchor="middle">
-              {shortDay(noon(days[day] ?? ''), lang)}
+              {named(days[day] ?? '')}
             </text>
           ))}
           {at !== null && <rect class="here" x={x(at) - step / 2} y={TOP} width={step} height={high} />}
@@ -132,7 +135,7 @@ export function Plot({ title, days, series, stacked = false, target, least = 0, 
         <output class="plot-note" aria-live="polite">
           {shown && at !== null && (
             <>
-              <b>{shortDay(noon(shown), lang)}</b>{' '}
+              <b>{named(shown)}</b>{' '}
               {empty ? nothing : series.map((one) => `${one.name} ${(one.values[at] ?? null) === null ? '–' : format(one.values[at] as number)}`).join(' · ')}
             </>
           )}

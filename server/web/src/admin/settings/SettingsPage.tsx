@@ -14,6 +14,7 @@ import { Contrast, Preview } from './Preview';
 import { SettingsHistory } from './SettingsHistory';
 import { EXPORT, checkSettings, fetchSettings, refusal, saveSettings } from './settingsApi';
 import type { Current, Path, Problem } from './settingsApi';
+import { Coverage } from './Coverage';
 import { Teams } from './Teams';
 
 const TYPING_MS = 350;
@@ -284,7 +285,7 @@ function Desk({ form }: { form: Form }) {
 
 function Limits({ form, current }: { form: Form; current: Current }) {
   const { t } = useShell();
-  const bound = read(form.document, ['service', 'risk_bound']) !== read(current.settings, ['service', 'risk_bound']);
+  const bound = read(form.document, ['service', 'risk_bound']);
   return (
     <section class="card settings-card">
       <h3>{t('settingsLimits')}</h3>
@@ -292,7 +293,7 @@ function Limits({ form, current }: { form: Form; current: Current }) {
         <NumberField form={form} path={['service', 'risk_bound']} label={t('settingsRisk')} hint={t('settingsRiskHint')} low={0.001} high={0.5} percent />
         <NumberField form={form} path={['service', 'retention_days']} label={t('settingsRetention')} hint={t('settingsRetentionHint')} low={0} high={36_500} unit={t('daysUnit')} />
       </div>
-      {bound && <p class="warned">{t('settingsRiskLater')}</p>}
+      {typeof bound === 'number' && problemsAt(form.problems, ['service', 'risk_bound']).length === 0 && <Coverage bound={bound} languages={form.languages} />}
       <h4>{t('settingsTargets')}</h4>
       <div class="number-grid">
         <NumberField form={form} path={['figures', 'target_coverage']} label={t('figureCoverage')} low={0.01} high={1} percent />

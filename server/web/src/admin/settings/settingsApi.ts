@@ -95,6 +95,31 @@ export const checkSettings = async (settings: Json): Promise<Problem[]> => readP
 export const fetchHistory = async (): Promise<Version[]> => list(record(await request(`${PATH}/versions?limit=50`))['items']).map(readVersion);
 export const rollBack = async (base: number, to: number, message: string): Promise<Current> =>
   readCurrent(await request(`${PATH}/rollback`, send('POST', { base, to, message })));
+/** What a risk bound leaves to the bot in one language. */
+export interface Left {
+  bound: number;
+  coverage: number;
+  error: number;
+  guaranteed: boolean;
+}
+
+export interface Coverage {
+  chosen: Record<string, Left>;
+  languages: Record<string, Left[]>;
+}
+
+function readLeft(raw: unknown): Left {
+  const one = record(raw);
+  const share = (name: string) => number(one[name]) ?? 0;
+  return { bound: share('bound'), coverage: share('coverage'), error: share('error'), guaranteed: one['guaranteed'] === true };
+}
+
+export async function fetchCoverage(bound: number): Promise<Coverage> {
+  const body = record(await request(`${PATH}/coverage?bound=${bound}`));
+  const each = <T>(raw: unknown, read: (one: unknown) => T) => Object.fromEntries(Object.entries(record(raw)).map(([name, one]) => [name, read(one)]));
+  return { chosen: each(body['chosen'], readLeft), languages: each(body['languages'], (one) => list(one).map(readLeft)) };
+}
+
 export const EXPORT = `${PATH}/export`;
 
 export interface Account {
