@@ -43,7 +43,7 @@ def restore(
     """Put the back-up FILE in place, after checking it whole. Kefu must not run; staff have to log in again."""
     from tempfile import TemporaryDirectory
 
-    from server.storage.backup import BackupError, unpack
+    from server.storage.backup import BackupError, missing_release, unpack
     from server.storage.backup import restore as put_back
     from server.up.lock import InUseError, data_dir_lock
 
@@ -57,7 +57,7 @@ def restore(
             summary = put_back(settings, file, force=force)
     except (BackupError, InUseError) as error:
         raise CommandFailedError(str(error)) from error
-    _tell(f"{file}: restored into {settings.data_dir}", summary, json)
+    _tell(f"{file}: restored into {settings.data_dir}", summary, json, missing=missing_release(settings))
 
 
 def schema(
@@ -97,10 +97,15 @@ def schema(
     typer.echo(f"{now or 'no schema yet'} (the newest is {script.get_current_head()})")
 
 
-def _tell(first: str, summary: Summary, json: bool) -> None:
+def _tell(first: str, summary: Summary, json: bool, *, missing: str = "") -> None:
     rest = {"made": summary.made, "database": summary.dialect, "revision": summary.revision}
     if json:
-        as_json({**rest, "pictures": summary.pictures, "files": len(summary.files)})
+        more = {"pictures": summary.pictures, "files": len(summary.files), "promoted": summary.promoted or None}
+        as_json({**rest, **more, **({"missing": missing} if missing else {})})
         return
     typer.echo(first)
     typer.echo(f"{summary.dialect}, schema {summary.revision}, {summary.pictures} pictures, of {summary.made}")
+    if summary.promoted:
+        typer.echo(f"release in service: {summary.promoted}")
+    if missing:
+        typer.echo(missing)

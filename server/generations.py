@@ -25,6 +25,36 @@ SUPERVISED: Final = "KEFU_SUPERVISED"
 
 
 @dataclass(frozen=True, slots=True)
+class Promoted:
+    """What was promoted last: the release, the folder that it was made of where that is not the company's own."""
+
+    release: str
+    company: Path | None
+    by: str
+    at: str
+    files: str
+    """What the company's files made at that time."""
+
+
+def promoted(data_dir: Path) -> Promoted | None:
+    """What `kefu up` and `kefu serve` start with; None until something was promoted in the console."""
+    found = read(data_dir / FOLDER, PROMOTED)
+    if not found.get("release"):
+        return None
+    word = {name: str(found.get(name) or "") for name in ("release", "by", "at", "files")}
+    return Promoted(company=place_of(data_dir, found.get("company")), **word)
+
+
+def place_of(data_dir: Path, company: str | None) -> Path | None:
+    """A training's company folder, where the data has moved since it was noted."""
+    if not company:
+        return None
+    noted = Path(company)
+    moved = data_dir.joinpath("training", *noted.parts[-2:])
+    return moved if moved.is_dir() and not noted.is_dir() else noted
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A generation as the supervisor tells of it."""
 

@@ -54,6 +54,7 @@ class Learning:
             labels=labels,
             new_intents=new_intents,
             audit=audit,
+            library=lambda: library.now.library,
             in_service=releases.in_service,
         )
 

@@ -96,7 +96,7 @@ class Releases:
         """The release that turns are run by, empty while unknown, and the company folder that it was made of."""
         last = await self._last()
         if last is not None and last.release == self._release and last.company:
-            return self._release, Path(last.company)
+            return self._release, self._place(last.company) or self._company.folder
         return self._release, self._company.folder
 
     async def page(self) -> Json:
@@ -136,6 +136,9 @@ class Releases:
             release=row.release, company=row.company, kind="promotion", author=author, reason=reason, training=training
         )
 
+    def _place(self, company: str | None) -> Path | None:
+        return files.place_of(self._settings.data_dir, company)
+
     async def roll_back(self, release: str, author: str, reason: str = "") -> int:
         """Puts a release in service that was in service before; returns the number of the change.
 
@@ -152,6 +155,8 @@ class Releases:
 
     async def _ask(self, **change: Any) -> int:
         release = str(change["release"])
+        place = self._place(change["company"])
+        change["company"] = None if place is None else str(place)
         folder = self._settings.releases_dir / release
         async with self._begins:
             if self.exchanging:

@@ -21,6 +21,7 @@ from server.gateway.learning_labels import Labels
 from server.gateway.new_intents import NewIntents
 from server.learning import snapshot
 from server.learning.job import COMPANY, JOB, RESULT
+from server.library import Library
 from server.new_intents import NewIntent
 from server.settings import ROOT, ConfigurationError, Settings
 from server.storage.audit import Audit
@@ -58,6 +59,7 @@ class Trainings:
         labels: Labels,
         new_intents: NewIntents,
         audit: Audit,
+        library: Callable[[], Library],
         in_service: Callable[[], Awaitable[tuple[str, Path]]],
     ) -> None:
         self._store = store
@@ -66,6 +68,7 @@ class Trainings:
         self._labels = labels
         self._new = new_intents
         self._audit = audit
+        self._library = library
         self._in_service = in_service
         self.finished: Callable[[int], Awaitable[None]] | None = None
         """Told of every training that ended well."""
@@ -152,7 +155,9 @@ class Trainings:
         folder = self._folder / str(number)
         try:
             shutil.rmtree(folder, ignore_errors=True)  # of a database that was there before this one
-            counts = await asyncio.to_thread(snapshot.write, folder / COMPANY, self._company, labels, new)
+            counts = await asyncio.to_thread(
+                snapshot.write, folder / COMPANY, self._company, labels, new, self._library()
+            )
             held_out = self._company.held_out
             job = {"base": base, "base_company": str(base_company), "held_out": str(held_out) if held_out else None}
             (folder / JOB).write_text(json.dumps(job), encoding="utf-8")

@@ -1,4 +1,5 @@
-"""What a training learns from, as a company folder of its own: the company's files, accepted labels, new intents.
+"""What a training learns from, as a company folder of its own: the company's files, the articles in service, accepted
+labels, new intents.
 
 Written once and never changed, so that a release's id covers all of it and the release can be run from it for ever.
 """
@@ -16,6 +17,7 @@ import yaml
 
 from server.company import FILE_NAME, Company
 from server.learning.labels import Label, filled, rasa_yaml, text_key
+from server.library import Library, as_files, digest, of_company
 from server.new_intents import NewIntent
 from server.nlu.data import OUT_OF_SCOPE, Example, load
 from server.nlu.language import detect
@@ -26,7 +28,9 @@ NEW_FILE: Final = "_new_intents.yml"
 _PATHS: Final = re.compile(r"^\[paths\][^\n]*\n(?:(?!\[).*\n?)*", re.MULTILINE)
 
 
-def write(folder: Path, company: Company, labels: Sequence[Label], new: Sequence[NewIntent]) -> dict[str, int]:
+def write(
+    folder: Path, company: Company, labels: Sequence[Label], new: Sequence[NewIntent], library: Library
+) -> dict[str, int]:
     """Writes the company folder `folder`; returns how many labels and new intents are in it."""
     folder.mkdir(parents=True)
     nlu = folder / "nlu_data"
@@ -36,13 +40,13 @@ def write(folder: Path, company: Company, labels: Sequence[Label], new: Sequence
             shutil.copyfile(company.nlu_dir / name, nlu / name)
     for language in company.languages:
         shutil.copytree(company.nlu_dir / language, nlu / language)
-        shutil.copytree(company.articles_dir / language, folder / "articles" / language)
     if company.kg_dir is not None:
         shutil.copytree(company.kg_dir, folder / "kg")
     (folder / FILE_NAME).write_text(_settings(company), encoding="utf-8")
     fresh = [one for one in new if one.definition.name not in company.intents]
     _add_intents(nlu / "intents.yml", fresh)
     known = {*company.intents, *(one.definition.name for one in fresh), OUT_OF_SCOPE}
+    _write_articles(folder, company, library, known)
     usable = _usable(labels, company, known)
     for language in company.languages:
         mine = [label for label in usable if label.language == language]
@@ -60,6 +64,37 @@ def _settings(company: Company) -> str:
     text = (company.folder / FILE_NAME).read_text(encoding="utf-8")
     changed, count = _PATHS.subn(lambda _: paths, text)
     return changed if count else f"{text.rstrip()}\n\n{paths}"
+
+
+def _write_articles(folder: Path, company: Company, library: Library, known: Collection[str]) -> None:
+    """The articles in service; the files themselves where they say the same, so that the same data has the same id."""
+    places = {language: folder / "articles" / language for language in company.languages}
+    if digest(library) == digest(of_company(company.articles)):
+        for language, place in places.items():
+            shutil.copytree(company.articles_dir / language, place)
+        return
+    for place in places.values():
+        place.mkdir(parents=True)
+    # What the console lets pass and files may not say: an article in one language only, names of intents that went.
+    whole = {
+        name: {**article, "intents": [one for one in article["intents"] if one in known]}
+        for name, article in library.items()
+        if article["texts"].keys() >= set(company.languages)
+    }
+    for path, text in as_files(whole):
+        if path.split("/")[0] in places:
+            (folder / "articles" / path).write_text(text, encoding="utf-8")
+    _forget_articles(folder / "nlu_data" / "intents.yml", whole)
+
+
+def _forget_articles(path: Path, library: Library) -> None:
+    """Takes the articles that are not in service out of the intents that pointed to them."""
+    table: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    pointing = [one for one in table["intents"].values() if set(one.get("articles") or ()) - library.keys()]
+    for one in pointing:
+        one["articles"] = [name for name in one["articles"] if name in library]
+    if pointing:
+        path.write_text(yaml.safe_dump(table, allow_unicode=True, sort_keys=False, width=1000), encoding="utf-8")
 
 
 def _usable(labels: Sequence[Label], company: Company, known: Collection[str]) -> list[Label]:

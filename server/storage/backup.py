@@ -1,7 +1,9 @@
 """A back-up in one file, made while gateways run; checked whole before a restore touches anything.
 
 A tar file: the database (SQLite's own copy of itself, or what ``pg_dump`` writes), the pictures, the key that signs
-tokens where it lies in a file, the demo customers' accounts, and at the end ``manifest.json`` with the SHA-256 of each.
+tokens where it lies in a file, the demo customers' accounts, what trainings of the console learnt from (not the
+releases they made, nor what a training under way has come to), the name of the release that was promoted, and at the
+end ``manifest.json`` with the SHA-256 of each.
 So a file that was cut off has no manifest, and one that was damaged does not fit it. It holds personal data and a
 secret: it is made readable by its owner only.
 """
@@ -29,15 +31,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
+from server import generations
+from server.release import MANIFEST as MANIFEST_OF_RELEASE
 from server.settings import Settings
 from server.storage.database import MIGRATIONS, create_engine, revision_of
 from server.storage.store import DEAD_AFTER_S, iso
 
 Json = dict[str, Any]
 FORMAT = 1
-MANIFEST, SQLITE, POSTGRES, SECRET, ACCOUNTS, UPLOADS = (
-    "manifest.json", "database.sqlite", "database.pgdump", "secret", "accounts.db", "uploads",
+MANIFEST, SQLITE, POSTGRES, SECRET, ACCOUNTS, UPLOADS, TRAINING = (
+    "manifest.json", "database.sqlite", "database.pgdump", "secret", "accounts.db", "uploads", "training",
 )  # fmt: skip
+_PROMOTED = f"{generations.FOLDER}/{generations.PROMOTED}"
+_LEARNT_FROM, _RESULT = "company", "result.json"
 _CHUNK = 1 << 20
 _MANIFEST_BYTES = 64 * 1024 * 1024
 
@@ -54,6 +60,8 @@ class Summary:
     dialect: str
     revision: str
     files: dict[str, int]
+    promoted: str = ""
+    """The release that was promoted in the console, if any."""
 
     @property
     def pictures(self) -> int:
@@ -106,7 +114,12 @@ def _write(file: BinaryIO, copy: Path, settings: Settings, dialect: str, revisio
         manifest = {"format": FORMAT, "made": made, "dialect": dialect, "revision": revision}
         body = json.dumps({**manifest, "files": sizes, "sha256": digests}, indent=1).encode()
         _add(tar, MANIFEST, io.BytesIO(body))
-    return Summary(made, dialect, revision, sizes)
+    return Summary(made, dialect, revision, sizes, _promoted(settings.data_dir))
+
+
+def _promoted(data_dir: Path) -> str:
+    found = generations.promoted(data_dir)
+    return "" if found is None else found.release
 
 
 def _others(settings: Settings, scratch: Path) -> Iterator[tuple[str, Path]]:
@@ -120,6 +133,14 @@ def _others(settings: Settings, scratch: Path) -> Iterator[tuple[str, Path]]:
         for path in sorted(settings.uploads_dir.iterdir()):
             if path.is_file() and not path.is_symlink():
                 yield f"{UPLOADS}/{path.name}", path
+    promoted = settings.data_dir / _PROMOTED
+    if promoted.is_file():
+        yield _PROMOTED, promoted
+    # A training that is under way has no result yet.
+    for result in sorted(settings.data_dir.glob(f"{TRAINING}/*/{_RESULT}")):
+        learnt_from = sorted((result.parent / _LEARNT_FROM).rglob("*"))
+        for path in (result, *(one for one in learnt_from if one.is_file() and not one.is_symlink())):
+            yield path.relative_to(settings.data_dir).as_posix(), path
 
 
 def _add(tar: tarfile.TarFile, name: str, opened: Any) -> tuple[int, str]:
@@ -198,10 +219,26 @@ def restore(settings: Settings, source: Path, *, force: bool = False) -> Summary
             options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction")
             _run("pg_restore", url, *options, str(Path(scratch) / POSTGRES))
             asyncio.run(_forget_sessions(settings.database_url))
-        for name in (SECRET, ACCOUNTS, UPLOADS):
+        for name in (SECRET, ACCOUNTS, UPLOADS, TRAINING):
             if (Path(scratch) / name).exists():
                 _swap(Path(scratch) / name, settings.data_dir / name, before)
+        # Without one in the back-up, the company's files were in service: what was promoted later goes.
+        _swap(Path(scratch) / _PROMOTED, settings.data_dir / _PROMOTED, before)
     return summary
+
+
+def missing_release(settings: Settings) -> str:
+    """What keeps the promoted release from being started after a restore, and the way out; empty if nothing does."""
+    promoted = generations.promoted(settings.data_dir)
+    if promoted is None or (settings.releases_dir / promoted.release / MANIFEST_OF_RELEASE).is_file():
+        return ""
+    again = "train and promote it again in the console"
+    if promoted.company is not None and promoted.company.is_dir():
+        again = f"make it again with `kefu train --company {promoted.company}`"
+    return (
+        f"{promoted.release}, which {promoted.by} promoted, is not in {settings.releases_dir}: copy it there, "
+        f"or {again}. Until then `kefu up` starts the release of the company's files"
+    )
 
 
 def unpack(source: Path, folder: Path) -> Summary:
@@ -244,18 +281,23 @@ def _checked(source: Path, folder: Path, manifest: Json | None, digests: dict[st
         raise BackupError(f"{source}: was made by a newer version of Kefu, whose schema is {manifest['revision']}")
     if not (folder / (SQLITE if manifest["dialect"] == "sqlite" else POSTGRES)).is_file():
         raise BackupError(f"{source}: has no database in it")
-    return Summary(manifest["made"], manifest["dialect"], manifest["revision"], manifest["files"])
+    head = manifest["made"], manifest["dialect"], manifest["revision"], manifest["files"]
+    return Summary(*head, promoted=_promoted(folder))
 
 
 def _is_ours(name: str) -> bool:
     parts = PurePosixPath(name).parts
+    if ".." in parts or name != "/".join(parts):
+        return False
     if parts[:1] == (UPLOADS,):
-        return len(parts) == 2 and parts[1] not in {"..", "."}
-    return name in {MANIFEST, SQLITE, POSTGRES, SECRET, ACCOUNTS}
+        return len(parts) == 2
+    if parts[:1] == (TRAINING,):
+        return parts[2:] == (_RESULT,) or (len(parts) > 3 and parts[2] == _LEARNT_FROM)
+    return name in {MANIFEST, SQLITE, POSTGRES, SECRET, ACCOUNTS, _PROMOTED}
 
 
 def _lay(opened: Any, path: Path) -> str:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -299,8 +341,9 @@ def _swap(new: Path, place: Path, before: Path) -> None:
         if old.exists():
             before.mkdir(mode=0o700, exist_ok=True)
             shutil.move(old, before / old.name)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(new, place)
+    if new.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(new, place)
 
 
 def _sqlite_file(url: URL) -> Path:

@@ -132,23 +132,21 @@ def _chosen(settings: Settings, company: Company, progress: Progress) -> tuple[P
     What was promoted in the console goes before what the company's files make; when these have changed since, they are
     a candidate like any other, to be trained from the console.
     """
-    promoted = generations.read(settings.data_dir / generations.FOLDER, generations.PROMOTED)
-    name, made_of = str(promoted.get("release") or ""), str(promoted.get("company") or "")
-    if not name:
+    promoted = generations.promoted(settings.data_dir)
+    if promoted is None:
         return release.ensure(settings, company, progress), None, ""
+    name, made_of = promoted.release, promoted.company
     folder = settings.releases_dir / name
     problems = company.problems()
     if problems:
         raise release.ReleaseError("\n".join(problems))
-    if not (folder / release.MANIFEST).is_file() or (made_of and not Path(made_of).is_dir()):
-        note = (
-            f"{name}, which {promoted.get('by')} promoted in the console, is not there any more; the files' release is"
-        )
+    if not (folder / release.MANIFEST).is_file() or (made_of is not None and not made_of.is_dir()):
+        note = f"{name}, which {promoted.by} promoted in the console, is not there any more; the files' release is"
         return release.ensure(settings, company, progress), None, f"{note} started"
-    note = f"starting {name}, which {promoted.get('by')} promoted in the console on {promoted.get('at')}"
-    if promoted.get("files") != release.release_id(settings, company):
+    note = f"starting {name}, which {promoted.by} promoted in the console on {promoted.at}"
+    if promoted.files != release.release_id(settings, company):
         note += "; the company's files have changed since: train and promote them in the console"
-    return folder, Path(made_of) if made_of else None, note
+    return folder, made_of, note
 
 
 def prepare_engine(settings: Settings, company: Company, release_id: str, progress: Progress) -> None:

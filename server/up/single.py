@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from server import generations
 from server.company import Company
 from server.logs import masked_line
 from server.release import MANIFEST, release_id
@@ -17,6 +18,7 @@ from server.up.supervisor import Service
 
 NAMES = ("gateway", "models", "rasa", "actions", "accounts")
 _TRAINED = ("models", "rasa")
+_OF_THE_RELEASE = (*_TRAINED, "actions")
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -37,10 +39,19 @@ def run_single(settings: Settings, company: Company, name: str, *, host: str | N
 
 
 def _chosen(settings: Settings, company: Company, name: str) -> Service:
-    release = settings.releases_dir / release_id(settings, company)
+    promoted = generations.promoted(settings.data_dir)
+    made_of = None if promoted is None else promoted.company
+    release = settings.releases_dir / (release_id(settings, company) if promoted is None else promoted.release)
     if name in _TRAINED and not (release / MANIFEST).is_file():
-        raise ConfigurationError(f"{release}: is not trained yet; `kefu train` makes it")
-    first = generation(settings, 0, release, None, settings.models_port)
+        if promoted is None:
+            raise ConfigurationError(f"{release}: is not trained yet; `kefu train` makes it")
+        raise ConfigurationError(
+            f"{release}: is not there, though {promoted.by} promoted it in the console; copy it there, or remove "
+            f"{settings.data_dir / generations.FOLDER / generations.PROMOTED} to start what the company's files make"
+        )
+    if name in _OF_THE_RELEASE and made_of is not None and not made_of.is_dir():
+        raise ConfigurationError(f"{made_of}: is not there, though {release.name}, which was promoted, was made of it")
+    first = generation(settings, 0, release, made_of, settings.models_port)
     found = {one.name: one for one in services(settings, company, first)}
     if name not in found:
         raise ConfigurationError(f'there is no process "{name}" here; there are: {", ".join(found)}')

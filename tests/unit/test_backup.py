@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from server import generations
 from server.cli import app
-from server.settings import Settings
+from server.settings import ConfigurationError, Settings
+from server.starter import make_company
 from server.storage.audit import Audit
-from server.storage.backup import MANIFEST, SQLITE, BackupError, back_up, restore
+from server.storage.backup import MANIFEST, SQLITE, BackupError, back_up, missing_release, restore
 from server.storage.database import create_engine
 from server.storage.store import Store
 from tests.support.floor import Clock, bench
@@ -87,6 +90,56 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(settings, tmp_
     assert (before / "uploads" / "picture").read_bytes() == b"others"
     assert any(one.name.startswith(("kefu.db", "database")) for one in before.iterdir())
     assert not list(settings.data_dir.glob(".kefu-*")), "no scratch is left"
+
+
+def test_the_promoted_release_comes_back_by_name_and_what_it_needs_is_said(tmp_path):
+    settings = Settings(data_dir=tmp_path / "data", company=tmp_path / "acme")
+    asyncio.run(_fill(settings))
+    trained, running = settings.data_dir / "training" / "3", settings.data_dir / "training" / "4"
+    for folder in (trained, running):
+        (folder / "company" / "nlu_data" / "zh").mkdir(parents=True)
+        (folder / "company" / "nlu_data" / "zh" / "_labels.yml").write_text("nlu: []\n")
+        (folder / "split").mkdir()
+        (folder / "split" / "rows").write_text("…")
+    (trained / "result.json").write_text("{}")
+    promoted = {"release": "r-3", "company": str(trained / "company"), "by": "boss", "at": "2026-11-22", "files": "r-1"}
+    generations.write(settings.data_dir / generations.FOLDER, generations.PROMOTED, promoted)
+    file = tmp_path / "kefu.backup"
+    assert back_up(settings, file).promoted == "r-3"
+    names = {name for name in members(file) if name.startswith(("training", "service"))}
+    assert names == {"training/3/company/nlu_data/zh/_labels.yml", "training/3/result.json", "service/promoted.json"}
+
+    elsewhere = Settings(data_dir=tmp_path / "elsewhere", company=tmp_path / "acme")
+    shutil.rmtree(settings.data_dir / "training")
+    made = CliRunner().invoke(app, ["restore", str(file)], env={"KEFU_DATA_DIR": str(elsewhere.data_dir)})
+    assert made.exit_code == 0, made.output
+    learnt_from = elsewhere.data_dir / "training" / "3" / "company"
+    assert f"release in service: r-3\nr-3, which boss promoted, is not in {elsewhere.releases_dir}" in made.output
+    assert f"kefu train --company {learnt_from}" in made.output
+    found = generations.promoted(elsewhere.data_dir)
+    assert found is not None
+    assert (found.release, found.company) == ("r-3", learnt_from)
+    (elsewhere.releases_dir / "r-3").mkdir(parents=True)
+    (elsewhere.releases_dir / "r-3" / "release.json").write_text("{}")
+    assert missing_release(elsewhere) == ""
+
+    (elsewhere.data_dir / generations.FOLDER / generations.PROMOTED).unlink()
+    none = tmp_path / "none.backup"
+    back_up(elsewhere, none)
+    generations.write(elsewhere.data_dir / generations.FOLDER, generations.PROMOTED, {**promoted, "release": "r-4"})
+    restore(elsewhere, none, force=True)
+    assert generations.promoted(elsewhere.data_dir) is None, "what was promoted since is not of this back-up"
+
+
+def test_one_process_alone_is_of_the_promoted_release(tmp_path):
+    make_company(tmp_path / "acme")
+    settings = Settings(data_dir=tmp_path / "data", company=tmp_path / "acme")
+    promoted = {"release": "r-3", "company": None, "by": "boss", "at": "2026-11-22", "files": "r-1"}
+    generations.write(settings.data_dir / generations.FOLDER, generations.PROMOTED, promoted)
+    environment = {"KEFU_DATA_DIR": str(settings.data_dir), "KEFU_COMPANY": str(settings.company)}
+    said = CliRunner().invoke(app, ["serve", "models"], env=environment)
+    assert isinstance(said.exception, ConfigurationError)
+    assert "r-3: is not there, though boss promoted it" in str(said.exception)
 
 
 def members(file: Path) -> dict[str, bytes]:

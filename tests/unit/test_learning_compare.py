@@ -12,6 +12,7 @@ from server.learning import snapshot
 from server.learning.compare import compare
 from server.learning.labels import Label
 from server.learning.verdict import safety_intents, verdict
+from server.library import of_company
 from server.new_intents import check
 from server.nlu.data import Example, Span, load
 from server.nlu.engine import Entity, Intent, Parse
@@ -124,7 +125,8 @@ def test_a_snapshot_is_a_company_with_labels_and_new_intents_in_it(tmp_path: Pat
         label(5, "gone", "an_intent_of_before"),
         label(6, "hi", "opening_hours"),
     ]
-    made = snapshot.write(tmp_path / "snapshot", company, labels, [check("parking", body, trained=company.intents)])
+    new = [check("parking", body, trained=company.intents)]
+    made = snapshot.write(tmp_path / "snapshot", company, labels, new, of_company(company.articles))
     assert made == {"labels": 4, "new_intents": 1}
     again = Company.load(tmp_path / "snapshot")
     assert again.problems() == []
@@ -136,6 +138,26 @@ def test_a_snapshot_is_a_company_with_labels_and_new_intents_in_it(tmp_path: Pat
     assert examples["what is love"] == "oos"
     assert examples["hi"] == "opening_hours", "a label counts over the same words in the files"
     assert "gone" not in examples
+
+
+def test_a_snapshot_has_the_articles_in_service_and_needs_none_that_went(tmp_path: Path) -> None:
+    make_company(tmp_path / "acme")
+    company = Company.load(tmp_path / "acme")
+    library = of_company(company.articles)
+    snapshot.write(tmp_path / "same", company, [], [], library)
+    files = {path.name: path.read_bytes() for path in company.articles_dir.rglob("*.md")}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "same" / "articles").rglob("*.md")}
+    first = next(iter(library))
+    text = {"title": "Parking", "category": "", "summary": "", "markdown": "Behind the house."}
+    changed = {
+        "parking": {"texts": {"zh": text, "en": text}, "intents": ["opening_hours", "an_intent_of_before"]},
+        "half": {"texts": {"en": text}, "intents": []},
+    }
+    snapshot.write(tmp_path / "changed", company, [], [], changed)
+    again = Company.load(tmp_path / "changed")
+    assert again.problems() == []
+    assert {(one.id, one.intents) for one in again.articles} == {("parking", ("opening_hours",))}
+    assert all(first not in one.articles for one in again.intents.values())
 
 
 def test_what_is_held_out_is_not_learnt_and_two_data_sets_hold_out_the_same(tmp_path: Path) -> None:

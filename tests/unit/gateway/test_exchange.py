@@ -209,7 +209,7 @@ async def test_a_gateway_that_was_killed_says_so_and_nothing_is_half_applied(
             await tx.execute(release_changes.insert().values(at=tx.now, **change))
         made = Trainings(
             desk.store, settings, desk.service.company, labels=None, new_intents=None,  # type: ignore[arg-type]
-            audit=Audit(desk.store, b"key"), in_service=releases.in_service,
+            audit=Audit(desk.store, b"key"), library=dict, in_service=releases.in_service,
         )  # fmt: skip
         await made.start()
         await releases.start()
