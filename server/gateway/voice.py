@@ -37,13 +37,14 @@ from server.speech.turn_events import (
     End,
     Event,
     Frame,
+    Gone,
+    GoOn,
     HandOver,
     Heard,
     Hold,
-    Lower,
     Mode,
     Moved,
-    Raise,
+    Pause,
     Recognise,
     Released,
     Resume,
@@ -53,7 +54,8 @@ from server.speech.turn_events import (
     Started,
     Tick,
 )
-from server.speech.turn_taking import Tuning, TurnTaking
+from server.speech.turn_state import Tuning
+from server.speech.turn_taking import TurnTaking
 from server.storage.store import Conversation, Message
 
 Json = dict[str, Any]
@@ -135,6 +137,7 @@ class Voice:
         self._effects: asyncio.Queue[Effect] = asyncio.Queue(MAX_EFFECTS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: _Session | None = None
+        self._closing: _Session | None = None
         self._recordings: dict[int, _Recording] = {}
         self._activity: vad.VoiceActivity | None = None
         self._preroll: deque[bytes] = deque(maxlen=PREROLL_FRAMES)
@@ -224,7 +227,9 @@ class Voice:
     def played(self, frame: Json) -> None:
         """``played``: how much of a reply was heard."""
         seq, ms = int_field(frame, "seq"), int_field(frame, "ms")
-        self._speaker.played(seq, ms, int_field(frame, "parts", default=0), done=frame.get("done") is True)
+        parts, share = int_field(frame, "parts", default=0), frame.get("share")
+        known = share if isinstance(share, int | float) and 0 <= share <= 1 else 0.0
+        self._speaker.played(seq, ms, parts, known, done=frame.get("done") is True)
 
     # ------------------------------------------------------------------ what happens in the conversation
 
@@ -295,12 +300,8 @@ class Voice:
                     self._own(self._recognise(effect), "recognise")
                 case Divide():
                     self._divide(effect)
-                case Lower() | Raise():
-                    self._speaker.lower(effect.seq, on=isinstance(effect, Lower))
-                case Hold():
-                    self._speaker.hold(effect.seq)
-                case Resume():
-                    self._speaker.resume(effect.seq)
+                case Pause() | GoOn() | Hold() | Resume():
+                    self._speaker.obey(effect)
                 case Show():
                     self._show(effect)
                 case End():
@@ -308,6 +309,8 @@ class Voice:
                     SPEECH_OUTCOMES.labels(outcome=effect.why).inc()
                     self._tell_desk("")
                 case _:
+                    if isinstance(effect, Close):
+                        self._closing = self._session
                     self._effects.put_nowait(effect)
         if self._core.busy:
             self._floor.clear()
@@ -415,7 +418,7 @@ class Voice:
             case HandOver():
                 await voice_record.hand_over(self._conversations, self._conversation, self._locale)
             case Close():
-                if self._session is not None:
+                if self._session is not None and self._session is self._closing:  # not one that began since
                     self._end_session(effect.why)
 
     async def _send(self, effect: Send) -> None:
@@ -444,6 +447,7 @@ class Voice:
         self._ports.open -= 1
         VOICE_SESSIONS.dec()
         self._put({"type": "voice_end", "id": session.id, "why": why})
+        self._tell(Gone(self._clock()))
 
     async def _tick(self) -> None:
         while True:

@@ -76,6 +76,13 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """No sound comes any more though nobody switched the microphone off."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """The conversation's mode is another one."""
 
@@ -90,7 +97,7 @@ class Tick:
     at: float
 
 
-Event = Started | Frame | Heard | Speaking | Played | Answered | Released | Moved | Tick
+Event = Started | Frame | Heard | Speaking | Played | Answered | Released | Gone | Moved | Tick
 
 
 # ---------------------------------------------------------------------- effects
@@ -140,29 +147,29 @@ class Divide:
 
 
 @dataclass(frozen=True, slots=True)
-class Lower:
-    """Speak ``seq`` on, much more softly: somebody else speaks."""
+class Pause:
+    """Be silent in the middle of ``seq`` and keep the place: somebody makes a sound."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
-    """Speak ``seq`` as loudly as before."""
+class GoOn:
+    """It was nothing: speak ``seq`` on where it paused."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stop speaking ``seq``, at once; it may go on."""
+    """It is more: what is left of ``seq`` need not be kept ready, though it may yet be spoken."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on speaking ``seq`` where it was stopped."""
+    """Go on speaking ``seq`` where it was held."""
 
     seq: int
 
@@ -206,4 +213,4 @@ class Close:
     why: str
 
 
-Effect = Begin | Recognise | Show | End | Divide | Lower | Raise | Hold | Resume | Cut | Send | Say | HandOver | Close
+Effect = Begin | Recognise | Show | End | Divide | Pause | GoOn | Hold | Resume | Cut | Send | Say | HandOver | Close

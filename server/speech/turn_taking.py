@@ -1,15 +1,14 @@
 """Who has the floor: a pure state machine. Events go in with their time, effects come out; docs/voice.md draws it.
 
 Two things run side by side. The customer is silent, speaking, or pausing (silence after speech that may yet go on). The
-bot is quiet, speaking, lowered (somebody speaks, and that may be no more than a listening noise) or held (it stopped,
-and it is not yet known whether that was meant to interrupt). Times are seconds of one monotonic clock that the caller
-passes in.
+bot is quiet, speaking, paused (silent at the first sound, which may be no more than a listening noise) or held (it is
+more, and it is not yet known whether it was meant to interrupt). Nothing is heard of a bot that is paused or held.
+Times are seconds of one monotonic clock that the caller passes in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from server.speech import names, spoken, words
 from server.speech.turn_events import (
@@ -22,14 +21,15 @@ from server.speech.turn_events import (
     End,
     Event,
     Frame,
+    Gone,
+    GoOn,
     HandOver,
     Heard,
     Hold,
-    Lower,
     Mode,
     Moved,
+    Pause,
     Played,
-    Raise,
     Recognise,
     Released,
     Resume,
@@ -40,98 +40,7 @@ from server.speech.turn_events import (
     Started,
     Tick,
 )
-
-FRAME_S: Final = 0.032
-"""Length of one frame: 512 samples at 16 kHz, what the voice activity detector looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """The numbers of turn-taking: probabilities in [0, 1], seconds, decibels. Measured: docs/voice.md."""
-
-    start_probability: float = 0.5
-    start_frames: int = 3
-    end_probability: float = 0.35
-    early_s: float = 0.24
-    """So much silence starts the decoding that is the final one if nothing follows."""
-    end_s: float = 0.48
-    """So much silence ends what was said."""
-    hesitation_s: float = 1.4
-    """The same where the words sound unfinished."""
-    partial_s: float = 0.75
-    first_partial_s: float = 0.5
-    over_bot_partial_s: float = 0.25
-    """Sooner where the bot speaks: what tells an interruption from a listening noise is the words."""
-    longest_s: float = 28.0
-    """Longest single utterance: the recogniser hears 30 seconds at a time."""
-    divide_s: float = 20.0
-    """From here on a longer one is divided at the next short pause, or else where it was least like speech."""
-    breath_s: float = 0.16
-    """So short a pause is between words."""
-    hold_s: float = 0.6
-    """Who has spoken for so long over the bot makes more than a listening noise."""
-    accept: float = 0.55
-    confirm: float = 0.45
-    ask_again: int = 2
-    background_db: float = 15.0
-    """So much quieter than the customer is somebody else in the room."""
-    backchannel_s: float = 1.2
-    last_part: float = 0.8
-    """From this share of a question on, "yeah" answers it."""
-    prompt_s: float = 10.0
-    close_s: float = 20.0
-
-
-# ---------------------------------------------------------------------- state
-
-
-@dataclass(slots=True)
-class _Utterance:
-    number: int
-    began: float
-    over_bot: int | None
-    """The message that the bot was speaking when it began."""
-    version: int = 0
-    speech_frames: int = 0
-    level_sum: float = 0.0
-    silence: float = 0.0
-    pausing: bool = False
-    asked: bool = False
-    """A final decoding of this version is under way or done."""
-    result: Heard | None = None
-    partial_open: bool = False
-    partial_at: float = 0.0
-    listening: bool = False
-    """What was understood of it so far is a listening noise."""
-    since_least: int = 0
-    """Frames since the one that was least like speech, where it may be divided."""
-    least: float = 2.0
-    goes_on: bool = False
-    """It is the rest of a longer one."""
-
-    @property
-    def spoken_s(self) -> float:
-        return self.speech_frames * FRAME_S
-
-    @property
-    def level(self) -> float:
-        return self.level_sum / max(1, self.speech_frames)
-
-
-@dataclass(slots=True)
-class _Bot:
-    seq: int
-    text: str
-    asks: bool
-    lowered: bool = False
-    held: bool = False
-    share: float = 0.0
-
-
-@dataclass(slots=True)
-class _Pending:
-    text: str
-    confidence: float
+from server.speech.turn_state import FRAME_S, Bot, Pending, Tuning, Utterance
 
 
 @dataclass(slots=True)
@@ -145,16 +54,16 @@ class TurnTaking:
     partial_s: float = 0.0
     """Seconds between partial results; the recogniser raises it when it is busy."""
     _numbers: int = 0
-    _utterance: _Utterance | None = None
-    _late: dict[int, _Utterance] = field(default_factory=dict)
+    _utterance: Utterance | None = None
+    _late: dict[int, Utterance] = field(default_factory=dict)
     """Over, and not recognised yet: said before the microphone was switched on anew, or the earlier part of a long one.
 
     What is said after it is decided after it.
     """
     _run: int = 0
     _run_level: float = 0.0
-    _bot: _Bot | None = None
-    _pending: _Pending | None = None
+    _bot: Bot | None = None
+    _pending: Pending | None = None
     _known: set[str] = field(default_factory=set)
     _attempts: int = 0
     _thinking: bool = False
@@ -162,6 +71,8 @@ class TurnTaking:
     _quiet_since: float | None = None
     _prompted: bool = False
     _level: float | None = None
+    _echoes: int = 0
+    """How often the bot's own voice came back by the loudspeaker."""
 
     def handle(self, event: Event) -> list[Effect]:
         """The effects of one event, in the order in which they have to happen."""
@@ -173,7 +84,7 @@ class TurnTaking:
             case Heard():
                 return self._heard(event)
             case Speaking():
-                self._bot = _Bot(event.seq, event.text, event.asks)
+                self._bot = Bot(event.seq, event.text, event.asks)
                 self._thinking, self._asked = False, event.asks
             case Played():
                 self._played(event)
@@ -182,13 +93,16 @@ class TurnTaking:
                 self._quiet_since = event.at
             case Released():
                 return self._release(event.at)
+            case Gone():
+                self.released = True
+                return self._put_off()
             case Moved():
                 self.mode = event.mode
                 if event.mode != "bot":
                     self._pending, self._attempts, self._thinking = None, 0, False
                 self._quiet_since = event.at
             case Tick():
-                return self._quiet(event.at)
+                return [*self._overdue(event.at), *self._quiet(event.at)]
         return []
 
     @property
@@ -198,24 +112,32 @@ class TurnTaking:
 
     @property
     def speaking(self) -> bool:
-        """Whether the bot speaks."""
+        """Whether the bot speaks, or pauses for a moment."""
         return self._bot is not None and not self._bot.held
 
     def expect(self, text: str, confidence: float) -> None:
         """The bot has just asked whether ``text`` is what was said (also in a connection before this one)."""
-        self._pending = _Pending(text, confidence)
+        self._pending = Pending(text, confidence)
 
     def _start(self, event: Started) -> list[Effect]:
-        effects: list[Effect] = []
-        if (before := self._utterance) is not None:
-            self._late[before.number] = before
-            if not before.asked:
-                before.asked = True
-                effects.append(Recognise(before.number, before.version, "final"))
+        effects = self._put_off()
         self.hold, self.released = event.hold, False
-        self._utterance, self._run, self._run_level = None, 0, 0.0
         self._quiet_since, self._prompted = event.at, False
         return effects
+
+    def _put_off(self) -> list[Effect]:
+        """What was being said is over; it is decided when it is recognised."""
+        self._run, self._run_level = 0, 0.0
+        current, self._utterance = self._utterance, None
+        if current is None:
+            return self._go_on()
+        self._late[current.number] = current
+        if current.result is not None:
+            return self._decide_late()
+        if current.asked:
+            return []
+        current.asked = True
+        return [Recognise(current.number, current.version, "final")]
 
     # ------------------------------------------------------------------ frames
 
@@ -234,32 +156,74 @@ class TurnTaking:
                 current.version += 1
                 current.pausing, current.asked, current.result = False, False, None
             current.silence = 0.0
+            current.run += 1
             current.speech_frames += 1
             current.level_sum += event.level
+            effects += self._pause_for(current, event.at)
         else:
+            current.run = 0
             current.silence += FRAME_S
-            current.pausing = current.pausing or current.silence >= self.tuning.early_s
+            current.pausing = current.pausing or current.silence >= self._early_s(current)
         if current.pausing and not current.asked and not self.hold:
             current.asked = True
             effects.append(Recognise(current.number, current.version, "final"))
         elif not current.pausing and not current.partial_open and event.at - current.partial_at >= self._partial_every:
             current.partial_open, current.partial_at = True, event.at
             effects.append(Recognise(current.number, current.version, "partial"))
-        return [*effects, *self._stop_for(current), *self._divide(current, event), *self._settle(event.at)]
+        effects += [*self._stop_for(current), *self._divide(current, event), *self._settle(event.at)]
+        return [*effects, *self._overdue(event.at)]
 
-    def _stop_for(self, current: _Utterance) -> list[Effect]:
+    def _early_s(self, current: Utterance) -> float:
+        waits = self._pauses_for(current) and current.spoken_s <= self.tuning.backchannel_s
+        return self.tuning.over_bot_early_s if waits and not self.hold else self.tuning.early_s
+
+    def _pauses_for(self, current: Utterance) -> bool:
+        """Whether the bot pauses, or is held, because of this utterance."""
+        return self._bot is not None and self._bot.paused and self._bot.seq == current.over_bot
+
+    def _pause_for(self, current: Utterance, at: float) -> list[Effect]:
+        """The bot pauses again where it had gone on and the customer goes on too."""
+        bot = self._bot
+        if bot is None or bot.seq != current.over_bot or self._is_background(current.level):
+            return []
+        return self._pause(at) if current.run >= self.tuning.pause_frames else []
+
+    def _pause(self, at: float) -> list[Effect]:
+        bot = self._bot
+        if bot is None:
+            return []
+        bot.sound_at = at
+        if bot.paused or self._is_wary(bot):
+            return []
+        bot.paused = True
+        return [Pause(bot.seq)]
+
+    def _is_wary(self, bot: Bot) -> bool:
+        """Whether noises have paused the bot in vain too often."""
+        return max(bot.alarms, self._echoes) >= self.tuning.false_alarms
+
+    def _overdue(self, at: float) -> list[Effect]:
+        """No pause lasts for ever, whatever became of the one that it was for."""
+        bot = self._bot
+        if bot is None or not bot.paused or at - bot.sound_at < self.tuning.longest_pause_s:
+            return []
+        return self._unpause(bot)
+
+    def _stop_for(self, current: Utterance) -> list[Effect]:
         """The bot stops where somebody has spoken for longer than those do who listen."""
         long = self.tuning.backchannel_s if current.listening else self.tuning.hold_s
-        return self._hold(current) if current.spoken_s >= long else []
+        return self._hold(current) if self._pauses_for(current) and current.spoken_s >= long else []
 
-    def _hold(self, current: _Utterance) -> list[Effect]:
+    def _hold(self, current: Utterance) -> list[Effect]:
         bot = self._bot
-        if bot is None or bot.seq != current.over_bot or not bot.lowered or bot.held:
+        if bot is None or bot.seq != current.over_bot or bot.held:
             return []
-        bot.held = True
+        if not bot.paused and (not self._is_wary(bot) or self._is_background(current.level)):
+            return []
+        bot.paused = bot.held = True
         return [Hold(bot.seq)]
 
-    def _divide(self, current: _Utterance, event: Frame) -> list[Effect]:
+    def _divide(self, current: Utterance, event: Frame) -> list[Effect]:
         """An utterance that gets too long for the recogniser: what is over is decoded, the rest is one of its own."""
         length = event.at - current.began
         if length < self.tuning.divide_s or current.asked:
@@ -274,7 +238,7 @@ class TurnTaking:
         else:
             return []
         self._numbers += 1
-        rest = _Utterance(self._numbers, event.at - frames * FRAME_S, current.over_bot, partial_at=event.at)
+        rest = Utterance(self._numbers, event.at - frames * FRAME_S, current.over_bot, partial_at=event.at)
         rest.speech_frames, rest.level_sum, rest.silence = frames, frames * current.level, current.silence
         rest.goes_on = True
         current.asked = True
@@ -292,25 +256,23 @@ class TurnTaking:
     def _waiting_for_speech(self, event: Frame) -> list[Effect]:
         if event.probability <= self.tuning.start_probability:
             self._run, self._run_level = 0, 0.0
-            return self._quiet(event.at)
+            return [*self._go_on(), *self._overdue(event.at), *self._quiet(event.at)]
         self._run += 1
         self._run_level += event.level
-        if self._run < self.tuning.start_frames:
-            return []
-        level = self._run_level / self._run
         effects: list[Effect] = []
+        if self._run >= self.tuning.pause_frames and not self._is_background(self._run_level / self._run):
+            effects = self._pause(event.at)
+        if self._run < self.tuning.start_frames:
+            return effects
         self._numbers += 1
         over = self._bot.seq if self._bot is not None and not self._bot.held else None
         soon = self.tuning.first_partial_s if over is None else self.tuning.over_bot_partial_s
         first = event.at - (self._partial_every - soon)
-        self._utterance = _Utterance(self._numbers, event.at, over, partial_at=min(event.at, first))
+        self._utterance = Utterance(self._numbers, event.at, over, partial_at=min(event.at, first))
         self._utterance.speech_frames, self._utterance.level_sum = self._run, self._run_level
+        self._utterance.run = self._run
         self._run, self._run_level = 0, 0.0
-        effects.append(Begin(self._numbers))
-        if self._bot is not None and over is not None and not self._is_background(level):
-            self._bot.lowered = True
-            effects.append(Lower(over))
-        return effects
+        return [*effects, Begin(self._numbers)]
 
     def _is_background(self, level: float) -> bool:
         return not self.hold and self._level is not None and level < self._level - self.tuning.background_db
@@ -335,11 +297,16 @@ class TurnTaking:
         if event.version != current.version or not current.asked:
             return []
         current.result = event
-        return [*self._understood(current, event), *self._settle(event.at)]
+        settled = self._settle(event.at)
+        return settled or self._understood(current, event)
 
-    def _understood(self, current: _Utterance, event: Heard) -> list[Effect]:
-        """The bot stops as soon as what was understood is an interruption."""
-        if self._bot is None or event.rejected or event.confidence < self.tuning.confirm:
+    def _understood(self, current: Utterance, event: Heard) -> list[Effect]:
+        """The bot stops as soon as what was understood is an interruption, and goes on as soon as it was none."""
+        if self._bot is None:
+            return []
+        if event.kind == "final" and self._pauses_for(current) and self._is_nothing(current, event):
+            return self._unpause(self._bot)
+        if event.rejected or event.confidence < self.tuning.confirm:
             return []
         current.listening = words.is_backchannel(event.text)
         return [] if current.listening or words.is_echo(event.text, self._bot.text) else self._hold(current)
@@ -373,19 +340,12 @@ class TurnTaking:
             effects.append(Close("released"))
         return effects
 
-    def _decide(self, current: _Utterance, result: Heard) -> list[Effect]:
-        """What becomes of a finished utterance; a bot that was lowered or held goes on or is cut."""
-        background = self._is_background(current.level)
-        if result.rejected or (background and not self._pending):
-            why = "rejected" if result.rejected else "background"
+    def _decide(self, current: Utterance, result: Heard) -> list[Effect]:
+        """What becomes of a finished utterance; a bot that paused goes on or is cut."""
+        if why := self._is_nothing(current, result):
+            self._count_alarm(current, why)
             again = self._poor() if self.hold and result.rejected and not current.goes_on else []
             return [End(current.number, why), *self._go_on(), *again]
-        if current.over_bot is not None and self._bot is not None and self._bot.seq == current.over_bot:
-            other = self._not_an_interruption(current, result)
-            if other:
-                return [End(current.number, other), *self._go_on()]
-        elif self._is_listening(current, result.text):
-            return [End(current.number, "backchannel"), *self._go_on()]
         text = _written(result.text)
         shown = Show(current.number, text, final=True, confidence=result.confidence)
         effects: list[Effect] = [shown, *self._interrupt(), *self._take(current.number, text, result.confidence)]
@@ -394,7 +354,23 @@ class TurnTaking:
             self._level = current.level if self._level is None else 0.7 * self._level + 0.3 * current.level
         return [*effects, End(current.number, "sent" if taken else "asked")]
 
-    def _not_an_interruption(self, current: _Utterance, result: Heard) -> str | None:
+    def _count_alarm(self, current: Utterance, why: str) -> None:
+        if self._bot is None or self._bot.seq != current.over_bot:
+            return
+        self._echoes += why == "echo"
+        self._bot.alarms += why in {"rejected", "unclear"}
+
+    def _is_nothing(self, current: Utterance, result: Heard) -> str | None:
+        """Why an utterance is no message: noise, somebody else, the bot's own voice, a listening noise."""
+        if result.rejected:
+            return "rejected"
+        if self._is_background(current.level) and not self._pending:
+            return "background"
+        if current.over_bot is not None and self._bot is not None and self._bot.seq == current.over_bot:
+            return self._not_an_interruption(current, result)
+        return "backchannel" if self._is_listening(current, result.text) else None
+
+    def _not_an_interruption(self, current: Utterance, result: Heard) -> str | None:
         assert self._bot is not None
         if words.is_echo(result.text, self._bot.text):
             return "echo"
@@ -405,18 +381,23 @@ class TurnTaking:
         answers = self._bot.asks and self._bot.share >= self.tuning.last_part
         return "backchannel" if words.is_backchannel(result.text) and not answers else None
 
-    def _is_listening(self, current: _Utterance, text: str) -> bool:
+    def _is_listening(self, current: Utterance, text: str) -> bool:
         """A small noise while nothing was asked: the customer follows, and says nothing."""
         if self.hold or self._asked or self._pending or self.mode != "bot":
             return False
         return words.is_backchannel(text) and current.spoken_s <= self.tuning.backchannel_s
 
     def _go_on(self) -> list[Effect]:
-        bot, current = self._bot, self._utterance
-        if bot is None or not bot.lowered or (current is not None and current.over_bot == bot.seq):
+        """The bot goes on, unless it pauses for something else too."""
+        bot = self._bot
+        open_now = [*self._late.values(), *([self._utterance] if self._utterance is not None else [])]
+        if bot is None or not bot.paused or any(one.over_bot == bot.seq for one in open_now):
             return []
-        held, bot.held, bot.lowered = bot.held, False, False
-        return [Resume(bot.seq) if held else Raise(bot.seq)]
+        return self._unpause(bot)
+
+    def _unpause(self, bot: Bot) -> list[Effect]:
+        held, bot.held, bot.paused = bot.held, False, False
+        return [Resume(bot.seq) if held else GoOn(bot.seq)]
 
     def _interrupt(self) -> list[Effect]:
         if self._bot is None:
@@ -450,7 +431,7 @@ class TurnTaking:
             return self._poor()
         told = _told(text)
         if confidence < self.tuning.accept or not set(told) <= self._known:
-            self._pending = _Pending(text, confidence)
+            self._pending = Pending(text, confidence)
             key = "read_back" if told and confidence >= self.tuning.accept else "confirm"
             return [Say(key, text.rstrip(" .。!！"), confidence)]
         return self._sure(utterance, text, confidence)
@@ -500,7 +481,8 @@ class TurnTaking:
         self.released = True
         current = self._utterance
         if current is None:
-            return [*([Say("nothing_heard")] if self.hold else []), Close("released")]
+            self._run, self._run_level = 0, 0.0
+            return [*self._go_on(), *([Say("nothing_heard")] if self.hold else []), Close("released")]
         current.pausing = True
         if not current.asked:
             current.asked = True

@@ -14,6 +14,8 @@ class Card implements Sink {
   time = 0;
   playing: { at: number; seconds: number; ended: () => void }[] = [];
   loud = 1;
+  /** The longest time that a stopped piece was heard on. */
+  fading = 0;
 
   now() {
     return this.time;
@@ -26,7 +28,8 @@ class Card implements Sink {
   play(pcm: Int16Array, rate: number, at: number, ended: () => void) {
     const piece = { at, seconds: pcm.length / rate, ended };
     this.playing.push(piece);
-    return () => {
+    return (afterSeconds: number) => {
+      this.fading = Math.max(this.fading, afterSeconds);
       this.playing = this.playing.filter((other) => other !== piece);
     };
   }
@@ -89,19 +92,51 @@ describe('the player', () => {
     expect(told.at(-1)).toEqual([3, 1000, true]);
   });
 
-  it('is soft while somebody speaks over it, and the next reply is as loud as ever', () => {
-    player.lower(true);
-    expect(card.loud).toBe(1);
+  it('is silent while it pauses, keeps its place, and counts what it says again once', () => {
+    player.add(3, second(), RATE, false);
+    player.add(3, second(), RATE, false);
+    card.moveTo(1.05);
+    card.time = 1.55;
+    player.pause(3, true);
+    expect([card.playing, card.loud, player.speaking]).toEqual([[], 0, false]);
+    expect(card.fading).toBeLessThanOrEqual(0.03);
+    expect(told).toEqual([[3, 1500, false]]);
+    card.time = 60;
     player.add(3, second(), RATE, true);
-    player.lower(true);
-    expect(card.loud).toBeLessThan(0.3);
-    expect(player.speaking).toBe(true);
-    player.lower(false);
-    expect(card.loud).toBe(1);
-    player.lower(true);
+    expect(card.playing).toEqual([]);
+    player.pause(3, false);
+    expect([card.loud, player.speaking]).toEqual([1, true]);
+    const [rest, last] = card.playing;
+    expect(rest?.seconds).toBeCloseTo(0.75);
+    expect(last?.at).toBeCloseTo((rest?.at ?? 0) + 0.75);
+    card.time = 60.1;
+    player.pause(3, true);
+    expect(told.at(-1)).toEqual([3, 1500, false]);
+    player.pause(3, false);
+    card.moveTo(60.9);
+    card.moveTo(62.2);
+    expect(told.at(-1)).toEqual([3, 3000, true]);
+  });
+
+  it('keeps nothing of a pause that ended in a stop, and the next reply is as loud as ever', () => {
+    player.add(3, second(), RATE, true);
+    card.time = 0.55;
+    player.pause(3, true);
+    card.time = 9;
     player.stop();
+    expect(told.at(-1)).toEqual([3, 500, false]);
+    player.pause(3, false);
+    expect(card.playing).toEqual([]);
     player.add(4, second(), RATE, true);
-    expect(card.loud).toBe(1);
+    expect([card.loud, card.playing.length]).toEqual([1, 1]);
+  });
+
+  it('does not begin while somebody speaks', () => {
+    player.pause(3, true);
+    player.add(3, second(), RATE, true);
+    expect(card.playing).toEqual([]);
+    player.pause(3, false);
+    expect(card.playing.length).toBe(1);
   });
 
   it('waits for more where the reply is not complete', () => {
@@ -116,14 +151,15 @@ describe('the reader', () => {
   class Utterance {
     lang = '';
     voice: unknown = null;
+    onstart: (() => void) | null = null;
+    onboundary: ((event: { charIndex: number }) => void) | null = null;
     onend: (() => void) | null = null;
     onerror: (() => void) | null = null;
     constructor(readonly text: string) {}
   }
   let said: Utterance[];
   let cancelled: number;
-  let paused: boolean;
-  let told: [number, number, number, boolean][];
+  let told: [number, number, number, number, boolean][];
   let now: number;
   let speech: Speech;
 
@@ -132,12 +168,9 @@ describe('the reader', () => {
     said = [];
     told = [];
     cancelled = now = 0;
-    paused = false;
     speech = {
       speak: (utterance) => said.push(utterance as unknown as Utterance),
       cancel: () => (cancelled += 1),
-      pause: () => (paused = true),
-      resume: () => (paused = false),
       getVoices: () => [],
     };
   });
@@ -160,7 +193,7 @@ describe('the reader', () => {
     said[0]?.onend?.();
     expect(told).toEqual([]);
     said[1]?.onend?.();
-    expect(told).toEqual([[2, 1500, 2, true]]);
+    expect(told).toEqual([[2, 1500, 2, 0, true]]);
   });
 
   it('stops at once, tells the sentences that were heard, and what comes late is not counted', () => {
@@ -171,24 +204,53 @@ describe('the reader', () => {
     one.stop();
     expect(cancelled).toBe(1);
     said[1]?.onend?.();
-    expect(told).toEqual([[2, 900, 1, false]]);
+    expect(told).toEqual([[2, 900, 1, 0.75, false]]);
     one.speak(2, 'zh', ['请稍等。'], 1);
     said[2]?.onend?.();
-    expect(told.at(-1)).toEqual([2, 900, 2, true]);
+    expect(told.at(-1)).toEqual([2, 900, 2, 0, true]);
   });
 
-  it('pauses while somebody speaks over it, and no pause outlives it', () => {
+  it('is silent while it pauses and speaks the rest, from the word that it was in', () => {
     const one = reader();
-    one.lower(true);
-    expect(paused).toBe(false);
-    one.speak(2, 'zh', ['您好。'], 0);
-    one.lower(true);
-    expect(paused).toBe(true);
-    one.lower(false);
-    expect(paused).toBe(false);
-    one.lower(true);
+    one.speak(2, 'en', ['You have three gigabytes left.', 'Anything else?'], 0);
+    said[0]?.onboundary?.({ charIndex: 9 });
+    now = 700;
+    one.pause(2, true);
+    expect([cancelled, one.speaking]).toEqual([1, false]);
+    expect(told).toEqual([[2, 700, 0, 0.3, false]]);
+    said[0]?.onend?.(); // what a cancelled sentence tells says nothing of what was heard
+    now = 60_000;
+    one.pause(2, false);
+    expect(said.slice(2).map(({ text }) => text)).toEqual(['three gigabytes left.', 'Anything else?']);
+    said[2]?.onboundary?.({ charIndex: 6 });
+    now = 60_100;
     one.stop();
-    expect(paused).toBe(false);
+    expect(told.at(-1)).toEqual([2, 800, 0, 0.5, false]);
+    one.speak(2, 'en', ['You have three gigabytes left.', 'Anything else?'], 0);
+    expect(said[4]?.text).toBe('gigabytes left.');
+  });
+
+  it('rather says some words again than leaves some out where the voice does not tell its words', () => {
+    const one = reader();
+    one.speak(2, 'en', ['You have three gigabytes left.'], 0);
+    now = 1200;
+    one.pause(2, true);
+    one.pause(2, false);
+    expect(said[1]?.text).toBe('three gigabytes left.');
+    one.speak(4, 'zh', ['您还剩3.5GB流量。'], 0);
+    now += 1500;
+    one.pause(4, true);
+    one.pause(4, false);
+    expect(said[3]?.text).toBe('3.5GB流量。');
+  });
+
+  it('does not begin while somebody speaks', () => {
+    const one = reader();
+    one.pause(2, true);
+    one.speak(2, 'zh', ['您好。'], 0);
+    expect(said).toEqual([]);
+    one.pause(2, false);
+    expect(said.length).toBe(1);
   });
 
   it('says that it is done where the browser has no voice', () => {
@@ -198,7 +260,7 @@ describe('the reader', () => {
       (...played) => told.push(played),
       () => undefined,
     ).speak(2, 'zh', ['您好。'], 0);
-    expect(told).toEqual([[2, 0, 1, true]]);
+    expect(told).toEqual([[2, 0, 1, 0, true]]);
   });
 });
 

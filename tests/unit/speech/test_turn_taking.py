@@ -16,13 +16,14 @@ from server.speech.turn_events import (
     End,
     Event,
     Frame,
+    Gone,
+    GoOn,
     HandOver,
     Heard,
     Hold,
-    Lower,
     Moved,
+    Pause,
     Played,
-    Raise,
     Recognise,
     Released,
     Resume,
@@ -31,6 +32,7 @@ from server.speech.turn_events import (
     Show,
     Speaking,
     Started,
+    Tick,
 )
 from server.speech.turn_taking import FRAME_S, TurnTaking
 
@@ -135,14 +137,18 @@ def test_hesitation_that_never_ends_is_sent_all_the_same() -> None:
     assert [e.text for e in talk.of(Send)] == ["I want to"]
 
 
-def test_the_bot_gives_way_within_200_ms_and_stops_when_it_is_more_than_a_listening_noise() -> None:
+def after(talk: Talk, began: float, kind: type) -> float:
+    """Seconds from a moment to the first such effect after it."""
+    return next(at for at, effect in talk.log if at >= began and isinstance(effect, kind)) - began
+
+
+def test_the_bot_is_silent_at_the_first_sound_and_knows_soon_that_it_is_more_than_a_listening_noise() -> None:
     talk = Talk()
     talk.bot(7)
     began = talk.now
     talk.frames(0.9, 0.9)
-    lowered, stopped = (next(at for at, effect in talk.log if effect == kind(7)) - began for kind in (Lower, Hold))
-    assert lowered <= 0.2
-    assert 0.4 <= stopped <= 0.7
+    assert after(talk, began, Pause) <= 0.1
+    assert 0.4 <= after(talk, began, Hold) <= 0.7
 
 
 def test_the_bot_stops_as_soon_as_the_words_are_an_interruption() -> None:
@@ -152,6 +158,45 @@ def test_the_bot_stops_as_soon_as_the_words_are_an_interruption() -> None:
     talk.frames(0.3, 0.1)
     assert talk.heard("stop") == [Hold(7)]
     assert Cut(7) in talk.frames(0.3, 0.1)
+
+
+def test_the_bot_goes_on_as_soon_as_it_was_a_listening_noise_and_not_when_the_pause_is_over() -> None:
+    for noise in ("嗯", "嗯嗯", "uh-huh", "Yeah."):
+        talk = Talk()
+        talk.bot(7)
+        talk.frames(0.4, 0.9)
+        ended = talk.now
+        talk.frames(0.13, 0.1)
+        assert after(talk, ended, Recognise) <= 0.1
+        assert talk.heard(noise) == [GoOn(7)]
+        talk.frames(1.5, 0.1)
+        assert [e.why for e in talk.of(End)] == ["backchannel"]
+        assert (talk.of(Pause), talk.of(GoOn), talk.of(Hold), talk.of(Send)) == ([Pause(7)], [GoOn(7)], [], [])
+
+
+def test_who_goes_on_after_a_listening_noise_is_listened_to_again() -> None:
+    talk = Talk()
+    talk.bot(7)
+    talk.frames(0.4, 0.9)
+    talk.frames(0.13, 0.1)
+    assert talk.heard("yeah") == [GoOn(7)]
+    again = talk.now
+    talk.frames(1.0, 0.9)
+    assert after(talk, again, Pause) <= 0.1
+    talk.frames(0.3, 0.1)
+    talk.heard("yeah but that is not my bill")
+    talk.frames(0.3, 0.1)
+    assert [type(e) for _, e in talk.log if isinstance(e, Pause | GoOn | Hold | Cut | Send)] == [
+        *(Pause, GoOn, Pause, Hold, Cut, Send)
+    ]
+    assert [e.text for e in talk.of(Send)] == ["yeah but that is not my bill"]
+
+
+def test_a_sound_too_short_for_speech_pauses_the_bot_no_longer_than_it_lasts() -> None:
+    talk = Talk()
+    talk.bot(7)
+    effects = talk.frames(2 * FRAME_S, 0.9) + talk.frames(FRAME_S, 0.1)
+    assert effects == [Pause(7), GoOn(7)]
 
 
 def test_a_longer_listening_noise_is_waited_out() -> None:
@@ -164,7 +209,7 @@ def test_a_longer_listening_noise_is_waited_out() -> None:
     talk.frames(0.3, 0.1)
     talk.heard("嗯嗯，好的")
     talk.frames(0.3, 0.1)
-    assert (talk.of(Lower), talk.of(Hold), talk.of(Raise)) == ([Lower(7)], [], [Raise(7)])
+    assert (talk.of(Pause), talk.of(Hold), talk.of(GoOn)) == ([Pause(7)], [], [GoOn(7)])
 
 
 def test_barge_in_cuts_and_sends() -> None:
@@ -177,23 +222,72 @@ def test_barge_in_cuts_and_sends() -> None:
     assert effects.index(Cut(7)) < kinds(effects).index(Send)
 
 
-def test_listening_noises_do_not_interrupt() -> None:
-    for noise in ("嗯", "uh-huh", "Yeah."):
-        talk = Talk()
-        talk.bot(7)
-        effects = talk.say(noise, seconds=0.4)
-        assert [e for e in effects if isinstance(e, Lower | Raise | Hold)] == [Lower(7), Raise(7)]
-        assert not talk.of(Send)
-        assert not talk.of(Cut)
-
-
 def test_a_cough_does_not_interrupt() -> None:
     talk = Talk()
     talk.bot(7)
     effects = talk.say("I'll", 0.3, seconds=0.4)
-    assert Raise(7) in effects
+    assert GoOn(7) in effects
     assert Hold(7) not in effects
     assert not talk.of(Say)
+
+
+def test_no_pause_lasts_for_ever() -> None:
+    """The recogniser never answers, and the microphone falls silent or sends nothing more."""
+    for silence in (lambda talk: talk.frames(9.0, 0.1), lambda talk: talk.do(Tick(talk.now + 9.0))):
+        for seconds, goes_on in ((2 * FRAME_S, GoOn(7)), (0.4, GoOn(7)), (1.5, Resume(7))):
+            talk = Talk()
+            talk.bot(7)
+            talk.frames(seconds, 0.9)
+            assert goes_on in silence(talk)
+
+
+def test_what_was_said_before_the_microphone_fell_silent_is_still_recognised() -> None:
+    talk = Talk()
+    talk.bot(7)
+    talk.frames(1.0, 0.9)
+    assert kinds(talk.do(Gone(talk.now))) == [Recognise]
+    assert kinds(talk.heard("stop, that is not my bill")) == [Show, Cut, Send, End]
+    talk.bot(9)
+    talk.do(Started(talk.now))
+    talk.frames(2 * FRAME_S, 0.9)
+    assert talk.do(Gone(talk.now)) == [GoOn(9)]
+
+
+def test_who_switches_on_anew_in_a_pause_keeps_what_was_recognised_in_it() -> None:
+    talk = Talk()
+    talk.frames(1.0, 0.9)
+    talk.frames(0.3, 0.1)
+    talk.heard("my bill is wrong")
+    assert kinds(talk.do(Started(talk.now))) == [Show, Send, End]
+    talk.say("and my phone is lost")
+    assert [e.text for e in talk.of(Send)] == ["my bill is wrong", "and my phone is lost"]
+
+
+def test_noises_that_pause_in_vain_again_and_again_pause_no_more_but_words_do() -> None:
+    talk = Talk()
+    talk.bot(7)
+    for _ in range(5):
+        talk.say("", seconds=0.4, rejected=True)
+    assert talk.of(Pause) == [Pause(7)] * 3
+    assert talk.of(GoOn) == [GoOn(7)] * 3
+    talk.frames(0.5, 0.9)
+    asked = talk.asked("partial")
+    assert Hold(7) in talk.do(Heard(talk.now, asked.utterance, asked.version, "partial", "wait a moment", 0.8))
+    talk.frames(0.3, 0.1)
+    talk.heard("wait a moment please")
+    talk.frames(0.4, 0.1)
+    assert talk.of(Cut) == [Cut(7)]
+    talk.bot(9)
+    assert talk.frames(0.1, 0.9)[0] == Pause(9)
+
+
+def test_a_loudspeaker_that_is_heard_does_not_make_every_reply_stutter() -> None:
+    talk = Talk()
+    for seq in (7, 8, 9, 10):
+        talk.bot(seq, "You have three gigabytes left until the end of the month.")
+        talk.say("three gigabytes left", seconds=0.5)
+        talk.do(Played(talk.now, seq, 1.0, done=True))
+    assert talk.of(Pause) == [Pause(7), Pause(8), Pause(9)]
 
 
 def test_yeah_answers_a_question_that_was_heard() -> None:
@@ -237,7 +331,7 @@ def test_a_quieter_second_voice_is_not_taken_for_the_customer() -> None:
     talk.do(Answered(talk.now))
     talk.bot(4)
     talk.frames(1.0, 0.9, level=-60.0)
-    assert not talk.of(Hold) + talk.of(Lower)
+    assert not talk.of(Hold) + talk.of(Pause)
     talk.frames(0.3, 0.1)
     talk.heard("did you buy any milk")
     talk.frames(0.3, 0.1)
@@ -430,7 +524,8 @@ def test_however_long_somebody_talks_every_frame_is_in_one_recording(parts: list
 
 
 STEPS = st.one_of(
-    st.tuples(st.just("speech"), st.floats(0.1, 2.0)),
+    st.tuples(st.just("speech"), st.floats(0.03, 2.0)),
+    st.tuples(st.just("gone"), st.none()),
     st.tuples(st.just("silence"), st.floats(0.1, 2.0)),
     st.tuples(st.just("bot"), st.booleans()),
     st.tuples(st.just("played"), st.floats(0, 1)),
@@ -443,25 +538,25 @@ STEPS = st.one_of(
 
 
 def follow_loudness(effects: Iterable[Effect]) -> None:
-    """A reply is lowered before it is held, and what was done to it is undone once, or it is cut."""
+    """A reply pauses before it goes on, and what was done to it is undone once, or it is cut."""
     state: tuple[str, int | None] = ("loud", None)
     for effect in effects:
         match effect:
-            case Lower():
+            case Pause():
                 assert state[0] == "loud" or state[1] != effect.seq
-                state = ("low", effect.seq)
-            case Hold():
-                assert state == ("low", effect.seq)
+                state = ("paused", effect.seq)
+            case Hold():  # a bot that noises do not pause any more is held at once
+                assert state[0] != "held" or state[1] != effect.seq
                 state = ("held", effect.seq)
-            case Raise():
-                assert state == ("low", effect.seq)
+            case GoOn():
+                assert state == ("paused", effect.seq)
                 state = ("loud", None)
             case Resume():
                 assert state == ("held", effect.seq)
                 state = ("loud", None)
             case Cut():
                 state = ("loud", None)
-    assert state[0] != "held"
+    assert state[0] == "loud"
 
 
 @settings(max_examples=150, deadline=None)
@@ -480,15 +575,18 @@ def test_whatever_happens(steps: list, hold: bool) -> None:
             talk.do(Played(talk.now, seq, value, done=value == 1))
         elif kind == "moved":
             talk.do(Moved(talk.now, value))
+        elif kind == "gone":
+            talk.do(Gone(talk.now))
+            talk.do(Started(talk.now, hold))
         elif kind in {"heard", "rejected"} and any(e.kind == "final" for e in talk.of(Recognise)):
             text, confidence = value or ("thank you for watching", 0.9)
             talk.heard(text, confidence, rejected=kind == "rejected")
     talk.do(Released(talk.now))
-    if talk.core.busy:
-        talk.heard("my bill", 0.9)
+    for one in [e for e in talk.of(Recognise) if e.kind == "final"]:
+        talk.do(Heard(talk.now, one.utterance, one.version, "final", "my bill", 0.9))
     assert not talk.core.busy
     ended = [e.utterance for e in talk.of(End)]
     assert ended == [e.utterance for e in talk.of(Begin)]
-    assert len(talk.of(Close)) == 1
+    assert talk.of(Close)[-1:] == [Close("released")]
     follow_loudness(effect for _, effect in talk.log)
     assert "thank you for watching" not in [e.text for e in talk.of(Send)]

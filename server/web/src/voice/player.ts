@@ -8,30 +8,35 @@ export interface Sink {
   now(): number;
   /** How loud everything is, from 0 to 1. */
   volume(level: number): void;
-  /** Plays from `at` on; gives a function that stops it at once. */
-  play(pcm: Int16Array, rate: number, at: number, ended: () => void): () => void;
+  /** Plays from `at` on; gives a function that stops it after so many seconds. */
+  play(pcm: Int16Array, rate: number, at: number, ended: () => void): (afterSeconds: number) => void;
 }
 
 interface Piece {
-  at: number;
-  seconds: number;
-  stop(): void;
+  pcm: Int16Array;
+  rate: number;
+  /** When it begins; null while nothing is played. */
+  at: number | null;
+  stop(afterSeconds: number): void;
 }
 
-/** How loud a reply stays while somebody speaks over it. */
-const LOWERED = 0.15;
-/** Seconds in which it gets softer: at once it would click. */
-const FADE_S = 0.03;
+/** Seconds in which it falls silent for a pause: at once it would click. */
+export const FADE_S = 0.02;
 /** The first piece waits this long, so that the second one is there when the first ends. */
 const LEAD_S = 0.05;
+/** So much is said again after a pause, where the piece that was being played has it: half a word is no word. */
+const BACK_S = 0.25;
 
 export class Player {
   private seq: number | null = null;
   private pieces: Piece[] = [];
   private complete = false;
   private nextAt = 0;
-  /** Milliseconds of each reply that were heard before what plays now. */
-  private readonly before = new Map<number, number>();
+  private paused: number | null = null;
+  /** Milliseconds of the reply before the first piece. */
+  private begun = 0;
+  /** Milliseconds of each reply that were heard. */
+  private readonly reached = new Map<number, number>();
 
   constructor(
     private readonly sink: Sink,
@@ -40,57 +45,107 @@ export class Player {
   ) {}
 
   get speaking(): boolean {
-    return this.seq !== null;
+    return this.seq !== null && this.paused !== this.seq;
   }
 
   add(seq: number, pcm: Int16Array, rate: number, last: boolean): void {
-    if (this.seq !== null && this.seq !== seq) this.stop();
+    if (this.seq !== null && this.seq !== seq) this.end();
     if (this.seq === null) {
       this.seq = seq;
-      this.nextAt = 0;
-      this.sink.volume(1);
-      this.changed(true);
+      this.begun = this.reached.get(seq) ?? 0;
+      if (this.paused !== seq) this.begin();
     }
     this.complete = last;
-    const at = Math.max(this.sink.now() + LEAD_S, this.nextAt);
-    const piece: Piece = { at, seconds: pcm.length / rate, stop: () => undefined };
+    const piece: Piece = { pcm, rate, at: null, stop: () => undefined };
     this.pieces.push(piece);
-    this.nextAt = at + piece.seconds;
-    piece.stop = this.sink.play(pcm, rate, at, () => this.ended(piece));
+    if (this.speaking) this.play(piece);
   }
 
-  /** Much more softly, because somebody speaks over it; or as loudly as before. */
-  lower(on: boolean): void {
-    if (this.seq !== null) this.sink.volume(on ? LOWERED : 1);
+  /** Silence, at once, with the place kept and what comes after it; or on from there, at most a word back. */
+  pause(seq: number, on: boolean): void {
+    if (on === (this.paused === seq)) return;
+    if (!on) {
+      this.paused = null;
+      if (this.seq !== seq) return;
+      this.begin();
+      for (const piece of this.pieces) this.play(piece);
+      return;
+    }
+    if (this.seq === seq) {
+      this.note(seq);
+      this.keep();
+      this.sink.volume(0);
+      this.changed(false);
+      this.played(seq, this.reached.get(seq) ?? 0, false);
+    }
+    this.paused = seq;
   }
 
   /** Silence, at once; what was heard is told. */
   stop(): void {
+    this.end();
+    this.paused = null;
+  }
+
+  private end(): void {
     const { seq, pieces } = this;
     if (seq === null) return;
-    const ms = this.heard(seq);
+    this.note(seq);
     this.pieces = [];
     this.seq = null;
-    for (const piece of pieces) piece.stop();
-    this.before.set(seq, ms);
-    this.played(seq, ms, false);
+    for (const piece of pieces) piece.stop(0);
+    this.played(seq, this.reached.get(seq) ?? 0, false);
     this.changed(false);
   }
 
-  private heard(seq: number): number {
-    const now = this.sink.now();
-    const playing = this.pieces.reduce((sum, { at, seconds }) => sum + Math.min(seconds, Math.max(0, now - at)), 0);
-    return Math.round((this.before.get(seq) ?? 0) + playing * 1000);
+  private begin(): void {
+    this.nextAt = 0;
+    this.sink.volume(1);
+    this.changed(true);
+  }
+
+  private play(piece: Piece): void {
+    const at = Math.max(this.sink.now() + LEAD_S, this.nextAt);
+    piece.at = at;
+    this.nextAt = at + piece.pcm.length / piece.rate;
+    piece.stop = this.sink.play(piece.pcm, piece.rate, at, () => this.ended(piece));
+  }
+
+  /** Seconds of a piece that were played by now. */
+  private passed({ pcm, rate, at }: Piece): number {
+    return at === null ? 0 : Math.min(pcm.length / rate, Math.max(0, this.sink.now() - at));
+  }
+
+  /** Notes how much was heard; what is said again after a pause counts once. */
+  private note(seq: number): void {
+    const playing = this.pieces.reduce((sum, piece) => sum + this.passed(piece), 0);
+    const ms = Math.round(this.begun + playing * 1000);
+    this.reached.set(seq, Math.max(this.reached.get(seq) ?? 0, ms));
+  }
+
+  /** Stops all pieces and keeps what is left of them. */
+  private keep(): void {
+    const left: Piece[] = [];
+    for (const piece of this.pieces) {
+      const { pcm, rate } = piece;
+      const passed = this.passed(piece);
+      piece.stop(FADE_S);
+      const from = passed >= pcm.length / rate ? pcm.length : Math.max(0, Math.round((passed - BACK_S) * rate));
+      this.begun += (from / rate) * 1000;
+      if (from < pcm.length) left.push({ pcm: pcm.subarray(from), rate, at: null, stop: () => undefined });
+    }
+    this.pieces = left;
   }
 
   private ended(piece: Piece): void {
     const { seq } = this;
     if (seq === null || !this.pieces.includes(piece)) return;
+    this.note(seq);
     this.pieces = this.pieces.filter((other) => other !== piece);
-    this.before.set(seq, (this.before.get(seq) ?? 0) + piece.seconds * 1000);
+    this.begun += (piece.pcm.length / piece.rate) * 1000;
     if (!this.complete || this.pieces.length > 0) return;
     this.seq = null;
-    this.played(seq, Math.round(this.before.get(seq) ?? 0), true);
+    this.played(seq, Math.round(this.begun), true);
     this.changed(false);
   }
 }
@@ -112,10 +167,9 @@ export function browserSink(context: AudioContext): Sink {
       source.connect(gain);
       source.onended = ended;
       source.start(at);
-      return () => {
+      return (afterSeconds) => {
         source.onended = null;
-        source.stop();
-        source.disconnect();
+        source.stop(context.currentTime + afterSeconds);
       };
     },
   };

@@ -46,7 +46,7 @@ export class Voice {
     this.reader = new Reader(
       typeof speechSynthesis === 'undefined' ? undefined : speechSynthesis,
       () => performance.now(),
-      (seq, ms, parts, done) => this.line.send({ type: 'played', seq, ms, parts, done }),
+      (seq, ms, parts, share, done) => this.line.send({ type: 'played', seq, ms, parts, share, done }),
       changed,
     );
   }
@@ -144,8 +144,8 @@ export class Voice {
         this.silence();
         return;
       case 'audio_lower':
-        this.player.lower(frame['on'] === true);
-        this.reader.lower(frame['on'] === true);
+        this.player.pause(Number(frame['seq']), frame['on'] === true);
+        this.reader.pause(Number(frame['seq']), frame['on'] === true);
         return;
       case 'voice_end':
         if (frame['id'] === this.id) this.off(WHY[String(frame['why'])] ?? null);
