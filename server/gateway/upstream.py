@@ -20,6 +20,7 @@ from server import traces
 from server.addresses import Addresses
 from server.gateway.metrics import SERVICE_FAILURES, SERVICES, SERVICES_RESTING
 from server.gateway.repeated import Repeated
+from server.speech.turn_events import Decoding
 
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -291,16 +292,14 @@ class Upstream:
             raise UpstreamError("models", "nonsense")
         return found
 
-    async def recognise(self, session: str, pcm: bytes, language: str | None, *, final: bool) -> Json:
+    async def recognise(self, session: str, pcm: bytes, language: str | None, kind: Decoding) -> Json:
         """What a recording says, as docs/architecture.md describes it; a partial that is not worth it is ``dropped``.
 
         Raises:
             UpstreamError: ``unreachable``, ``slow``, ``refused`` or ``nonsense``; a final is worth asking for again.
         """
-        asked = {"session": session, "kind": "final" if final else "partial"} | (
-            {"language": language} if language else {}
-        )
-        deadline_s = FINAL_DEADLINE_S if final else PARTIAL_DEADLINE_S
+        asked = {"session": session, "kind": kind} | ({"language": language} if language else {})
+        deadline_s = FINAL_DEADLINE_S if kind == "final" else PARTIAL_DEADLINE_S
         # The same address for a session, which knows what a newer partial replaces.
         found = _read(
             await self._ask_models("POST", "/speech/text", None, deadline_s, key=session, params=asked, content=pcm)

@@ -32,6 +32,7 @@ from server.speech.turn_events import (
     Begin,
     Close,
     Cut,
+    Decoding,
     Divide,
     Effect,
     End,
@@ -360,9 +361,11 @@ class Voice:
         final = asked.kind == "final"
         found: Json = {"text": "", "rejected": True}
         try:
-            found = await self._ask(recording.session, pcm, language, final=final)
+            found = await self._ask(recording.session, pcm, language, asked.kind)
         except UpstreamError as error:
             logger.warning("speech was not recognised: %s", error)
+            if asked.kind == "quick":  # the final one will tell
+                return
             if final:
                 self._effects.put_nowait(Say("trouble"))
         if final and not found.get("rejected"):
@@ -380,15 +383,15 @@ class Voice:
             )
         )
 
-    async def _ask(self, session: str, pcm: bytes, language: str | None, *, final: bool) -> Json:
+    async def _ask(self, session: str, pcm: bytes, language: str | None, kind: Decoding) -> Json:
         """The recogniser's answer; a final is asked for again where the recogniser had no room for it."""
-        for wait in AGAIN_AFTER_S if final else ():
+        for wait in AGAIN_AFTER_S if kind == "final" else ():
             try:
-                return await self._ports.upstream.recognise(session, pcm, language, final=True)
+                return await self._ports.upstream.recognise(session, pcm, language, kind)
             except UpstreamError as error:
                 logger.warning("speech is asked for again: %s", error)
                 await asyncio.sleep(wait)
-        return await self._ports.upstream.recognise(session, pcm, language, final=final)
+        return await self._ports.upstream.recognise(session, pcm, language, kind)
 
     async def _act(self) -> None:
         """Carries out what needs the database, in order."""

@@ -28,6 +28,7 @@ from server.speech.fair_queue import FairQueue, FullError, Job
 from server.speech.homophones import Homophones
 from server.speech.piper_voice import MAX_CHARACTERS, Voices
 from server.speech.sound import Sound
+from server.speech.turn_events import Decoding
 from server.speech.whisper import LONGEST_S, RATE, Transcript, Whisper
 
 log = logging.getLogger(__name__)
@@ -53,9 +54,10 @@ class SoundRequest(BaseModel):
 class _Recording:
     """One recording that waits, and who waits for it."""
 
-    def __init__(self, samples: np.ndarray[Any, np.dtype[np.int16]], language: str | None) -> None:
+    def __init__(self, samples: np.ndarray[Any, np.dtype[np.int16]], language: str | None, kind: Decoding) -> None:
         self.samples = samples
         self.language = language
+        self.kind = kind
         self.answer: asyncio.Future[Transcript | None] = asyncio.get_running_loop().create_future()
 
 
@@ -97,21 +99,23 @@ class SpeechModels:
         for language in self.voices.languages:
             await loop.run_in_executor(self._speaker, self.voices.load, language)
 
-    async def recognise(self, session: str, pcm: bytes, language: str | None, *, final: bool) -> Transcript | None:
+    async def recognise(self, session: str, pcm: bytes, language: str | None, kind: Decoding) -> Transcript | None:
         """What a recording says; None for a partial that a newer one replaced.
+
+        A quick one goes before partials, as finals do, and is decoded once however doubtful it is.
 
         Raises:
             FullError: Too many finals wait.
             TimeoutError: It took too long.
         """
         self._start()
-        waiting = _Recording(np.frombuffer(pcm, "<i2"), language)
-        self._drop(self._queue.put(Job(session, final, self._clock(), waiting)))
+        waiting = _Recording(np.frombuffer(pcm, "<i2"), language, kind)
+        self._drop(self._queue.put(Job(session, kind != "partial", self._clock(), waiting)))
         self._work.set()
         began = self._clock()
-        async with asyncio.timeout(FINAL_DEADLINE_S if final else PARTIAL_DEADLINE_S):
+        async with asyncio.timeout(FINAL_DEADLINE_S if kind == "final" else PARTIAL_DEADLINE_S):
             found = await waiting.answer
-        self.seconds.labels("final" if final else "partial").observe(self._clock() - began)
+        self.seconds.labels(kind).observe(self._clock() - began)
         return found
 
     def pace(self) -> float:
@@ -166,7 +170,7 @@ class SpeechModels:
             began = self._clock()
             self._partials += not job.final
             try:
-                found = await loop.run_in_executor(self._threads, self._decode, waiting, job.final)
+                found = await loop.run_in_executor(self._threads, self._decode, waiting)
             except asyncio.CancelledError:
                 waiting.answer.cancel()
                 raise
@@ -181,7 +185,8 @@ class SpeechModels:
             if not waiting.answer.done():
                 waiting.answer.set_result(found)
 
-    def _decode(self, waiting: _Recording, final: bool) -> Transcript:
+    def _decode(self, waiting: _Recording) -> Transcript:
+        final = waiting.kind == "final"
         found = self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
         return replace(found, text=self._words().correct(found.heard)) if found.heard else found
 
@@ -221,7 +226,7 @@ def add_speech(app: FastAPI, models: SpeechModels) -> None:
     async def text(
         request: Request,
         session: Annotated[str, Query(max_length=100)],
-        kind: Literal["partial", "final"] = "final",
+        kind: Decoding = "final",
         language: Literal["zh", "en"] | None = None,
     ) -> Response:
         if (refused := refusal()) is not None:
@@ -232,7 +237,7 @@ def add_speech(app: FastAPI, models: SpeechModels) -> None:
         if len(pcm) % 2:
             return JSONResponse({"error": "16-bit samples are an even number of bytes"}, 422)
         try:
-            found = await models.recognise(session, pcm, language, final=kind == "final")
+            found = await models.recognise(session, pcm, language, kind)
         except FullError:
             return _busy()
         except WeightsError as error:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["bot", "waiting", "human", "closed"]
-Decoding = Literal["partial", "final"]
+Decoding = Literal["partial", "quick", "final"]
+"""``quick``: of all that was said, but no second time where that is doubtful, which takes ten times as long."""
 
 # ---------------------------------------------------------------------- events
 

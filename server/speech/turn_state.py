@@ -22,8 +22,8 @@ class Tuning:
     """So many frames of speech in a row pause the bot: one more would be heard as talking over the customer."""
     early_s: float = 0.24
     """So much silence starts the decoding that is the final one if nothing follows."""
-    over_bot_early_s: float = 0.09
-    """The same while a paused bot waits for it: a gap in a sentence costs a decoding in vain, waiting costs more."""
+    quick_s: float = 0.09
+    """So much starts a quick one before, where the bot paused for what may be a listening noise."""
     false_alarms: int = 3
     """So many noises have paused a reply in vain: from then on only words do. Counted over all replies for echoes."""
     longest_pause_s: float = 8.0
@@ -42,14 +42,13 @@ class Tuning:
     """From here on a longer one is divided at the next short pause, or else where it was least like speech."""
     breath_s: float = 0.16
     """So short a pause is between words."""
-    hold_s: float = 0.6
-    """Who has spoken for so long over the bot makes more than a listening noise."""
     accept: float = 0.55
     confirm: float = 0.45
     ask_again: int = 2
     background_db: float = 15.0
     """So much quieter than the customer is somebody else in the room."""
     backchannel_s: float = 1.2
+    """Who has spoken for longer makes more than a listening noise."""
     last_part: float = 0.8
     """From this share of a question on, "yeah" answers it."""
     prompt_s: float = 10.0
@@ -77,8 +76,8 @@ class Utterance:
     result: Heard | None = None
     partial_open: bool = False
     partial_at: float = 0.0
-    listening: bool = False
-    """What was understood of it so far is a listening noise."""
+    glanced: bool = False
+    """A quick decoding of this version is under way or done."""
     since_least: int = 0
     """Frames since the one that was least like speech, where it may be divided."""
     least: float = 2.0

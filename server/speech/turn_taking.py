@@ -154,7 +154,7 @@ class TurnTaking:
             if current.pausing:
                 # What was decoded in the pause is of an older version now.
                 current.version += 1
-                current.pausing, current.asked, current.result = False, False, None
+                current.pausing, current.asked, current.glanced, current.result = False, False, False, None
             current.silence = 0.0
             current.run += 1
             current.speech_frames += 1
@@ -163,8 +163,9 @@ class TurnTaking:
         else:
             current.run = 0
             current.silence += FRAME_S
-            current.pausing = current.pausing or current.silence >= self._early_s(current)
-        if current.pausing and not current.asked and not self.hold:
+            effects += self._glance(current)
+            current.pausing = current.pausing or current.silence >= self.tuning.early_s
+        if current.silence >= self.tuning.early_s and not current.asked and not self.hold:
             current.asked = True
             effects.append(Recognise(current.number, current.version, "final"))
         elif not current.pausing and not current.partial_open and event.at - current.partial_at >= self._partial_every:
@@ -173,9 +174,13 @@ class TurnTaking:
         effects += [*self._stop_for(current), *self._divide(current, event), *self._settle(event.at)]
         return [*effects, *self._overdue(event.at)]
 
-    def _early_s(self, current: Utterance) -> float:
-        waits = self._pauses_for(current) and current.spoken_s <= self.tuning.backchannel_s
-        return self.tuning.over_bot_early_s if waits and not self.hold else self.tuning.early_s
+    def _glance(self, current: Utterance) -> list[Effect]:
+        """A first look at what the bot paused for, as soon as it may be over."""
+        short = self._pauses_for(current) and current.spoken_s <= self.tuning.backchannel_s
+        if not short or self.hold or current.glanced or current.silence < self.tuning.quick_s:
+            return []
+        current.pausing = current.glanced = True
+        return [Recognise(current.number, current.version, "quick")]
 
     def _pauses_for(self, current: Utterance) -> bool:
         """Whether the bot pauses, or is held, because of this utterance."""
@@ -211,8 +216,8 @@ class TurnTaking:
 
     def _stop_for(self, current: Utterance) -> list[Effect]:
         """The bot stops where somebody has spoken for longer than those do who listen."""
-        long = self.tuning.backchannel_s if current.listening else self.tuning.hold_s
-        return self._hold(current) if self._pauses_for(current) and current.spoken_s >= long else []
+        long = current.spoken_s > self.tuning.backchannel_s
+        return self._hold(current) if long and self._pauses_for(current) else []
 
     def _hold(self, current: Utterance) -> list[Effect]:
         bot = self._bot
@@ -282,7 +287,7 @@ class TurnTaking:
     def _heard(self, event: Heard) -> list[Effect]:
         late = self._late.get(event.utterance)
         if late is not None:
-            if event.kind == "partial" or event.version != late.version:
+            if event.kind != "final" or event.version != late.version:
                 return []
             late.result = event
             return [*self._decide_late(), *self._settle(event.at)]
@@ -294,7 +299,11 @@ class TurnTaking:
             if event.rejected or current.result is not None or event.version != current.version:
                 return []
             return [Show(current.number, event.text), *self._understood(current, event)]
-        if event.version != current.version or not current.asked:
+        if event.version != current.version:
+            return []
+        if event.kind == "quick":
+            return self._understood(current, event) if current.result is None else []
+        if not current.asked:
             return []
         current.result = event
         settled = self._settle(event.at)
@@ -304,12 +313,14 @@ class TurnTaking:
         """The bot stops as soon as what was understood is an interruption, and goes on as soon as it was none."""
         if self._bot is None:
             return []
-        if event.kind == "final" and self._pauses_for(current) and self._is_nothing(current, event):
-            return self._unpause(self._bot)
-        if event.rejected or event.confidence < self.tuning.confirm:
+        if event.kind != "partial" and self._pauses_for(current):
+            nothing = self._is_nothing(current, event)
+            # What a quick decoding is not sure of, the final one may understand.
+            if nothing and not (nothing == "unclear" and event.kind == "quick"):
+                return self._unpause(self._bot)
+        if event.rejected or event.confidence < self.tuning.confirm or words.is_backchannel(event.text):
             return []
-        current.listening = words.is_backchannel(event.text)
-        return [] if current.listening or words.is_echo(event.text, self._bot.text) else self._hold(current)
+        return [] if words.is_echo(event.text, self._bot.text) else self._hold(current)
 
     def _decide_late(self) -> list[Effect]:
         """What is recognised of what is over, in the order in which it was said."""
@@ -376,10 +387,11 @@ class TurnTaking:
             return "echo"
         if current.spoken_s > self.tuning.backchannel_s:
             return None
-        if result.confidence < self.tuning.confirm:  # a cough, or a noise that was read as a word
-            return "unclear"
         answers = self._bot.asks and self._bot.share >= self.tuning.last_part
-        return "backchannel" if words.is_backchannel(result.text) and not answers else None
+        if words.is_backchannel(result.text) and not answers:
+            return "backchannel"
+        # Below: a cough, or a noise that was read as a word.
+        return "unclear" if result.confidence < self.tuning.confirm else None
 
     def _is_listening(self, current: Utterance, text: str) -> bool:
         """A small noise while nothing was asked: the customer follows, and says nothing."""

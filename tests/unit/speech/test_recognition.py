@@ -118,6 +118,12 @@ async def test_the_service_recognises_many_at_once(service: httpx.AsyncClient, v
     assert [one.json().get("dropped", False) for one in partials].count(False) <= 1
     assert all(one.json()["partial_every_s"] >= 0.75 for one in answers)
 
+    noise = np.random.default_rng(5).normal(0, 2000, RATE).astype("<i2").tobytes()
+    kinds = {kind: f"/speech/text?session=s&kind={kind}&language=en" for kind in ("quick", "final")}
+    found = {kind: (await service.post(url, content=noise)).json() for kind, url in kinds.items()}
+    assert found["quick"]["full"] is False
+    assert found["quick"]["confidence"] <= found["final"]["confidence"]
+
 
 async def test_the_service_writes_chinese_as_the_company_does(data_dir: Path, voices: Voices) -> None:
     pcm = recording(voices, "青禾家庭套餐一个月要多少钱").astype("<i2").tobytes()
