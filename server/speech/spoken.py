@@ -18,7 +18,10 @@ IDENTIFIER_DIGITS: Final = 6
 
 _EN: Final = r"zero|oh|one|two|three|four|five|six|seven|eight|nine"
 _ZH: Final = "零〇一二三四五六七八九幺洞拐两"
-_DIGIT: Final = rf"(?:\b(?:(?:double|triple)\s+)?(?:{_EN}|\d+)\b|\d+|[{_ZH}])"
+_TIMES_EN: Final = rf"(?:two|three|four|five|six|seven|eight|nine|[2-9])\s+(?:{_EN})e?s"
+_TIMES_ZH: Final = rf"[2-9二两三四五六七八九]个[\d{_ZH}]"
+"""Five zeros, 五个零."""
+_DIGIT: Final = rf"(?:\b{_TIMES_EN}\b|{_TIMES_ZH}|\b(?:(?:double|triple)\s+)?(?:{_EN}|\d+)\b|\d+|[{_ZH}])"
 _BETWEEN: Final = r"(?:[\s,，、.·-]|\bdash\b)*"
 _DIGIT_RUN: Final = re.compile(rf"{_DIGIT}(?:{_BETWEEN}{_DIGIT})+", re.IGNORECASE)
 _SCALE: Final = "十百千万亿点年月号日个块元角分兆"
@@ -60,11 +63,19 @@ def _digits(match: re.Match[str]) -> str:
         run,
         flags=re.IGNORECASE,
     )
+    spelt = re.sub(rf"\b{_TIMES_EN}\b|{_TIMES_ZH}", _times, spelt, flags=re.IGNORECASE)
     found = digits(spelt) or ""
     parts = re.findall(r"\d+", run)
     if len(found) < LEAST_DIGITS or (len(parts) == 1 and parts[0] == found):
         return run
     return found + (" " if run.endswith(" ") else "")
+
+
+def _times(match: re.Match[str]) -> str:
+    """Five zeros as five digits."""
+    count, digit = re.split(r"\s+|个", match.group())
+    digit = re.sub(r"(?i)(?<=[a-z])s$|(?<=six)es$|(?<=zero)es$", "", digit)
+    return " ".join([digit] * int(digits(count) or "0"))
 
 
 def _code(match: re.Match[str]) -> str:

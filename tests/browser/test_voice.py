@@ -20,10 +20,24 @@ STOP = {"en": "Switch the microphone off", "zh": "关闭麦克风"}
 QUESTION = "How do I reset my password?"
 INTERRUPTION = "No, stop, I want to talk to a person."
 
+LISTENING = "Yeah."
+
+# Pieces of sound that begin and are stopped, and what the server said of them in between.
 WATCH_SOUND = """() => {
-    window.sounds = 0;
-    const { start } = AudioBufferSourceNode.prototype;
-    AudioBufferSourceNode.prototype.start = function (...at) { window.sounds++; return start.apply(this, at); };
+    window.sounds = [];
+    const { start, stop } = AudioBufferSourceNode.prototype;
+    AudioBufferSourceNode.prototype.start = function (...at) { sounds.push('start'); return start.apply(this, at); };
+    AudioBufferSourceNode.prototype.stop = function (...at) { sounds.push('stop'); return stop.apply(this, at); };
+    window.WebSocket = class extends WebSocket {
+        constructor(...all) {
+            super(...all);
+            this.addEventListener('message', ({ data }) => {
+                const frame = typeof data === 'string' ? JSON.parse(data) : {};
+                if (frame.type === 'audio_lower') sounds.push(frame.on ? 'pause' : 'go on');
+                if (frame.type === 'audio_stop') sounds.push('cut');
+            });
+        }
+    };
 }"""
 # Chromium without a window has no voices of its own.
 VOICE_OF_THE_BROWSER = """() => {
@@ -77,12 +91,13 @@ def welcomed(customer: Customer, data: str | bytes) -> None:
         customer.conversation = frame["conversation"]
 
 
-def sounds(page: Page) -> int:
+def sounds(page: Page) -> list[str]:
     return page.evaluate("() => window.sounds")
 
 
-def test_a_question_is_asked_and_the_answer_interrupted_by_voice(product, talker_with):
-    customer = talker_with("en", quiet(2.0), said(QUESTION), quiet(10.0), said(INTERRUPTION), quiet(4.0))
+def test_a_question_is_asked_and_the_answer_listened_to_and_interrupted_by_voice(product, talker_with):
+    listens, interrupts = (quiet(10.0), said(LISTENING)), (quiet(3.0), said(INTERRUPTION), quiet(4.0))
+    customer = talker_with("en", quiet(2.0), said(QUESTION), *listens, *interrupts)
     customer.open_chat(product.url)
     microphone = customer.widget.get_by_role("button", name=TALK["en"])
     microphone.click()
@@ -92,9 +107,17 @@ def test_a_question_is_asked_and_the_answer_interrupted_by_voice(product, talker
     expect(customer.widget.locator(".live")).to_be_visible()
     expect(customer.own.first).to_contain_text("reset my password")
     expect(bar).to_contain_text("speak any time to interrupt")
-    assert sounds(customer.page) > 0
+    assert "start" in sounds(customer.page)
 
+    customer.page.wait_for_function("() => sounds.includes('go on')")
+    expect(customer.own).to_have_count(1)
     expect(customer.own.nth(1)).to_contain_text("person")
+    log = sounds(customer.page)
+    pause, on = log.index("pause"), log.index("go on")
+    assert set(log[pause + 1 : on]) == {"stop"}  # silent, and nothing begins
+    assert "cut" not in log[:on]
+    assert log[on + 1] == "start"
+    assert "start" not in log[log.index("pause", on) : log.index("cut", on)]
     assert_interrupted(product, customer)
     customer.widget.get_by_role("button", name=STOP["en"]).first.click()
     expect(microphone).to_be_visible()

@@ -24,6 +24,11 @@ from server.speech.spoken import identifiers, normalise
         ("zero x 8 0 0 7 2 E E 7", "0x80072EE7"),
         ("ticket T one zero four two three three", "ticket T-104233"),
         ("错误六九一", "错误691"),
+        ("one nine nine five zeros one zero one", "19900000101"),
+        ("199 five zeroes 101", "19900000101"),
+        ("five sixes one two", "6666612"),
+        ("幺九九五个零幺零幺", "19900000101"),
+        ("199，5个0，101", "19900000101"),
     ],
 )
 def test_numbers_as_they_are_printed(said: str, written: str) -> None:
@@ -37,6 +42,8 @@ def test_numbers_as_they_are_printed(said: str, written: str) -> None:
             "I have two phones, one of them is new",
             "我欠了三百二十块",
             "二零二五年三月",
+            "我要三个一百元的，还有两个一样的",
+            "I have two ones and 3 zeros",
             "The bill is 1,200 yuan or 48.50",
         ),
         *("I 123", "a 300 megabit line", "in 2024 I paid 39 yuan", "一一得一", "it happened on 2026-03-04", "30 GB"),
@@ -46,7 +53,7 @@ def test_quantities_and_words_stay(text: str) -> None:
     assert normalise(text) == text
 
 
-@given(st.text(alphabet="一二三幺零 0123456789QHqhex-.,one two", max_size=40))
+@given(st.text(alphabet="一二三幺零个 0123456789QHqhex-.,one twos", max_size=40))
 def test_normalising_twice_changes_nothing_and_loses_no_figure(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
