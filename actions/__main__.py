@@ -38,7 +38,7 @@ from actions.retrieval import SearchClient
 from actions.writing import WritingClient
 from kg.load import GraphError
 from kg.posterior import EntangledError
-from server import traces
+from server import logs, traces
 from server.company import Company
 from server.logs import configure_logging, mask_handlers
 from server.settings import ConfigurationError, Settings, load_settings
@@ -85,7 +85,7 @@ def build_app(settings: Settings, company: Company) -> App:
 
     async def start(running: App) -> None:
         running.ctx.http = httpx.AsyncClient(
-            limits=_CONNECTIONS, trust_env=False, event_hooks={"request": [traces.carry]}
+            limits=_CONNECTIONS, trust_env=False, event_hooks={"request": [traces.carry, logs.carry]}
         )
         ports["now"] = make_ports(running.ctx.http, settings, company)
         running.ctx.warming = asyncio.create_task(graphs().warm(), name="warm diagnosis")

@@ -19,6 +19,7 @@ from actions.retrieval import LibraryNeededError, SearchClient
 from actions.state import State
 from actions.turn import Decision, Turn, parse_of, read_turn
 from server import traces
+from server.logs import about
 from server.outages import Present
 from server.texts import catalogue
 
@@ -43,6 +44,10 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         """Answer the latest message. Whatever fails in here ends in a message and a person, never in silence."""
         turn = read_turn(self.decision, tracker.latest_message, conversation=tracker.sender_id, now=self._clock())
+        with about(conversation=turn.conversation, turn=turn.number):
+            return await self._answer(turn, dispatcher, tracker)
+
+    async def _answer(self, turn: Turn, dispatcher: CollectingDispatcher, tracker: Tracker) -> Events:
         state = State.from_json(tracker.slots.get("dialogue"))
         diagnosed = tracker.slots.get("diagnosis")
         parse = parse_of(tracker.latest_message)

@@ -1,14 +1,23 @@
 """Logs without personal data: every process that people's words pass through writes them through this formatter."""
 
+from __future__ import annotations
+
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from server.privacy import mask
 
+if TYPE_CHECKING:
+    import httpx
+
+HEADER = "x-kefu-about"
+_CARRIED = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,9})")
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MAX_CHARACTERS = 20_000
 _about: ContextVar[dict[str, str | int] | None] = ContextVar("about", default=None)
@@ -22,6 +31,28 @@ def about(**ids: str | int) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
+
+
+def carried() -> dict[str, str]:
+    """The header that lets another process say the same conversation and turn; empty outside of a turn."""
+    here = _about.get() or {}
+    return {HEADER: f"{here['conversation']} {here['turn']}"} if {"conversation", "turn"} <= here.keys() else {}
+
+
+async def carry(request: httpx.Request) -> None:
+    """An event hook of an HTTP client: every request says which conversation and turn it is for."""
+    request.headers.update(carried())
+
+
+@contextmanager
+def about_request(headers: Mapping[str, str]) -> Iterator[None]:
+    """What is logged within is about the conversation and turn that a request is for, if it says so."""
+    found = _CARRIED.fullmatch(headers.get(HEADER, ""))
+    if found is None:
+        yield
+        return
+    with about(conversation=found[1], turn=int(found[2])):
+        yield
 
 
 class MaskingFormatter(logging.Formatter):

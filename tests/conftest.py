@@ -5,15 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.collector import Collector
 from tests.support.language_model import language_model_server
 from tests.support.product import Product
 from tests.support.servers import Postgres, postgres_server
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def collector() -> Iterator[Collector]:
+    """Where the product sends its traces."""
+    with Collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Product]:
     """The demo company, running."""
-    running = Product(tmp_path_factory.mktemp("product") / "data")
+    running = Product(tmp_path_factory.mktemp("product") / "data", traces_url=collector.url)
     running.start()
     for name in ("lin", "chen"):
         running.add_staff(name)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import orjson
 
-from server import traces
+from server import logs, traces
 from server.addresses import Addresses
 from server.gateway.metrics import SERVICE_FAILURES, SERVICES, SERVICES_RESTING
 from server.gateway.repeated import Repeated
@@ -116,7 +116,9 @@ class Upstream:
         self._parse_deadline = parse_deadline_s
         self.risk_bound = risk_bound
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
-        self._client = httpx.AsyncClient(limits=limits, trust_env=False, event_hooks={"request": [traces.carry]})
+        self._client = httpx.AsyncClient(
+            limits=limits, trust_env=False, event_hooks={"request": [traces.carry, logs.carry]}
+        )
         for kind, service in ((self._models, "models"), (self._rasa, "rasa")):
             SERVICES.labels(service=service).set(len(kind.all))
             SERVICES_RESTING.labels(service=service).set_function(partial(_resting, kind))

@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kg.retrieval import Index, Result
-from server import traces
+from server import logs, traces
 from server.llm import setup
 from server.llm.engine import LlmEngine, replaced
 from server.llm.helpers import Refused
@@ -397,7 +397,10 @@ def create_app(
     @app.middleware("http")
     async def measured(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         began = time.perf_counter()
-        with traces.span(f"models {request.url.path}", parent=traces.given(request.headers)):
+        with (
+            logs.about_request(request.headers),
+            traces.span(f"models {request.url.path}", parent=traces.given(request.headers)),
+        ):
             response = await call_next(request)
         route = request.scope.get("route")
         path = route.path if route is not None else "other"

@@ -27,6 +27,7 @@ class Product:
     port: int = 0
     internal_port: int = 0
     passwords: dict[str, str] = field(default_factory=dict)
+    traces_url: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +63,8 @@ class Product:
             "KEFU_DATA_DIR": str(self.data_dir),
             "KEFU_COMPANY": str(self.company),
             "KEFU_ADMIN_PASSWORD": self.passwords["admin"],
+            # Spans are sent soon: a test waits for them.
+            **({"KEFU_TRACES_URL": self.traces_url, "OTEL_BSP_SCHEDULE_DELAY": "200"} if self.traces_url else {}),
         }
 
     def start(self) -> None:

@@ -5,54 +5,18 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from server import traces
-from server.logs import JsonFormatter, about
-
-
-class Collector(HTTPServer):
-    """Takes spans as a collector does, and keeps them."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.spans: dict[str, object] = {}
-        self.service = ""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        assert self.path == "/v1/traces"
-        given = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-        for resource in given.resource_spans:
-            self.server.service = resource.resource.attributes[-1].value.string_value
-            for scope in resource.scope_spans:
-                self.server.spans |= {one.name: one for one in scope.spans}
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
+from server.logs import JsonFormatter, about, about_request, carried
+from tests.support.collector import Collector
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with Collector() as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 async def test_the_spans_of_two_processes_are_one_trace(collector):
@@ -71,13 +35,14 @@ async def test_the_spans_of_two_processes_are_one_trace(collector):
     close()
     assert traces.carried() == {}
     names = ("turn", "parse", "models /parse", "action answer")
-    turn, parse, models, action = (collector.spans[name] for name in names)
-    assert len({one.trace_id for one in collector.spans.values()}) == 1
-    assert (parse.parent_span_id, models.parent_span_id) == (turn.span_id, parse.span_id)
-    assert action.parent_span_id == models.span_id
-    assert {one.key for one in turn.attributes} == {"conversation", "turn"}
-    assert "secret" not in str(action)
-    assert action.status.message == "ValueError"
+    spans = {one.name: one for one in collector.spans}
+    turn, parse, models, action = (spans[name] for name in names)
+    assert len({one.trace for one in collector.spans}) == 1
+    assert (parse.parent, models.parent) == (turn.id, parse.id)
+    assert action.parent == models.id
+    assert turn.attributes == {"conversation": "c1", "turn": 2}
+    assert "secret" not in action.text
+    assert action.status == "ValueError"
 
 
 def test_without_a_collector_nothing_is_imported():
@@ -96,3 +61,20 @@ def test_a_line_of_json_says_what_it_is_about_and_nothing_personal():
     written = json.loads(line)
     assert (written["conversation"], written["turn"], written["level"]) == ("c1", 2, "warning")
     assert written["message"].startswith("could not call <PHONE>")
+
+
+def test_another_process_says_the_same_conversation_and_turn_and_believes_no_nonsense():
+    def written() -> dict[str, object]:
+        record = logging.makeLogRecord({"msg": "here", "levelname": "INFO"})
+        return {key: value for key, value in json.loads(JsonFormatter("%(message)s").format(record)).items()
+                if key in {"conversation", "turn"}}  # fmt: skip
+
+    assert carried() == {}
+    with about(conversation="c1", turn=2):
+        headers = carried()
+    assert written() == {}
+    with about_request(headers):
+        assert written() == {"conversation": "c1", "turn": 2}
+    for nonsense in ({}, {"x-kefu-about": "c1"}, {"x-kefu-about": "my number is 19900000101"}):
+        with about_request(nonsense):
+            assert written() == {}
