@@ -52,7 +52,9 @@ class DialogueAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
         diagnosed = tracker.slots.get("diagnosis")
         parse = parse_of(tracker.latest_message)
         try:
-            ports = replace(self._ports(), outages=Present.read(parse.get("outages")))
+            ports = replace(
+                self._ports(), outages=Present.read(parse.get("outages")), manner=str(parse.get("manner") or "")
+            )
             if ports.graphs is not None:
                 await ports.graphs.take(parse.get("graphs") or {})
                 solved = (state.solved or {}).get("diagnosis")

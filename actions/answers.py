@@ -43,7 +43,7 @@ async def worded(c: Context, asked: str, passages: Sequence[Passage]) -> Message
     """An answer in a language model's words where one is set up and rests on the passages; else the best passage."""
     if c.ports.writing is None:
         return cited("answer.found", passages[0])
-    written = await c.ports.writing.answer(asked, c.turn.locale, [one.passage for one in passages])
+    written = await c.ports.writing.answer(asked, c.turn.locale, [one.passage for one in passages], c.ports.manner)
     message = cited("answer.found", *([passages[at] for at in written.sources] or passages[:1]))
     if written.text:
         message["params"]["passage"] = written.text

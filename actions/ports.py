@@ -70,6 +70,8 @@ class Ports:
     outages: tuple[Present, ...] = ()
     """The known outages of the moment."""
     writing: Writing | None = None
+    manner: str = ""
+    """How answers are written in this turn, where not as usual: an experiment's variant."""
     """A language model that answers from passages; without it, and where it fails, the best passage is the answer."""
 
 

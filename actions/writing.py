@@ -30,8 +30,8 @@ class Written:
 class Writing(Protocol):
     """Who writes answers from passages. It never raises: what fails is answered by the passage itself."""
 
-    async def answer(self, question: str, language: str, passages: Sequence[str]) -> Written:
-        """An answer to a question that rests on the passages."""
+    async def answer(self, question: str, language: str, passages: Sequence[str], manner: str = "") -> Written:
+        """An answer to a question that rests on the passages; `manner`: how to write it, where not as usual."""
         ...
 
 
@@ -54,13 +54,14 @@ class WritingClient:
         self._addresses = Addresses(base_urls)
         self._deadline_s = deadline_s + _GRACE_S
 
-    async def answer(self, question: str, language: str, passages: Sequence[str]) -> Written:
-        """An answer to a question that rests on the passages."""
+    async def answer(self, question: str, language: str, passages: Sequence[str], manner: str = "") -> Written:
+        """An answer to a question that rests on the passages; `manner`: how to write it, where not as usual."""
         address = self._addresses.order()[0]
         asked = {
             "question": question[:_LONGEST],
             "language": language,
             "passages": [passage[:_LONGEST] for passage in passages],
+            "manner": manner,
         }
         try:
             response = await self._http.post(f"{address}/answer", json=asked, timeout=self._deadline_s)

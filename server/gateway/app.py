@@ -152,7 +152,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             store, safety.audit, graph, upstream, configured=settings.understanding.translates, clock=clock
         )
         app.state.experiments = experiments = Experiments(
-            conversations, settings=company_settings, content=safety.content, audit=safety.audit
+            conversations,
+            settings=company_settings,
+            content=safety.content,
+            audit=safety.audit,
+            writes=settings.understanding.answers,
         )
         turns = TurnRunner(
             conversations,

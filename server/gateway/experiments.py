@@ -1,4 +1,4 @@
-"""Experiments: two variants of a text, the greeting or the threshold, on a share of conversations, sticky per customer.
+"""Experiments: two variants of a text, the greeting, a prompt or the threshold, sticky per customer.
 
 A is what there is, B what is tried. Whoever comes to the place where they differ meets one of them, decided by a hash
 of the experiment's salt with the customer (where known, else with the conversation), and the turn's record names it.
@@ -21,6 +21,7 @@ from server.gateway.conversations import Conversations
 from server.gateway.experiments_result import METRICS, Metric, assess, plan
 from server.gateway.graph_refusals import Refusal
 from server.gateway.repeated import Repeated
+from server.llm.helpers import MANNER
 from server.storage.audit import Audit
 from server.storage.store import Tx, as_record
 from server.storage.tables import conversations, experiment_units, experiments
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 EVERY_S: Final = 1.0
 MOST_SHIFT: Final = 0.2
 RUNNING, STOPPED, ADOPTED = "running", "stopped", "adopted"
+ANSWER: Final = "answer"
+"""The target of a prompt: how answers from the help articles are written."""
 _TABLES: Final = frozenset({"answer", "clarify", "talk", "handoff", "escalate", "diagnosis", "usage", "bill", "order"})
 """Tables of the catalogues whose texts may be tried otherwise: what the bot says. Consent, codes and safety are not."""
 _LEAST_THRESHOLD, _MOST_THRESHOLD = 0.05, 0.99
@@ -64,8 +67,20 @@ class Experiment:
 class Experiments:
     """The experiments in force, and the desk work around them; `start` and `close` own the task that follows them."""
 
-    def __init__(self, shared: Conversations, *, settings: CompanySettings, content: Content, audit: Audit) -> None:
-        """From now on conversations begin with the greeting of their variant."""
+    def __init__(
+        self,
+        shared: Conversations,
+        *,
+        settings: CompanySettings,
+        content: Content,
+        audit: Audit,
+        writes: bool = False,
+    ) -> None:
+        """From now on conversations begin with the greeting of their variant.
+
+        ``writes``: a language model writes answers, so how it is told to can be tried.
+        """
+        self._writes = writes
         self._store, self._company, self._settings = shared.store, shared.company, settings
         shared.greet = self.greet
         self._content, self._audit = content, audit
@@ -92,6 +107,9 @@ class Experiments:
     async def say(self, conversation: str, line: Json, record: Json) -> Json:
         """A bot message as this conversation's variants have it."""
         for one in self._now:
+            if one.kind == "prompt" and line.get("written") is not None:
+                await self._meets(one, conversation, record, record.get("manners", {}).get(str(one.id)))
+                continue
             matches = one.target == line.get("key") if one.kind == "text" else (
                 one.kind == "say" and "text" in line and one.target == record.get("intent")
             )  # fmt: skip
@@ -107,6 +125,19 @@ class Experiments:
                 parse = {**parse, "threshold": round(min(_MOST_THRESHOLD, max(_LEAST_THRESHOLD, moved)), 4)}
         return parse
 
+    async def manner(self, conversation: str, locale: str, record: Json) -> str:
+        """How a language model writes this turn's answer, should it write one; empty: as usual."""
+        found = ""
+        for one in self._now:
+            if one.kind == "prompt":
+                who = await self._who(conversation)
+                variant = await self._met(one, conversation) or one.assigned(_unit(one, who))
+                # Whether one is written turns out later; only who meets the place where they differ is counted.
+                record.setdefault("manners", {})[str(one.id)] = variant
+                if variant == "b":
+                    found = str(one.variant["texts"].get(locale) or "")
+        return found
+
     async def greet(self, tx: Tx, conversation: str, customer: str | None, language: Language) -> str:
         """The greeting of a conversation that is being made in this transaction."""
         greeting = self._company.greeting[language]
@@ -117,20 +148,25 @@ class Experiments:
                     greeting = one.variant["texts"][language]
         return greeting
 
-    async def _meets(self, one: Experiment, conversation: str, record: Json) -> str | None:
-        """The variant that the conversation meets; the first time it is written down."""
-        if one.state == ADOPTED:
-            return "b"
+    async def _met(self, one: Experiment, conversation: str) -> str | None:
         where = (experiment_units.c.experiment == one.id, experiment_units.c.conversation == conversation)
         met = await self._store.one(select(experiment_units.c.variant).where(*where))
-        if met is not None:
-            variant: str | None = met.variant
-        else:
-            state = await self._store.one(
-                select(conversations.c.account, conversations.c.customer).where(conversations.c.id == conversation)
-            )
-            who = (state.account or state.customer or conversation) if state is not None else conversation
-            variant = one.assigned(_unit(one, who))
+        return None if met is None else str(met.variant)
+
+    async def _who(self, conversation: str) -> str:
+        state = await self._store.one(
+            select(conversations.c.account, conversations.c.customer).where(conversations.c.id == conversation)
+        )
+        return (state.account or state.customer or conversation) if state is not None else conversation
+
+    async def _meets(self, one: Experiment, conversation: str, record: Json, decided: str | None = None) -> str | None:
+        """The variant that the conversation meets (``decided`` earlier in the turn); the first time it is noted."""
+        if one.state == ADOPTED:
+            return "b"
+        variant = await self._met(one, conversation)
+        if variant is None:
+            who = await self._who(conversation)
+            variant = decided or one.assigned(_unit(one, who))
             if variant is not None:
                 try:
                     async with self._store.write() as tx:
@@ -163,6 +199,7 @@ class Experiments:
                 for one in self._company.intents.values() if one.do == "say"
             ],
             "greeting": dict(self._company.greeting),
+            "prompts": {ANSWER: dict(MANNER)} if self._writes else {},
             "metrics": list(METRICS),
         }  # fmt: skip
 
@@ -245,6 +282,8 @@ class Experiments:
     def _original(self, kind: str, target: str) -> Json | None:
         if kind == "greeting":
             return {str(language): text for language, text in self._company.greeting.items()}
+        if kind == "prompt" and target == ANSWER:
+            return dict(MANNER)
         if kind == "text" and target in catalogue("zh"):
             return {language: catalogue(language)[target] for language in LANGUAGES}
         definition = self._company.intents.get(target)
@@ -256,6 +295,8 @@ class Experiments:
             if not isinstance(shift, int | float) or not 0 < abs(shift) <= MOST_SHIFT:
                 raise Refusal("unusable", "experiments.threshold")
             return
+        if kind == "prompt" and not self._writes:
+            raise Refusal("not_configured", "experiments.no_model")
         original = self._original(kind, target)
         if not original or (kind == "text" and target.partition(".")[0] not in _TABLES):
             raise Refusal("unusable", "experiments.target", {"target": target[:80]})

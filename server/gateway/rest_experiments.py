@@ -30,7 +30,7 @@ class NewExperiment(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    kind: Literal["text", "say", "greeting", "threshold"]
+    kind: Literal["text", "say", "greeting", "prompt", "threshold"]
     target: Annotated[str, Field(max_length=100)] = ""
     variant: Json
     share: Share

@@ -249,22 +249,25 @@ class TurnRunner:
         if response is not None:
             await self._respond(turn, response, locale, state.slots, record)
             return
+        manner = ""
         with traces.span("parse"):
             parse = await self._understand(message, locale)
             if self._experiments is not None:
                 parse = await self._experiments.parse(turn.conversation, parse, record)
+                manner = await self._experiments.manner(turn.conversation, locale, record)
             record["parse"] = parse
         record["timings"]["parse_ms"] = _ms(started)
         versions = {"graph": self._graph.digest, "articles": self._library.digest}
         versions = {name: digest for name, digest in versions.items() if digest}
         record.update(versions)
         known = self._outages.turn()
+        more = {name: value for name, value in (("outages", known), ("manner", manner)) if value}
         request: Json = {
             "conversation": turn.conversation,
             "turn": turn.seq,
             "text": message.text,
             "locale": locale,
-            "parse": {**parse, **versions, **({"outages": known} if known else {})},
+            "parse": {**parse, **versions, **more},
             "slots": state.slots,
             "history": await self._store.history(turn.conversation, turn.seq),
         }

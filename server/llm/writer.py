@@ -61,14 +61,20 @@ class Writer:
         return self._chat.model
 
     async def answer(
-        self, question: str, passages: Sequence[str], language: Language, within_s: float
+        self, question: str, passages: Sequence[str], language: Language, within_s: float, *, manner: str = ""
     ) -> Grounded | Refused:
         """An answer from passages, or why there is none. Raises `LlmError`."""
         return await self._counted(
             "answer",
             within_s,
             lambda left: helpers.answer(
-                self._chat, question, passages, language, deadline_s=left, find_personal=self._find
+                self._chat,
+                question,
+                passages,
+                language,
+                deadline_s=left,
+                find_personal=self._find,
+                manner=manner,
             ),
         )
 

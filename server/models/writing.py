@@ -18,6 +18,7 @@ from server.settings_understanding import Understanding
 log = logging.getLogger(__name__)
 SUMMARY_DEADLINE_S: Final = 20.0
 """An agent reads something else meanwhile."""
+MAX_MANNER: Final = 1_000
 AT_ONCE: Final = 16  # those that wait for their turn included
 _RETRY_AFTER_S: Final = "1"
 _Part = Annotated[str, Field(min_length=1, max_length=4_000)]
@@ -30,6 +31,8 @@ class AnswerRequest(BaseModel):
     question: _Part
     language: Literal["zh", "en"]
     passages: Annotated[list[_Part], Field(min_length=1, max_length=MAX_PASSAGES)]
+    manner: Annotated[str, Field(max_length=MAX_MANNER)] = ""
+    """How to write it, instead of the usual way."""
 
 
 class SummaryRequest(BaseModel):
@@ -75,7 +78,9 @@ async def _written(
     writer: Writer, asked: AnswerRequest | SummaryRequest, understanding: Understanding
 ) -> dict[str, Any]:
     if isinstance(asked, AnswerRequest):
-        found = await writer.answer(asked.question, asked.passages, asked.language, understanding.writing_deadline_s)
+        found = await writer.answer(
+            asked.question, asked.passages, asked.language, understanding.writing_deadline_s, manner=asked.manner
+        )
     else:
         found = await writer.summary(asked.lines, asked.language, SUMMARY_DEADLINE_S)
     if isinstance(found, Refused):

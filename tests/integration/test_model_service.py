@@ -227,6 +227,9 @@ async def test_answers_and_summaries_are_written_beside_the_embedded_engine(rele
                 Written(note={"model": "m", "refused": "number_not_found"}),
                 Written(note={"model": "m", "refused": "unknown"}),
             ]
+            for manner in ("", "Use one {short} sentence."):
+                await writing.answer(*asked, manner)
+                assert (b"Use one {short} sentence." in server.requests[-1]) == bool(manner)
             lines = ["Customer: my number is 19900000101", "Assistant: thank you"]
             told = (await http.post("/summary", json={"lines": lines, "language": "en"})).json()
             said = {"text": "The customer called from 19900000101.", "source": 0, "quote": "my number is 19900000101"}

@@ -18,8 +18,9 @@ class Says:
         self.written = written
         self.asked: list[tuple[str, str, list[str]]] = []
 
-    async def answer(self, question: str, language: str, passages: Sequence[str]) -> Written:
+    async def answer(self, question: str, language: str, passages: Sequence[str], manner: str = "") -> Written:
         self.asked.append((question, language, list(passages)))
+        self.manner = manner
         return self.written
 
 
@@ -41,6 +42,10 @@ async def test_the_answer_is_in_the_models_words_and_names_what_it_rests_on(en: 
     (message,) = en.outcome.messages
     assert [one["url"] for one in message["citations"]] == ["/help/invoice"]
     assert message["written"] == {"model": "m", "dropped": 1}
+    assert writing.manner == ""
+    en.ports = replace(en.ports, manner="Use one sentence.")
+    await en.say(question, "invoice")
+    assert writing.manner == "Use one sentence.", "the turn says how this customer's answers are written"
 
 
 async def test_where_nothing_can_be_relied_on_the_passage_is_the_answer(zh: Conversation) -> None:

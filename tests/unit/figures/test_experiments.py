@@ -3,10 +3,14 @@
 from collections import Counter
 
 import pytest
+from starlette.testclient import TestClient
 
+from server.gateway.accounts import add_user
+from server.gateway.app import create_app
 from server.gateway.experiments import ADOPTED, RUNNING, Experiment
+from server.settings_understanding import Understanding
 from tests.unit.console.conftest import admin
-from tests.unit.safety.conftest import as_role, client, clock, connected, log_in, settings
+from tests.unit.safety.conftest import PASSWORD, as_role, client, clock, connected, log_in, settings
 
 __all__ = ["admin", "client", "clock", "settings"]
 PATH = "/api/experiments"
@@ -102,6 +106,47 @@ async def test_a_text_and_a_threshold_are_changed_in_their_turns_and_the_record_
         assert call(experiments.say, name, {"key": "talk.goodbye"}, {}) == {"key": "talk.goodbye"}
         seen[variants] += 1
     assert len(seen) > 1
+
+
+PROMPT = {"kind": "prompt", "target": "answer", "variant": {"texts": {"zh": "只写一句。", "en": "Use {one} sentence."}}}
+
+
+def test_a_prompt_needs_a_language_model_that_writes(admin):
+    refused = begin(admin, 409, **PROMPT)
+    assert refused["code"] == "not_configured"
+    assert "answers = true under [understanding]" in refused["text"]["en"]
+    assert admin.get(f"{PATH}/targets").json()["prompts"] == {}
+
+
+def test_a_prompt_is_met_where_an_answer_is_written_and_nowhere_else(settings, clock):
+    model = {"address": "http://127.0.0.1:9/v1", "model": "m", "answers": True}
+    settings = settings.model_copy(update={"understanding": Understanding(**model)})
+    add_user(settings, "admin", PASSWORD, "admin")
+    with TestClient(create_app(settings, clock), base_url="http://kefu.test", headers={"x-kefu": "1"}) as admin:
+        admin.headers.update(as_role(log_in(admin, "admin")))
+        assert set(admin.get(f"{PATH}/targets").json()["prompts"]["answer"]) == {"zh", "en"}
+        assert "placeholders" in begin(admin, 422, **PROMPT)["text"]["en"]
+        texts = {"zh": "只写一句。", "en": "Use one sentence."}
+        made = begin(admin, **{**PROMPT, "variant": {"texts": texts}})
+        assert made["original"]["en"] != texts["en"]
+        experiments, call = admin.app.state.experiments, admin.portal.call
+        seen = Counter()
+        for _ in range(12):
+            name, _ = greeted(admin)
+            record = {}
+            manner = call(experiments.manner, name, "en", record)
+            assert "experiments" not in record, "who only might have met it does not count"
+            call(experiments.say, name, {"key": "answer.found"}, record)
+            assert "experiments" not in record
+            call(experiments.say, name, {"key": "answer.found", "written": {"model": "m"}}, record)
+            variant = record["experiments"][str(made["id"])]
+            assert manner == (texts["en"] if variant == "b" else "")
+            assert call(experiments.manner, name, "zh", {}) == (texts["zh"] if variant == "b" else "")
+            seen[variant] += 1
+        assert len(seen) == 2
+        assert admin.get(PATH).json()["items"][0]["met"] == 12
+        admin.post(f"{PATH}/{made['id']}/adopt")
+        assert call(experiments.manner, name, "en", {}) == texts["en"]
 
 
 def test_only_administrators_experiment(client):

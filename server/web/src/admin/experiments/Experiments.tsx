@@ -109,7 +109,7 @@ function Card({ one, onEnd }: { one: Experiment; onEnd(how: 'stop' | 'adopt'): v
   const shell = useShell();
   const { t, lang } = shell;
   const { result } = one;
-  const what = one.kind === 'threshold' ? t('kind_threshold') : one.kind === 'greeting' ? t('kind_greeting') : `${t(`kind_${one.kind}`)} · ${one.target}`;
+  const what = one.kind === 'threshold' ? t('kind_threshold') : one.kind === 'greeting' || one.kind === 'prompt' ? t(`kind_${one.kind}`) : `${t(`kind_${one.kind}`)} · ${one.target}`;
   return (
     <section class={`card experiment ${one.state}`} aria-label={one.name}>
       <h3>

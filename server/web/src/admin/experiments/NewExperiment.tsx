@@ -9,6 +9,7 @@ import { KINDS, METRICS, beginExperiment, fetchPlan, fetchTargets } from './expe
 import type { Kind, Metric, Plan, Targets } from './experimentsApi';
 
 const TYPING_MS = 300;
+const PROMPT = 'answer';
 
 interface Ends {
   onDone(): void;
@@ -52,10 +53,10 @@ function Form({ targets, onDone, onClose }: Ends & { targets: Targets }) {
   }, [metric, effect, share]);
 
   const original: Localised | undefined =
-    kind === 'greeting' ? targets.greeting : kind === 'text' ? targets.texts.find((one) => one.key === target)?.text : targets.intents.find((one) => one.name === target)?.text;
+    kind === 'greeting' ? targets.greeting : kind === 'prompt' ? (targets.prompt ?? undefined) : kind === 'text' ? targets.texts.find((one) => one.key === target)?.text : targets.intents.find((one) => one.name === target)?.text;
   const choose = (next: Kind, chosen = '') => {
     setKind(next);
-    const first = next === 'text' ? (targets.texts[0]?.key ?? '') : next === 'say' ? (targets.intents[0]?.name ?? '') : '';
+    const first = next === 'text' ? (targets.texts[0]?.key ?? '') : next === 'say' ? (targets.intents[0]?.name ?? '') : next === 'prompt' ? PROMPT : '';
     setTarget(chosen || first);
     setTexts({ zh: '', en: '' });
   };
@@ -113,6 +114,7 @@ function Form({ targets, onDone, onClose }: Ends & { targets: Targets }) {
               </select>
             </label>
           )}
+          {kind === 'prompt' && <p class="faint">{t(targets.prompt ? 'experimentPromptHint' : 'experimentPromptNone')}</p>}
           {kind === 'threshold' && (
             <label class="field">
               {t('experimentShift')}

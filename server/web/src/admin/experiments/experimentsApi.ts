@@ -7,7 +7,7 @@ import type { Localised } from '../../shared/rest';
 const PATH = '/api/experiments';
 export const METRICS = ['handled', 'thumbs', 'handoff', 'answer_time'] as const;
 export type Metric = (typeof METRICS)[number];
-export const KINDS = ['greeting', 'text', 'say', 'threshold'] as const;
+export const KINDS = ['greeting', 'text', 'say', 'prompt', 'threshold'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Arm {
@@ -47,6 +47,8 @@ export interface Targets {
   texts: { key: string; text: Localised }[];
   intents: { name: string; label: Localised; text: Localised }[];
   greeting: Localised;
+  /** How a language model is told to write answers; null where none writes any. */
+  prompt: Localised | null;
 }
 
 export interface NewExperiment {
@@ -112,6 +114,7 @@ export async function fetchTargets(): Promise<Targets> {
     texts: list(body['texts']).map((one) => ({ key: word(one, 'key'), text: localised(record(one)['text']) })),
     intents: list(body['intents']).map((one) => ({ name: word(one, 'name'), label: localised(record(one)['label']), text: localised(record(one)['text']) })),
     greeting: localised(body['greeting']),
+    prompt: isRecord(record(body['prompts'])['answer']) ? localised(record(body['prompts'])['answer']) : null,
   };
 }
 
