@@ -90,7 +90,8 @@ class _Connection:
         self._checked_until = 0.0
         self._resume_from: int | None = None
         self._sent_event = 0
-        self._open: dict[str, int] = {}
+        self._open: dict[str, int | None] = {}
+        """The last event sent of each open conversation; None until what was missed is read."""
         self._handlers = {
             "presence": self._set_presence,
             "open": self._open_conversation,
@@ -126,7 +127,7 @@ class _Connection:
         if kind == BACKLOG:
             await self._send_backlog()
         elif kind == OPENED:
-            await self._send_opened(frame["conversation"], frame["until"])
+            await self._send_opened(frame["conversation"], frame["after"], frame["last_seq"])
         elif kind in IN_OPEN_ONES and "conversation" in frame:
             await self._send_in_open(frame, event)
         elif event is None or kind in {"ack", "welcome"}:
@@ -137,11 +138,14 @@ class _Connection:
                 await send(self._socket, frame)
 
     async def _send_in_open(self, frame: Json, event: int | None) -> None:
-        seen = self._open.get(frame["conversation"])
-        if seen is None or (event is not None and event <= seen) or frame.get("_window") == self._window:
+        conversation = frame["conversation"]
+        if conversation not in self._open or frame.get("_window") == self._window:
             return
         if event is not None:
-            self._open[frame["conversation"]] = event
+            seen = self._open[conversation]
+            if seen is None or event <= seen:  # read with what was missed, or sent with it
+                return
+            self._open[conversation] = event
         await send(self._socket, {key: value for key, value in frame.items() if key != "_window"})
 
     async def _send_backlog(self) -> None:
@@ -150,19 +154,21 @@ class _Connection:
             if frame["type"] != "message" and self._concerns_me(frame):
                 await send(self._socket, frame)
 
-    async def _send_opened(self, conversation: str, until: int) -> None:
+    async def _send_opened(self, conversation: str, after: int, last_seq: int) -> None:
+        """What is being written in a conversation that was opened, and its messages that this desk has not got."""
         draft = self._casework.drafts.get(conversation)
         if draft is not None and draft.window != self._window:
             shown = {"agent": draft.agent, "name": draft.name, "text": draft.text}
             await send(self._socket, {"type": "draft", "conversation": conversation, **shown})
-        if conversation not in self._open or self._resume_from is None:
+        if conversation not in self._open or self._open[conversation] is not None:
             return
-        for frame in await self._store.desk_events(
-            after=max(self._resume_from, self._open[conversation]), until=until, conversation=conversation
-        ):
-            if frame["type"] == "message":
-                self._open[conversation] = frame["event"]
+        # Whatever is published from here on stands in the queue behind this, or is among what is read.
+        for frame in await self._store.desk_events(after=after, conversation=conversation):
+            after = frame["event"]
+            if frame["type"] == "message" and frame["seq"] > last_seq:
                 await send(self._socket, frame)
+        if conversation in self._open:  # it may have been left meanwhile
+            self._open[conversation] = after
 
     def _concerns_me(self, frame: Json) -> bool:
         """Whether this person may know of it: all who lead, their own, their teams' and nobody's."""
@@ -260,9 +266,14 @@ class _Connection:
         if state is None:
             raise UnknownConversationError(conversation)
         await self._audit.opened(self._staff.username, conversation, state.account or state.customer)
-        until = await self._store.last_event()
-        self._open.setdefault(conversation, until if self._resume_from is None else 0)
-        self.queue.put({"type": OPENED, "conversation": conversation, "until": until})
+        after, last_seq = self._resume_from, 0
+        if frame.get("last_seq") is not None:
+            # A desk that was cut off twice in a row: its last event may be later than what it got of this one.
+            after, last_seq = 0, int_field(frame, "last_seq")
+        elif after is None:
+            after = await self._store.last_event()
+        self._open.setdefault(conversation, None)
+        self.queue.put({"type": OPENED, "conversation": conversation, "after": after, "last_seq": last_seq})
 
     async def _leave(self, frame: Json) -> None:
         self._open.pop(text_field(frame, "conversation"), None)

@@ -27,6 +27,38 @@ async def test_escalations_survive_crashes_of_agents_and_of_the_gateway(gateway)
     assert report.followed > 0, "agents saw nothing, so nothing was checked on their side"
 
 
+async def test_an_opened_conversation_brings_what_a_desk_missed_however_often_it_was_cut_off(gateway):
+    async with (
+        Customer(gateway.url) as customer,
+        log_in(gateway.url, "lin", gateway.passwords["lin"]) as client,
+        Agent(gateway.url, client) as lin,
+    ):
+        await customer.hello("en")
+        await lin.hello()
+        await customer.send("human", id="h1")
+        await customer.wait("mode", mode="waiting")
+        assert (await lin.do("take", customer.conversation))["type"] == "ack"
+        await lin.send("open", conversation=customer.conversation)
+        await lin.send("ping")
+        await lin.wait("pong")  # so it is open
+        await customer.send("message", id="m1", text="one")
+        first = await lin.wait("message", text="one")
+        await lin.disconnect()
+        for number, text in enumerate(("two", "three"), 2):
+            await customer.send("message", id=f"m{number}", text=text)
+            await customer.wait("ack", id=f"m{number}")
+        await lin.connect()
+        welcome = await lin.hello(last_event=first["event"])  # and cut off before it could open anything
+        await lin.disconnect()
+        await lin.connect()
+        start = len(lin.frames)
+        await lin.hello(last_event=welcome["event"])
+        await lin.send("open", conversation=customer.conversation, last_seq=first["seq"])
+        await lin.wait("message", text="three", after=start)
+        missed = [one["text"] for one in lin.frames[start:] if one["type"] == "message"]
+        assert missed == ["two", "three"]
+
+
 async def test_many_who_take_at_once_exactly_one_wins(gateway):
     async with (
         Customer(gateway.url) as customer,

@@ -142,9 +142,15 @@ class ChaosAgent(Client):
                 last = max((one["event"] for one in self.socket.frames if _is_event(one)), default=None)
                 await self.socket.hello(**({} if last is None else {"last_event": last}))
                 for conversation in self.opened:
-                    await self.socket.send("open", conversation=conversation)
+                    await self.socket.send("open", conversation=conversation, **self._known(conversation))
                 return
             await asyncio.sleep(RETRY_S)
+
+    def _known(self, conversation: str) -> Json:
+        """The last message that it has of a conversation, to be told those after it."""
+        frames = self.socket.frames[self.opened[conversation] :]
+        seen = [one["seq"] for one in frames if one["type"] == "message" and one["conversation"] == conversation]
+        return {"last_seq": max(seen)} if seen else {}
 
     async def run(self, rng: random.Random, done: asyncio.Event) -> None:
         await self.connect()

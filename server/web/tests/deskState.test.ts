@@ -196,6 +196,15 @@ describe('a transcript', () => {
     expect(lastSeq(state.threads['c1']?.messages ?? [])).toBe(3);
   });
 
+  it('asks for what it lacks when it is opened again, from the first gap on', () => {
+    const loaded: DeskEvent = { type: 'loaded', detail: detail({ messages: [1, 2].map(said) }) };
+    const lost: DeskEvent = { type: 'lost', refused: false };
+    const before = [{ type: 'select', conversation: 'c1' } as const, loaded];
+    const again = (...more: DeskEvent[]) => play(ready(), ...before, ...more, lost, welcome(12, [raw('c1')])).sent.at(-1);
+    expect(again(incoming(11, 'c1', 3, '3'))).toEqual({ type: 'open', conversation: 'c1', last_seq: 3 });
+    expect(again(incoming(11, 'c1', 5, '5'))).toEqual({ type: 'open', conversation: 'c1', last_seq: 2 });
+  });
+
   it('puts notes where their time is, once', () => {
     const note = { seq: 0, role: 'note' as const, text: 'n', at: minute(2), client_id: '17' };
     const list = [

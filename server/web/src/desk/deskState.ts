@@ -9,7 +9,7 @@ import type { Json } from '../shared/frames';
 import { list, number, readMessage, text } from '../shared/frames';
 import { PRESENCES, NO_COUNTS, readColleagues, readEscalation } from './deskApi';
 import type { Presence } from './deskApi';
-import { lastSeq, loadedThread, merge, threadFrame, threadPatch, withThread } from './deskThread';
+import { lastSeq, lastUnbroken, loadedThread, merge, threadFrame, threadPatch, withThread } from './deskThread';
 import { EMPTY_THREAD } from './deskTypes';
 import type { DeskAction, DeskEvent, DeskFrame, DeskMessage, DeskState, DeskStep, News, Pending, Refusal } from './deskTypes';
 import { NO_FILTER, belongs, compareRows, extended, findRow, matches, placed, readRow, refreshed, rowPatch } from './rows';
@@ -126,6 +126,12 @@ const isMine = (state: DeskState, conversation: string): boolean => {
   return thread?.mode === 'human' && thread.agent === state.me;
 };
 
+/** Asks for a conversation's messages, from the first one on that is missing here. */
+function opening(state: DeskState, conversation: string): DeskFrame {
+  const last = lastUnbroken(state.threads[conversation]?.messages ?? []);
+  return { type: 'open', conversation, ...(last > 0 ? { last_seq: last } : {}) };
+}
+
 function select(state: DeskState, conversation: string | null): DeskStep {
   const send: DeskFrame[] = [];
   const left = state.selected;
@@ -133,7 +139,7 @@ function select(state: DeskState, conversation: string | null): DeskStep {
   // Conversations of one's own stay open: their messages must ring even while another one is on the screen.
   if (state.link === 'ready' && left !== null && !isMine(state, left)) send.push({ type: 'leave', conversation: left });
   if (conversation === null) return { state: { ...state, selected: null }, send };
-  if (state.link === 'ready') send.push({ type: 'open', conversation });
+  if (state.link === 'ready') send.push(opening(state, conversation));
   const threads = { ...state.threads, [conversation]: state.threads[conversation] ?? EMPTY_THREAD };
   return { state: { ...state, selected: conversation, threads }, send };
 }
@@ -227,7 +233,7 @@ function welcome(state: DeskState, frame: Json, event: number | undefined): Desk
   const flushed = flush(next);
   return {
     state: flushed.state,
-    send: [...[...open].map((conversation): DeskFrame => ({ type: 'open', conversation })), ...flushed.send],
+    send: [...[...open].map((conversation) => opening(next, conversation)), ...flushed.send],
   };
 }
 
@@ -343,7 +349,7 @@ function queueEvent(state: DeskState, type: string, conversation: string, frame:
   if (row) next = { ...next, lists: placed(next.lists, row, state.me, state.filter) };
   const send: DeskFrame[] = [];
   const toMe = text(frame['agent']) === state.me;
-  if ((type === 'taken' || type === 'reopened') && toMe && state.link === 'ready') send.push({ type: 'open', conversation });
+  if ((type === 'taken' || type === 'reopened') && toMe && state.link === 'ready') send.push(opening(state, conversation));
   if (event === undefined || event > state.liveAfter) {
     const words = row?.summary ?? '';
     if (type === 'escalation') next = { ...next, news: told(next, 'escalation', conversation, words) };

@@ -36,6 +36,17 @@ export function merge(messages: readonly DeskMessage[], message: DeskMessage): r
 export const lastSeq = (messages: readonly DeskMessage[]): number =>
   messages.reduce((last, message) => Math.max(last, message.seq), 0);
 
+/** The last `seq` before the first gap: what is acknowledged of one's own can be here before what came earlier. */
+export function lastUnbroken(messages: readonly DeskMessage[]): number {
+  let last = 0;
+  for (const { role, seq } of messages) {
+    if (role === 'note' || seq === last) continue;
+    if (last > 0 && seq > last + 1) break;
+    last = seq;
+  }
+  return last;
+}
+
 /** The transcript as stored takes the place of what was known, except for what arrived while it was fetched. */
 export function loadedThread(before: Thread | undefined, detail: ConversationDetail): Thread {
   const known = before ?? EMPTY_THREAD;

@@ -21,7 +21,8 @@ export type DeskFrame =
   | DeskAction
   | { type: 'hello'; last_event?: number; presence: Presence }
   | { type: 'presence'; state: Presence }
-  | { type: 'open' | 'leave'; conversation: string }
+  | { type: 'open'; conversation: string; last_seq?: number }
+  | { type: 'leave'; conversation: string }
   | { type: 'typing'; conversation: string; on: boolean }
   | { type: 'draft'; conversation: string; text: string }
   | { type: 'read'; conversation: string; seq: number };
