@@ -26,6 +26,7 @@ from server.llm.proposals import MAX_TEXT as MAX_PROPOSED
 from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.llm.writer import Writer
+from server.models import forks
 from server.models.batching import Batcher, OverloadedError
 from server.models.library import Libraries
 from server.models.pictures import PictureReader, add_pictures
@@ -229,6 +230,7 @@ class Models:
 
     def load(self) -> None:
         """Load release and models and compute once, so that the first customer does not wait for it."""
+        forks.after()
         engine = Engine(self.release_dir / NLU, release=self.release)
         engine.parse_batch([("你好", "zh"), ("hello", "en")])
         index = load_index(self.release_dir / INDEX)

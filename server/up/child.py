@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 GUARD = Path(__file__).with_name("guard.py")
 LOG_MAX_BYTES = 5 * 1024 * 1024
@@ -78,9 +79,15 @@ class Child:
     Its whole process group ends when it does: what it started is not left behind.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, reader: asyncio.Task[None]) -> None:
-        self._process = process
+    def __init__(
+        self, pid: int, ended: asyncio.Task[int], reader: asyncio.Task[None], pipe: asyncio.BaseTransport | None = None
+    ) -> None:
+        self.pid = pid
+        """The child's process id, which is also its process group's."""
+        self._ended = ended
         self._reader = reader
+        self._pipe = pipe
+        """Of a fork server's child. Its end is told when its group is ended too and its number free for others."""
         self._gone = False
 
     @classmethod
@@ -92,10 +99,12 @@ class Child:
         directory: Path,
         output: Callable[[bytes], None],
         answers: Callable[[bytes], None] | None = None,
+        keep_open: Sequence[int] = (),
     ) -> Child:
         """Start ``command``; must be called from the main thread, with which the child dies (see `guard`).
 
         ``output`` gets what the child writes. With ``answers``, that gets the standard output and ``output`` the rest.
+        It inherits the file descriptors ``keep_open``.
         """
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), *command),
@@ -105,38 +114,55 @@ class Child:
             env=dict(environment),
             cwd=directory,
             start_new_session=True,
+            pass_fds=keep_open,
         )
-        return cls(process, asyncio.create_task(_read(process, output, answers)))
+        reader = asyncio.create_task(_read(process, output, answers))
+        return cls(process.pid, asyncio.create_task(process.wait()), reader)
+
+    @classmethod
+    async def forked(
+        cls, pid: int, ended: Coroutine[Any, Any, int], pipe: int, output: Callable[[bytes], None]
+    ) -> Child:
+        """A child that a fork server made: ``ended`` brings its exit status, ``pipe`` what it writes."""
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(pipe, "rb", 0)
+        )
+        return cls(pid, asyncio.create_task(ended), asyncio.create_task(_pump(stream, output)), transport)
 
     @property
-    def pid(self) -> int:
-        """The child's process id, which is also its process group's."""
-        return self._process.pid
+    def is_alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return not self._ended.done()
 
     async def wait(self) -> int:
         """Wait until the child has ended and its output is read; return its exit status (negative: the signal)."""
-        status = await self._process.wait()
-        self._signal_group(signal.SIGKILL)
+        status = await asyncio.shield(self._ended)
+        if self._pipe is None:
+            self._signal_group(signal.SIGKILL)
         self._gone = True  # from here on the number may belong to someone else
         # A grandchild that left the group could hold the pipe open for ever.
         await asyncio.wait({self._reader}, timeout=_DRAIN_S)
         self._reader.cancel()
         with suppress(asyncio.CancelledError):
             await self._reader
+        if self._pipe is not None:
+            self._pipe.close()
         return status
 
     async def stop(self, grace_s: float) -> int:
         """Ask the group to end, after ``grace_s`` seconds make it end; return the exit status."""
-        if self._process.returncode is None:
+        if self.is_alive:
             self._signal_group(signal.SIGTERM)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), grace_s)
+                await asyncio.wait_for(asyncio.shield(self._ended), grace_s)
             self.kill()
         return await self.wait()
 
     def kill(self) -> None:
         """End the group at once."""
-        self._signal_group(signal.SIGKILL)
+        if self._pipe is None or self.is_alive:
+            self._signal_group(signal.SIGKILL)
 
     def _signal_group(self, number: int) -> None:
         if self._gone:

@@ -30,8 +30,9 @@ class State(StrEnum):
 class RestartPolicy:
     """The numbers behind the decisions; all times in seconds."""
 
-    first_delay_s: float = 0.5
-    delay_factor: float = 2.0
+    first_delay_s: float = 0.2
+    delay_factor: float = 1.5
+    """So a delay is about half of the time that went by: what stood in the way for 6 s costs 3 s more at most."""
     longest_delay_s: float = 10.0
     window_s: float = 60.0
     """Restarts within this time make the next one wait longer."""
@@ -39,10 +40,12 @@ class RestartPolicy:
     """First starts in a row that never became ready; a slow starter would never fill the window."""
     start_deadline_s: float = 180.0
     hung_after_s: float = 15.0
-    """Time without an answered health probe after which a ready process counts as hung."""
-    probe_interval_s: float = 2.0
-    start_probe_interval_s: float = 0.25
-    probe_deadline_s: float = 5.0
+    """Time without an answered health probe after which a ready process counts as hung, however busy it is."""
+    idle_hung_after_s: float = 2.5
+    """The same for one that does nothing meanwhile: it is stopped, or waits for what never comes."""
+    probe_interval_s: float = 1.0
+    start_probe_interval_s: float = 0.1
+    probe_deadline_s: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Lifecycle:
         self._failed_starts = 0
         self._started_at = 0.0
         self._answered_at = 0.0
+        self._worked_at = 0.0
         self._has_worked = False
         self.state = State.IDLE
 
@@ -83,20 +87,27 @@ class Lifecycle:
         self.state = State.STARTING
         self._started_at = now
 
-    def probed(self, now: float, *, answered: bool) -> str | None:
-        """Note a health probe; return why the process must be killed, or ``None`` to leave it alone."""
+    def probed(self, now: float, *, answered: bool, busy: bool = True) -> str | None:
+        """Note a health probe; return why the process must be killed, or ``None`` to leave it alone.
+
+        ``busy``: it used the processor, or waited for it, during the probe. One that is only slow is given time.
+        """
         assert self.state in {State.STARTING, State.READY}, self.state
         if answered:
             self.state = State.READY
             self._has_worked = True
             self._answered_at = now
             return None
+        if busy:
+            self._worked_at = now
         if self.state is State.STARTING:
             if now - self._started_at >= self._policy.start_deadline_s:
                 return f"was not ready after {self._policy.start_deadline_s:g} s"
             return None
         if now - self._answered_at >= self._policy.hung_after_s:
             return f"has not answered for {self._policy.hung_after_s:g} s"
+        if now - max(self._answered_at, self._worked_at) >= self._policy.idle_hung_after_s:
+            return f"has not answered for {now - self._answered_at:.1f} s, and did nothing"
         return None
 
     def ended(self, now: float, *, status: int | None, why: str) -> Restart | GiveUp:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from server.up.activity import Activity
 from server.up.child import Child, RotatingLog, describe_status
+from server.up.forked import AVAILABLE, ForkServer, ForkServerLostError
 from server.up.masked_log import MaskedLines
 from server.up.policy import GiveUp, Lifecycle, RestartPolicy, State
 
@@ -30,6 +32,9 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     masks_itself: bool = True
     """Whether the process keeps personal data out of what it writes; else the supervisor does."""
+    preload: tuple[str, ...] | None = None
+    """What a fork server imports (``MODULE``) or calls (``MODULE:FUNCTION``) besides the program, a ``python -m``;
+    without it, every start begins from nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Supervisor:
         self._logs = {one.name: RotatingLog(logs_dir / f"{one.name}.log") for one in self._services}
         self._lives = {one.name: Lifecycle(self._policy) for one in self._services}
         self._children: dict[str, Child] = {}
+        self._fork_servers: dict[str, ForkServer] = {}
         self._stop = asyncio.Event()
         self.ready = asyncio.Event()
         """Set once every service has been ready at the same time."""
@@ -147,6 +153,7 @@ class Supervisor:
         await asyncio.gather(*keepers, return_exceptions=True)
         children = [self._children.pop(name) for name in names if name in self._children]
         await asyncio.gather(*(child.stop(self._stop_grace_s) for child in children))
+        await self._close_fork_servers(names)
         for one in [one for one in self._services if one.name in names]:
             self._services.remove(one)
             self._logs.pop(one.name).close()
@@ -176,25 +183,52 @@ class Supervisor:
         while True:
             log.forget()
             lines = MaskedLines(log.write)
-            child = await Child.start(
-                service.command,
-                environment=service.environment,
-                directory=service.directory,
-                output=log.write if service.masks_itself else lines.write,
-            )
-            self._children[service.name] = child
+            write = log.write if service.masks_itself else lines.write
             life.started(time.monotonic())
             self._tell(service, "starting")
             try:
+                child = self._children[service.name] = await self._start(service, write)
                 status, why = await self._watch(service, child, life, client)
+            except ForkServerLostError as lost:
+                status, why = lost.status, str(lost)
             finally:
                 lines.end()
             decision = life.ended(time.monotonic(), status=status, why=why)
             if isinstance(decision, GiveUp):
                 self._tell(service, decision.reason)
                 raise ServiceLostError(service.name, decision.reason, log.path, log.tail())
-            self._tell(service, f"{why}; starting again in {decision.delay_s:g} s")
+            self._tell(service, f"{why}; starting again in {decision.delay_s:.2g} s")
             await asyncio.sleep(decision.delay_s)
+
+    async def _start(self, service: Service, output: Callable[[bytes], None]) -> Child:
+        """A child of the service's fork server, which is made first where there is none.
+
+        Raises:
+            ForkServerLostError: There is no child; the next try makes another fork server.
+        """
+        if service.preload is None or not AVAILABLE:
+            return await Child.start(
+                service.command, environment=service.environment, directory=service.directory, output=output
+            )
+        server = self._fork_servers.get(service.name)
+        if server is None or not server.is_alive:
+            await self._close_fork_servers([service.name])
+            server = self._fork_servers[service.name] = await ForkServer.start(
+                service.command,
+                preload=service.preload,
+                environment=service.environment,
+                directory=service.directory,
+                output=output,
+            )
+        try:
+            return await server.fork(output, deadline_s=self._policy.start_deadline_s)
+        except ForkServerLostError:
+            await self._close_fork_servers([service.name])
+            raise
+
+    async def _close_fork_servers(self, names: Sequence[str]) -> None:
+        found = [self._fork_servers.pop(name) for name in names if name in self._fork_servers]
+        await asyncio.gather(*(one.close() for one in found))
 
     async def _watch(
         self, service: Service, child: Child, life: Lifecycle, client: httpx.AsyncClient
@@ -204,11 +238,12 @@ class Supervisor:
         try:
             while True:
                 await asyncio.wait({end}, timeout=life.probe_interval_s)
+                activity = Activity(child.pid)
                 answered = not end.done() and await self._probe(service, client)
                 if end.done():
                     return end.result(), describe_status(end.result())
                 before = life.state
-                fault = life.probed(time.monotonic(), answered=answered)
+                fault = life.probed(time.monotonic(), answered=answered, busy=answered or activity.is_busy())
                 if fault is not None:
                     child.kill()
                     await end
@@ -231,6 +266,7 @@ class Supervisor:
         names = [one.name for one in self._services if one.name in self._children]
         for group in ([one for one in names if one == self._front], [one for one in names if one != self._front]):
             await asyncio.gather(*(self._children[name].stop(self._stop_grace_s) for name in group))
+        await self._close_fork_servers(list(self._fork_servers))
 
     def _tell(self, service: Service, text: str) -> None:
         self._report(Event(service.name, self._lives[service.name].state, text))

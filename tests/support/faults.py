@@ -56,17 +56,8 @@ class Fault:
             time.sleep(SLOWED_RUN_S)
 
     def _refuse(self, product: Product) -> None:
-        port = _port(product, self.service)
         self._kill(product)
-        with socket.socket() as squatter:  # bound and not listening: connections are refused, and nobody else gets it
-            squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            while True:
-                try:
-                    squatter.bind(("127.0.0.1", port))
-                    break
-                except OSError:
-                    time.sleep(0.01)
-            time.sleep(self.seconds)
+        hold_port(product.port_of(self.service), self.seconds)
 
     def _stop_for(self, pid: int, seconds: float) -> None:
         with contextlib.suppress(ProcessLookupError):  # the supervisor ended it meanwhile
@@ -75,6 +66,16 @@ class Fault:
             os.kill(pid, signal.SIGCONT)
 
 
-def _port(product: Product, service: str) -> int:
-    inside = ("models", "rasa", "actions", "accounts")
-    return product.port if service == "gateway" else product.internal_port + inside.index(service)
+def hold_port(port: int, seconds: float) -> None:
+    """Takes a port that is being let go and does not listen: connections are refused, and nobody else gets it."""
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        while True:
+            try:
+                squatter.bind(("127.0.0.1", port))
+                break
+            except OSError:
+                time.sleep(0.01)
+        # This got past what closed connections left of the old one; a new one must not get past this.
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        time.sleep(seconds)

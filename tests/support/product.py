@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = "fork_server.py"
 READY_DEADLINE_S = 900
 STOP_DEADLINE_S = 30
 
@@ -103,6 +104,18 @@ class Product:
             raise
         self.process = None
 
+    def health_url(self, service: str) -> str:
+        """Where a service says that it works."""
+        if service == "gateway":
+            return f"{self.url}/healthz"
+        paths = {"rasa": "webhooks/kefu/health", "accounts": "healthz"}
+        return f"http://127.0.0.1:{self.port_of(service)}/{paths.get(service, 'health')}"
+
+    def port_of(self, service: str) -> int:
+        """Where a service listens."""
+        inside = ("models", "rasa", "actions", "accounts")
+        return self.port if service == "gateway" else self.internal_port + inside.index(service)
+
     def kill(self) -> None:
         """SIGKILL for the supervisor; its children die with it."""
         assert self.process is not None
@@ -124,8 +137,8 @@ class Product:
         )
 
     def pids(self) -> dict[str, int]:
-        """Process ids of the services, by the name of their module."""
-        found = {}
+        """Process ids of the services, by the name of their module; a fork server is not what it forked."""
+        found: dict[str, list[int]] = {}
         names = {"server.models": "models", "kefu_bot": "rasa", "actions": "actions", "server.accounts": "accounts"}
         names["server.gateway"] = "gateway"
         for entry in Path("/proc").iterdir():
@@ -140,8 +153,24 @@ class Product:
                 continue
             module = command[command.index(b"-m") + 1].decode()
             if module in names:
-                found[names[module]] = int(entry.name)
-        return found
+                found.setdefault(names[module], []).append(int(entry.name))
+        forked = {name: [one for one in pids if _parent(one) in pids] for name, pids in found.items()}
+        return {name: (forked[name] or pids)[0] for name, pids in found.items() if forked[name] or not _is_server(pids)}
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _is_server(pids: list[int]) -> bool:
+    """Whether this is a fork server whose child is not there yet."""
+    try:
+        return PROGRAM.encode() in Path(f"/proc/{pids[0]}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def free_ports(count: int) -> int:

@@ -32,7 +32,7 @@ def _ready(life: Lifecycle, now: float) -> None:
 
 
 def test_restarts_wait_longer_each_time() -> None:
-    life = Lifecycle(RestartPolicy(longest_delay_s=3))
+    life = Lifecycle(RestartPolicy(first_delay_s=0.5, delay_factor=2, longest_delay_s=3))
     delays = []
     for now in range(6):
         _ready(life, now)
@@ -55,9 +55,21 @@ def test_old_restarts_are_forgotten() -> None:
     life = Lifecycle(RestartPolicy())
     for now in range(0, 600, 13):
         _ready(life, now)
-        assert life.ended(now, status=-9, why="was ended") in {Restart(0.5 * 2**n) for n in range(5)}
+        assert life.ended(now, status=-9, why="was ended") in {Restart(0.2 * 1.5**n) for n in range(5)}
     _ready(life, 700)
-    assert life.ended(700, status=1, why="ended") == Restart(0.5)
+    assert life.ended(700, status=1, why="ended") == Restart(0.2)
+
+
+def test_what_stood_in_the_way_for_six_seconds_costs_half_as_much_again() -> None:
+    life = Lifecycle(RestartPolicy())
+    _ready(life, 0)
+    now = 0.0
+    while now < 6:
+        decision = life.ended(now, status=1, why="its port is taken")
+        assert isinstance(decision, Restart)
+        now += decision.delay_s
+        life.started(now)
+    assert now < 9.2
 
 
 def test_a_process_that_never_gets_ready_is_given_up_however_slowly_it_fails() -> None:
@@ -93,6 +105,18 @@ def test_silence_is_a_hang_and_an_answer_ends_it() -> None:
     assert life.probed(29.5, answered=True) is None
     assert life.probed(59, answered=False) is None
     assert life.probed(59.5, answered=False) == "has not answered for 30 s"
+
+
+def test_who_is_silent_and_does_nothing_hangs_and_who_works_is_slow() -> None:
+    life = Lifecycle(RestartPolicy(hung_after_s=15, idle_hung_after_s=2.5))
+    _ready(life, 0)
+    assert life.probed(2, answered=False, busy=True) is None
+    assert life.probed(4, answered=False, busy=False) is None
+    assert life.probed(4.5, answered=False, busy=False) == "has not answered for 4.5 s, and did nothing"
+    _ready(life := Lifecycle(RestartPolicy(hung_after_s=15, idle_hung_after_s=2.5)), 0)
+    for now in range(1, 15):
+        assert life.probed(now, answered=False, busy=True) is None
+    assert life.probed(15, answered=False, busy=True) == "has not answered for 15 s"
 
 
 # ---------------------------------------------------------------- log, lock, ports
@@ -363,6 +387,131 @@ async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     assert await child.wait() == 127
     assert b"/nowhere/program: cannot be run: No such file or directory" in b"".join(output)
     assert describe_status(-15) == "was ended by SIGTERM"
+
+
+# ---------------------------------------------------------------- fork servers
+
+FORKED = textwrap.dedent(
+    """
+    import http.server, os, pathlib, sys
+    import made
+
+    def main():
+        port, folder, habit = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+        with (folder / f"{port}.starts").open("a") as file:
+            file.write(f"{os.getpid()}\\n")
+        print("imported by", made.IMPORTED_BY, "called by", made.CALLED_BY, flush=True)
+        if habit == "broken":
+            sys.exit("the disk is upside down")
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+            def log_message(self, *_):
+                pass
+
+        http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+    if __name__ == "__main__":
+        main()
+    """
+)
+MADE = textwrap.dedent(
+    """
+    import os
+    IMPORTED_BY, CALLED_BY = os.getpid(), 0
+    def call():
+        global CALLED_BY
+        CALLED_BY = os.getpid()
+    """
+)
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every start begins from nothing")
+
+
+def _forked(folder: Path, habit: str = "good", preload: tuple[str, ...] = ("made:call",)) -> Service:
+    (folder / "program").mkdir()
+    (folder / "program" / "__init__.py").touch()
+    (folder / "program" / "__main__.py").write_text(FORKED, "utf-8")
+    (folder / "made.py").write_text(MADE, "utf-8")
+    port = _free_port()
+    return Service(
+        name="forked",
+        command=(sys.executable, "-m", "program", str(port), str(folder), habit),
+        health_url=f"http://127.0.0.1:{port}/health",
+        directory=folder,
+        environment=dict(os.environ),
+        preload=preload,
+    )
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@only_linux
+async def test_what_was_imported_once_is_started_again_without_importing(tmp_path: Path) -> None:
+    service = _forked(tmp_path)
+    watcher = Watcher()
+    supervisor = Supervisor([service], logs_dir=tmp_path / "logs", policy=QUICK, report=watcher)
+    async with asyncio.timeout(DEADLINE_S):
+        run = asyncio.create_task(supervisor.run())
+        await watcher.until("forked", "ready")
+        server = _parent(_pids(tmp_path, service)[0])
+        os.kill(_pids(tmp_path, service)[0], signal.SIGKILL)
+        await watcher.until("forked", "ready", times=2)
+        supervisor.stop()
+        await run
+    first, second = _pids(tmp_path, service)
+    assert (tmp_path / "logs" / "forked.log").read_text().splitlines() == [
+        f"imported by {server} called by {server}"
+    ] * 2
+    assert "was ended by SIGKILL; starting again in 0.01 s" in [one.text for one in watcher.events]
+    assert not any(_alive(pid) for pid in (server, first, second))
+
+
+@only_linux
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_fork_server_that_dies_or_hangs_is_replaced(tmp_path: Path, how: signal.Signals) -> None:
+    service = _forked(tmp_path)
+    watcher = Watcher()
+    supervisor = Supervisor([service], logs_dir=tmp_path / "logs", policy=QUICK, report=watcher)
+    async with asyncio.timeout(DEADLINE_S):
+        run = asyncio.create_task(supervisor.run())
+        await watcher.until("forked", "ready")
+        first = _pids(tmp_path, service)[0]
+        server = _parent(first)
+        os.kill(server, how)
+        if how == signal.SIGSTOP:
+            os.kill(first, signal.SIGKILL)
+        await watcher.until("forked", "ready", times=2)
+        second = _parent(_pids(tmp_path, service)[1])
+        supervisor.stop()
+        await run
+    assert second != server
+    assert not any(_alive(pid) for pid in (server, second, *_pids(tmp_path, service)))
+
+
+@only_linux
+async def test_what_cannot_be_prepared_is_said_and_left_to_the_program(tmp_path: Path) -> None:
+    supervisor = Supervisor([_forked(tmp_path, "broken", ("made:gone",))], logs_dir=tmp_path / "logs", policy=QUICK)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ServiceLostError, match="forked ended with status 1; 3 starts in a row failed") as caught:
+            await supervisor.run()
+    assert caught.value.tail.splitlines()[-1] == "the disk is upside down"
+    log = (tmp_path / "logs" / "forked.log").read_text()
+    assert "made:gone: could not be prepared: AttributeError" in log
+
+
+@only_linux
+async def test_a_program_that_cannot_be_imported_is_given_up_with_its_reason(tmp_path: Path) -> None:
+    service = _forked(tmp_path)
+    (tmp_path / "made.py").unlink()
+    supervisor = Supervisor([service], logs_dir=tmp_path / "logs", policy=QUICK)
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ServiceLostError, match="3 starts in a row failed") as caught:
+            await supervisor.run()
+    assert caught.value.tail.splitlines()[-1] == "ModuleNotFoundError: No module named 'made'"
 
 
 # ---------------------------------------------------------------- building
