@@ -22,11 +22,19 @@ WORDS = {
         "type": "Please choose a JPEG, PNG, WebP or GIF picture.",
     },
 }
-PASTE = """([field, data]) => {
+# Whether the browser is left to do what it does by itself: insert the words, or open the file in place of the page.
+PASTE = """([field, data, words]) => {
     const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     const clipboard = new DataTransfer();
     clipboard.items.add(new File([bytes], 'screen.png', { type: 'image/png' }));
-    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: clipboard, bubbles: true, cancelable: true }));
+    if (words) clipboard.setData('text/plain', words);
+    const event = new ClipboardEvent('paste', { clipboardData: clipboard, bubbles: true, cancelable: true });
+    return field.dispatchEvent(event);
+}"""
+DROP = """([field, name]) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File(['x'], name));
+    return field.dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true }));
 }"""
 
 
@@ -64,8 +72,15 @@ def test_a_picture_is_pasted_removed_and_what_is_none_is_refused(product, custom
     choose(customer, "en", "broken.png", "image/png", b"no picture")
     expect(customer.widget.get_by_role("alert")).to_contain_text("cannot be opened")
     data = base64.b64encode(screen(["Emergency calls only"])).decode()
-    customer.page.evaluate(PASTE, [customer.composer.element_handle(), data])
+    field = customer.composer.element_handle()
+    assert customer.page.evaluate(DROP, [field, "manual.pdf"]) is False
+    expect(customer.widget.get_by_role("alert")).to_contain_text(WORDS["en"]["type"])
+    assert customer.page.evaluate(DROP, [field, "IMG_0001.HEIC"]) is False
+    expect(customer.widget.get_by_role("alert")).to_contain_text("HEIC")
+    assert customer.page.evaluate(PASTE, [field, data, ""]) is False
     ready = customer.widget.get_by_text(WORDS["en"]["ready"])
+    expect(ready).to_be_visible()
+    assert customer.page.evaluate(PASTE, [field, data, "what does this mean?"]) is True
     expect(ready).to_be_visible()
     customer.widget.get_by_role("button", name=WORDS["en"]["remove"]).click()
     expect(ready).to_have_count(0)

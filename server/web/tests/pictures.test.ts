@@ -8,6 +8,10 @@ describe('pictures', () => {
     expect(refusal({ type: 'image/png', size: 11 }, 10)).toBe('pictureLarge');
     expect(refusal({ type: 'image/png', size: 11 }, 0)).toBeNull();
     expect(refusal({ type: 'image/svg+xml', size: 1 }, 10)).toBe('pictureType');
+    for (const heic of [{ type: 'image/heic' }, { type: '', name: 'IMG_0001.HEIC' }, { type: 'image/heif', name: 'a.heif' }]) {
+      expect(refusal({ ...heic, size: 1 }, 10)).toBe('pictureHeic');
+    }
+    expect(refusal({ type: '', name: 'heic.pdf', size: 1 }, 10)).toBe('pictureType');
     expect(mebibytes(10 * 1024 * 1024)).toBe(10);
   });
 

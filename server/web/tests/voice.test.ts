@@ -253,6 +253,21 @@ describe('the reader', () => {
     expect(said.length).toBe(1);
   });
 
+  it('takes a voice of the very language, on the customer’s own machine where there is one', () => {
+    const voices: Partial<SpeechSynthesisVoice>[] = [
+      { name: 'cantonese', lang: 'zh-HK', localService: true },
+      { name: 'remote', lang: 'zh-CN', localService: false },
+      { name: 'own', lang: 'zh_CN', localService: true },
+    ];
+    const chosen = (count: number, language: 'zh' | 'en' = 'zh') => {
+      speech.getVoices = () => voices.slice(0, count) as SpeechSynthesisVoice[];
+      reader().speak(2, language, ['您好。'], 0);
+      return (said.at(-1)?.voice as SpeechSynthesisVoice | null)?.name;
+    };
+    expect([chosen(3), chosen(2), chosen(1)]).toEqual(['own', 'remote', 'cantonese']);
+    expect(chosen(3, 'en')).toBeUndefined();
+  });
+
   it('says that it is done where the browser has no voice', () => {
     new Reader(
       undefined,

@@ -4,7 +4,7 @@ import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } fro
 import { BookIcon, CloseIcon, PictureIcon, SlashIcon, TranslateIcon } from '../shared/icons';
 import type { Picture } from '../shared/frames';
 import { sendsMessage } from '../shared/keys';
-import { PICTURE_TYPES, mebibytes, pictureOf, refusal, uploadPicture } from '../shared/pictures';
+import { PICTURE_TYPES, hasWords, mebibytes, pictureOf, refusal, uploadPicture } from '../shared/pictures';
 import { MESSAGE_LIMIT, codePoints } from '../shared/text';
 import { openVariable, slashAt } from './canned';
 import type { Slash } from './canned';
@@ -357,7 +357,7 @@ export function Writer({ client, state, thread, conversation, agent, mine, sugge
           onPaste={(event) => {
             const file = pictureOf(event.clipboardData);
             if (!file) return;
-            event.preventDefault();
+            if (!hasWords(event.clipboardData)) event.preventDefault();
             void attach(file);
           }}
           onKeyDown={(event) => {

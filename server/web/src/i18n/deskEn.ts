@@ -239,6 +239,7 @@ export const desk: Texts<typeof zh.desk> = {
   happened_woken: 'The snooze ended',
   happened_rated: 'The customer’s score: {n}',
   pictureType: 'Please choose a JPEG, PNG, WebP or GIF picture.',
+  pictureHeic: 'Photos in the HEIC format cannot be opened here. Please take a screenshot of it, or save it as JPEG.',
   pictureLarge: 'The picture is too large: {n} MB at most.',
   pictureFailed: 'The picture could not be uploaded. Please try again.',
   pictureUploading: 'Uploading the picture…',

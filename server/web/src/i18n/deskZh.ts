@@ -238,6 +238,7 @@ export const desk = {
   happened_woken: '搁置结束',
   happened_rated: '客户评分：{n} 分',
   pictureType: '请选择 JPEG、PNG、WebP 或 GIF 图片。',
+  pictureHeic: '这里打不开 HEIC 格式的照片。请发一张它的截图，或另存为 JPEG 再试。',
   pictureLarge: '图片太大，最多 {n} MB。',
   pictureFailed: '图片没能上传，请重试。',
   pictureUploading: '正在上传图片…',

@@ -121,6 +121,7 @@ export const chat: Texts<typeof zh.chat> = {
   pictureUploading: 'Uploading the picture…',
   pictureReady: 'The picture is ready to send',
   pictureType: 'Please choose a JPEG, PNG, WebP or GIF picture.',
+  pictureHeic: 'Photos in the HEIC format cannot be opened here. Please take a screenshot of it, or save it as JPEG.',
   pictureLarge: 'The picture is too large: {n} MB at most.',
   pictureMany: 'This conversation cannot take more pictures. Please describe it in words.',
   pictureUnread: 'This picture cannot be opened. Please try another one.',

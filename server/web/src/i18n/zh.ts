@@ -119,6 +119,7 @@ export const chat = {
   pictureUploading: '正在上传图片…',
   pictureReady: '图片已就绪，可以发送',
   pictureType: '请选择 JPEG、PNG、WebP 或 GIF 图片。',
+  pictureHeic: '这里打不开 HEIC 格式的照片。请发一张它的截图，或另存为 JPEG 再试。',
   pictureLarge: '图片太大，最多 {n} MB。',
   pictureMany: '这次对话的图片数量已满，请用文字说明。',
   pictureUnread: '这张图片无法打开，请换一张。',

@@ -7,10 +7,15 @@ export const PICTURE_TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/gi
 /** A phone's photo over a slow line takes its time. */
 const DEADLINE_MS = 90_000;
 
-export type Refused = 'pictureType' | 'pictureLarge';
+/** What phones keep photos in and few browsers can show; of a dropped one the browser may not know the type. */
+const HEIC_TYPES = /^image\/hei[cf]/;
+const HEIC_NAMES = /\.hei[cf]$/i;
+
+export type Refused = 'pictureType' | 'pictureHeic' | 'pictureLarge';
 
 /** Why a file is not taken; null where it is. `limit` in bytes, 0 for none. */
-export function refusal(file: { type: string; size: number }, limit: number): Refused | null {
+export function refusal(file: { type: string; size: number; name?: string }, limit: number): Refused | null {
+  if (HEIC_TYPES.test(file.type) || HEIC_NAMES.test(file.name ?? '')) return 'pictureHeic';
   if (!(PICTURE_TYPES as readonly string[]).includes(file.type)) return 'pictureType';
   return limit > 0 && file.size > limit ? 'pictureLarge' : null;
 }
@@ -44,4 +49,9 @@ export async function uploadPicture(conversation: string, file: File, customer?:
 /** The first picture among what was pasted or dropped. */
 export function pictureOf(data: DataTransfer | null): File | undefined {
   return Array.from(data?.files ?? []).find((file) => file.type.startsWith('image/'));
+}
+
+/** Whether words were copied together with the picture: who pastes both wants both. */
+export function hasWords(data: DataTransfer | null): boolean {
+  return (data?.getData('text/plain') ?? '').trim() !== '';
 }

@@ -94,7 +94,7 @@ export class Reader {
   private begin(reading: Reading, speech: Speech): void {
     const run = ++this.run;
     const lang = LANGUAGE[reading.language];
-    const voice = speech.getVoices().find((one) => one.lang.replace('_', '-').startsWith(lang.slice(0, 2)));
+    const voice = bestVoice(speech.getVoices(), lang);
     reading.began = this.now();
     this.guess = { at: this.now(), char: reading.char };
     this.changed(true);
@@ -153,6 +153,20 @@ export class Reader {
     const share = sentence ? Math.round((100 * reading.char) / sentence.length) / 100 : 0;
     this.played(reading.seq, this.before.get(reading.seq) ?? 0, reading.from + reading.spoken, share, done);
   }
+}
+
+/**
+ * The voice that suits best: of the very language before one of its relatives (Cantonese is "zh" too), and on the
+ * customer's own machine before one that the browser's maker runs, who would get to read the replies.
+ */
+function bestVoice(voices: SpeechSynthesisVoice[], lang: string): SpeechSynthesisVoice | undefined {
+  const rank = (one: SpeechSynthesisVoice) => {
+    const own = one.lang.replace('_', '-');
+    if (own === lang) return one.localService ? 3 : 2;
+    return own.startsWith(lang.slice(0, 2)) ? 1 : 0;
+  };
+  const best = voices.reduce<SpeechSynthesisVoice | undefined>((top, one) => (!top || rank(one) > rank(top) ? one : top), undefined);
+  return best && rank(best) > 0 ? best : undefined;
 }
 
 /** The beginning of the word that the character is in; a Chinese character is one of its own. */

@@ -4,10 +4,11 @@ import type { ChatClient } from '../shared/chatClient';
 import type { Picture } from '../shared/frames';
 import { CloseIcon, PictureIcon } from '../shared/icons';
 import { PICTURE_TYPES, mebibytes, refusal, uploadPicture } from '../shared/pictures';
+import type { Refused } from '../shared/pictures';
 import { RestError } from '../shared/rest';
 import type { T } from './Log';
 
-type Trouble = 'pictureType' | 'pictureLarge' | 'pictureFailed' | 'pictureMany' | 'pictureUnread';
+type Trouble = Refused | 'pictureFailed' | 'pictureMany' | 'pictureUnread';
 const MANY = 409;
 const NO_PICTURE = 422;
 

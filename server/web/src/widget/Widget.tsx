@@ -9,7 +9,7 @@ import { useStore } from '../shared/hooks';
 import { ChatIcon, CloseIcon, DownIcon, DownloadIcon, PersonIcon, PhoneIcon, RestartIcon } from '../shared/icons';
 import type { Keep } from '../shared/memory';
 import type { Company } from '../shared/rest';
-import { pictureOf } from '../shared/pictures';
+import { hasWords, pictureOf } from '../shared/pictures';
 import { initial } from '../shared/text';
 import { dateAndClock } from '../shared/time';
 import { save, transcriptText } from '../shared/transcript';
@@ -123,9 +123,16 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
   const pictureBytes = company?.pictureBytes ?? 0;
   const picture = usePicture(client, origin, pictureBytes);
   const takesPictures = pictureBytes > 0 && state.token !== null && !closed && !contact;
-  const takePicture = (event: { preventDefault(): void }, data: DataTransfer | null) => {
-    const file = pictureOf(data);
+  const pastePicture = (event: ClipboardEvent) => {
+    const file = pictureOf(event.clipboardData);
     if (!file || !takesPictures) return;
+    if (!hasWords(event.clipboardData)) event.preventDefault();
+    picture.take(file);
+  };
+  const dropPicture = (event: DragEvent) => {
+    const file = pictureOf(event.dataTransfer) ?? event.dataTransfer?.files[0];
+    if (!file || !takesPictures) return;
+    // Left to itself the browser would open the file in place of the page.
     event.preventDefault();
     picture.take(file);
   };
@@ -197,7 +204,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
       tabIndex={-1}
       onKeyDown={onKeyDown}
       onDragOver={(event) => takesPictures && event.preventDefault()}
-      onDrop={(event) => takePicture(event, event.dataTransfer)}
+      onDrop={dropPicture}
     >
       <header class="head">
         <span class="mark" aria-hidden="true">
@@ -251,7 +258,7 @@ function Panel({ client, state, t, origin, company, onClose }: PanelProps) {
             }}
             pictured={picture.uploaded !== null}
             busy={picture.preview !== null && picture.uploaded === null}
-            onPaste={(event) => takePicture(event, event.clipboardData)}
+            onPaste={pastePicture}
             picture={takesPictures && <PictureButton choice={picture} t={t} disabled={state.link !== 'ready' || state.restarting} />}
             microphone={
               company?.voice && <MicrophoneButton talk={talk} t={t} disabled={state.link !== 'ready' || state.restarting} />
