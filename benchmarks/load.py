@@ -3,7 +3,8 @@
     python -m benchmarks.load [SCENE …] [--plot FILE.svg] [--points FILE.json] [--json]
 
 Scenes, all without a name: `idle` (2,000 connected customers), `active` (200 customers, a message every 20 s), `curve`
-(more and more turns a second, with the time in each stage from the decision records; `--plot` draws it). Starts a product of
+(more and more turns a second, with the time in each stage from the decision records; `--plot` draws it), `overload` (60
+messages a second: who is put off, who is answered, how soon it is over). Starts a product of
 its own; the customers run on the same cores and count.
 """
 
@@ -30,6 +31,7 @@ from tests.support.product import Product
 IDLE, IDLE_AT_ONCE, CONNECTS_A_SECOND = 2_000, 900, 18.0
 ACTIVE = (200, 20.0, 80.0, 1000)
 RATES, RATE_SECONDS, RATE_CUSTOMERS = (2, 5, 10, 15, 20, 30), 20.0, 60
+OVERLOAD_CUSTOMERS, OVERLOAD_RATE, OVERLOAD_S = 300, 60, 20.0
 GIVE_UP_S = 15.0
 STAGES = {"parse_ms": "understanding", "rasa_ms": "Rasa and actions", "rest_ms": "gateway"}
 COLOURS = {"understanding": "#1f6f5c", "Rasa and actions": "#d98324", "gateway": "#3b5b92"}
@@ -152,6 +154,66 @@ async def _at_rate(customers: list[Customer], rate: float) -> tuple[list[float],
     return answers, late, asked
 
 
+async def overload(product: Product) -> list[Row]:
+    """Far more messages than turns can be run: what becomes of each, and how soon answers are quick again."""
+    customers: list[Customer] = []
+    for number in range(OVERLOAD_CUSTOMERS):
+        customers.append(await identified(product.url, "zh" if number % 2 else "en"))
+    probe = await identified(product.url, "en")
+    rng = random.Random(OVERLOAD_CUSTOMERS)
+    free, answers, lost, unsent = list(customers), list[float](), 0, 0
+
+    async def one(customer: Customer) -> None:
+        nonlocal lost
+        try:
+            answers.append((await timed(customer, rng.choice(QUESTIONS["zh"])))[1])
+        except AssertionError:
+            lost += 1
+            return
+        if not any(frame["type"] == "mode" and frame["mode"] == "waiting" for frame in customer.frames):
+            free.append(customer)
+
+    async with asyncio.TaskGroup() as tasks:
+        start = time.monotonic()
+        for number in range(int(OVERLOAD_RATE * OVERLOAD_S)):
+            await asyncio.sleep(max(0.0, start + number / OVERLOAD_RATE - time.monotonic()))
+            if free:
+                tasks.create_task(one(free.pop(0)))
+            else:
+                unsent += 1
+        recovered = tasks.create_task(_quick_again(probe))
+    put_off = [
+        frame["position"]
+        for one in customers
+        for frame in one.frames
+        if frame["type"] == "error" and frame["code"] == "busy"
+    ]
+    people = sum(any(f["type"] == "mode" and f["mode"] == "waiting" for f in one.frames) for one in customers)
+    await asyncio.gather(*(one.disconnect() for one in (*customers, probe)))
+    name = f"{OVERLOAD_RATE} messages/s for {OVERLOAD_S:g} s"
+    return [
+        (f"{name}: sent", "", float(len(answers) + lost), f"{unsent} found no customer free"),
+        (f"{name}: answered", "", float(len(answers)), ""),
+        (f"{name}: without an answer", "", float(lost), "0"),
+        (f"{name}: times put off", "", float(len(put_off)), f"largest place in the line {max(put_off, default=0)}"),
+        (f"{name}: handed over to people", "", float(people), ""),
+        (f"{name}: answer p95, put off included", "ms", quantile(answers, 0.95), ""),
+        (f"{name}: from its end until answers come within 1 s", "s", recovered.result(), ""),
+    ]
+
+
+async def _quick_again(customer: Customer) -> float:
+    """Seconds until the first of three answers in a row that come within a second."""
+    began = time.monotonic()
+    since, quick = 0.0, 0
+    while quick < 3:
+        at = time.monotonic() - began
+        _, answer = await timed(customer, QUESTIONS["en"][0])
+        quick = quick + 1 if answer <= 1000 else 0
+        since = at if quick == 1 else since
+    return since
+
+
 def draw(points: list[dict[str, float]]) -> str:
     """Answer time against load, with the stages it is made of, as an SVG that reads in light and dark."""
     width, height, left, bottom, top = 640, 340, 56, 44, 24
@@ -207,6 +269,7 @@ def main() -> int:
         "idle": idle,
         "active": lambda product: crowd(product.url, *ACTIVE),
         "curve": lambda product: curve(product, points),
+        "overload": overload,
     }
     parser.add_argument("scene", nargs="*", choices=[[], *scenes])
     parser.add_argument("--plot", type=Path, help="draw the curve")
@@ -225,7 +288,8 @@ def main() -> int:
     if arguments.plot and points:
         arguments.plot.write_text(draw(points), "utf-8")
     if arguments.points and points:
-        arguments.points.write_text(json.dumps({"points": points}), "utf-8")
+        kept = [{name: round(value, 2) for name, value in point.items()} for point in points]
+        arguments.points.write_text(json.dumps({"points": kept}, indent=1) + "\n", "utf-8")
     show(rows, as_json=arguments.json)
     return 0
 

@@ -97,22 +97,28 @@ async def long_conversation(url: str) -> list[Row]:
 
 
 async def crowd(url: str, customers: int, every_s: float, seconds: float, asked_ms: int) -> list[Row]:
-    """Many customers at once, each writing every ``every_s``, measured for ``seconds``."""
+    """Many customers at once, each writing every ``every_s``, measured for ``seconds`` once all of them are there."""
     rng = random.Random(1)
     times: list[tuple[float, float]] = []
     put_off = 0
-    end = time.monotonic() + seconds
+    # They come one after the other, each with two messages more than usual: in half the usual rate.
+    arriving = 4 * every_s
+    begin = time.monotonic() + arriving + every_s
+    end = begin + seconds
 
     async def visit(number: int) -> None:
         nonlocal put_off
         locale = "zh" if number % 2 else "en"
-        await asyncio.sleep(rng.uniform(0, every_s))
+        await asyncio.sleep(arriving * number / customers)
         customer = await identified(url, locale)
-        while time.monotonic() < end:
-            began = time.monotonic()
-            times.append(await timed(customer, rng.choice(QUESTIONS[locale])))
+        await asyncio.sleep(max(0.0, begin - every_s + rng.uniform(0, every_s) - time.monotonic()))
+        while (began := time.monotonic()) < end:
+            before = customer.put_off
+            took = await timed(customer, rng.choice(QUESTIONS[locale]))
+            if began >= begin:
+                times.append(took)
+                put_off += customer.put_off - before
             await asyncio.sleep(max(0.0, every_s - (time.monotonic() - began)))
-        put_off += customer.put_off
         await customer.disconnect()
 
     async with asyncio.TaskGroup() as tasks:
@@ -120,6 +126,7 @@ async def crowd(url: str, customers: int, every_s: float, seconds: float, asked_
             tasks.create_task(visit(number))
     acks, answers = zip(*times, strict=True)
     return [
+        (f"{customers} customers: turns a second", "", len(times) / seconds, ""),
         (f"{customers} customers: messages put off", "", float(put_off), "0"),
         (f"{customers} customers: turns answered", "", float(len(times)), ""),
         (f"{customers} customers: acknowledgement p95", "ms", quantile(acks, 0.95), ""),

@@ -59,17 +59,18 @@ class ContentFilter:
 
     def of_customer(self, text: str) -> Verdict | None:
         """The gravest class of a customer's message."""
-        return next((found for name in CUSTOMER_CLASSES if (found := self._look(name, text))), None)
+        plain = _plain(text)
+        return next((found for name in CUSTOMER_CLASSES if (found := self._look(name, plain))), None)
 
     def of_reply(self, text: str) -> Verdict | None:
         """Why the bot must not say this: something forbidden, an insult or a threat; None where it may."""
-        return next((found for name in ("forbidden", "abuse", "threat") if (found := self._look(name, text))), None)
+        plain = _plain(text)
+        return next((found for name in ("forbidden", "abuse", "threat") if (found := self._look(name, plain))), None)
 
-    def _look(self, name: str, text: str) -> Verdict | None:
+    def _look(self, name: str, plain: str) -> Verdict | None:
         wanted, harmless = self._wanted[name], self._harmless[name]
         if wanted is None:
             return None
-        plain = _plain(text)
         if harmless is not None:
             plain = harmless.sub(" · ", plain)
         match = wanted.search(plain)
