@@ -1,7 +1,9 @@
 """How many cores carry how many conversations a day: a simulation over measured costs.
 
-    python -m benchmarks.load curve --points load.json
-    python -m benchmarks.capacity load.json [--seed 5] [--json]
+    python -m benchmarks.load curve --plot docs/images/load.svg --points docs/load.json
+    python -m benchmarks.capacity docs/load.json [--seed 5] [--json | --page docs/capacity.md]
+
+`--page` writes every figure of that page anew, between its marks.
 
 Each turn passes gateway, model service, Rasa, actions and the account back end, each a pool of processes with one queue
 (first come, first served). What a turn costs there is the CPU time that `benchmarks.load` measured, drawn from a lognormal
@@ -17,7 +19,8 @@ import math
 import random
 import statistics
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DAYS = (10_000, 1_000_000, 100_000_000)
@@ -39,6 +42,7 @@ BUSY = 0.7
 """No pool is planned fuller than this: half of three processes can fail or be replaced."""
 WITHIN_MS = 1000.0
 SIMULATED = 20_000
+CORES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,43 +98,142 @@ def plan(costs: Costs, rate: float, seed: int) -> tuple[dict[str, int], float, s
         processes[longest] += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What so many conversations a day need, in so many cells that are alike; figures are those of one cell."""
+
+    day: int
+    cells: int
+    rate: float
+    """Turns a second in the busiest hour."""
+    processes: dict[str, int]
+    p95: float
+    """95th percentile of an answer, in ms."""
+    first: str
+    """The stage that costs most."""
+
+    @property
+    def sockets(self) -> float:
+        """Customers who are connected at once."""
+        return self.day / self.cells * PEAK_SHARE / 3600 * CONNECTED_S
+
+    @property
+    def writes(self) -> float:
+        """Transactions a second."""
+        return self.rate * WRITES
+
+    @property
+    def machines(self) -> int:
+        """Machines of `CORES` cores for all cells, a core for each process."""
+        return self.cells * math.ceil(sum(self.processes.values()) / CORES)
+
+
+def plans(costs: Costs, seed: int) -> list[Plan]:
+    """A plan for each of `DAYS`."""
+    found = []
+    for day in DAYS:
+        cells = max(1, math.ceil(day / CELL))
+        rate = day / cells * TURNS * PEAK_SHARE / 3600
+        processes, p95, first = plan(costs, rate, seed)
+        sockets = day / cells * PEAK_SHARE / 3600 * CONNECTED_S
+        processes["gateway"] = max(processes["gateway"], math.ceil(sockets / SOCKETS_A_GATEWAY))
+        found.append(Plan(day, cells, rate, processes, p95, first))
+    return found
+
+
+def day_of_a_primary() -> float:
+    """Conversations a day at which one primary has all the writes that it is planned with."""
+    return WRITES_A_SECOND / (TURNS * PEAK_SHARE / 3600 * WRITES)
+
+
+def measured(points: list[dict[str, float]]) -> list[str]:
+    """The measured points as a table of the page."""
+    rows = [
+        "| turns a second | answer p50 / p95 | longer than 15 s | processor a turn: models, gateway, Rasa, actions, accounts |"
+        " texts in a pass of the model |",
+        "|---|---|---|---|---|",
+    ]
+    for point in points:
+        costs = ", ".join(
+            f"{point[f'cpu {stage}']:.0f}" for stage in ("models", "gateway", "rasa", "actions", "accounts")
+        )
+        rows.append(
+            f"| {point['rate']:g} | {point['p50']:.0f} / {point['p95']:.0f} ms | {point['late']:.0f} % | {costs} ms |"
+            f" {point['texts a pass']:.1f} |"
+        )
+    good = [point for point in points if point["p95"] <= WITHIN_MS and not point["late"]]
+    most = max((point["rate"] for point in good), default=0.0)
+    rows += [
+        "",
+        f"The most that is answered within a second (95th percentile): {most:g} turns a second, {most * 3600:,.0f} an hour.",
+    ]
+    return rows
+
+
+def planned(costs: Costs, found: list[Plan]) -> list[str]:
+    """The plans as a table of the page, and what they say of the bottlenecks."""
+    share = costs.ms["models"] / sum(costs.ms.values())
+
+    def row(name: str, values: Iterable[str]) -> str:
+        return f"| {name} | {' | '.join(values)} |"
+
+    order = ("gateway", "models", "rasa", "actions", "accounts")
+    return [
+        f"Taken as given: {TURNS} messages of the customer in a conversation, {100 * PEAK_SHARE:g} % of a day's in its busiest hour, "
+        f"connected for {CONNECTED_S / 60:g} minutes, {SOCKETS_A_GATEWAY:,} sockets a gateway, {WRITES} transactions a turn, "
+        f"pools no fuller than {100 * BUSY:g} %, answers within {WITHIN_MS:,.0f} ms (95th percentile), Poisson arrivals, "
+        f"{CELL:,} conversations a day and cell.",
+        "",
+        "Processor a turn that the simulation takes, ms: "
+        + ", ".join(f"{stage} {costs.ms[stage]:.1f}" for stage in order)
+        + f" (models: {100 * share:.0f} %); spread of the logarithm {costs.sigma:.2f}.",
+        "",
+        row("conversations a day", (f"{one.day:,}" for one in found)),
+        "|" + "---|" * (len(found) + 1),
+        row("cells", (f"{one.cells:,}" for one in found)),
+        row("turns a second in the busiest hour, a cell", (f"{one.rate:,.0f}" for one in found)),
+        row("the same in all", (f"{one.rate * one.cells:,.0f}" for one in found)),
+        row("answer p95, simulated", (f"{one.p95:,.0f} ms" for one in found)),
+        *(row(f"processes a cell: {stage}", (f"{one.processes[stage]:,}" for one in found)) for stage in order),
+        row("connected customers, a cell", (f"{one.sockets:,.0f}" for one in found)),
+        row("the same in all", (f"{one.sockets * one.cells:,.0f}" for one in found)),
+        row("database writes a second, a cell", (f"{one.writes:,.0f}" for one in found)),
+        row("of what one primary is planned with", (f"{100 * one.writes / WRITES_A_SECOND:.1f} %" for one in found)),
+        row(f"machines of {CORES} cores, all cells", (f"{one.machines:,}" for one in found)),
+        row("costs most", (one.first for one in found)),
+        "",
+        f"One primary with {WRITES_A_SECOND:,} small transactions a second is full at {day_of_a_primary():,.0f} conversations a day.",
+    ]
+
+
+def written(page: str, blocks: dict[str, list[str]]) -> str:
+    """The page with each block between its marks, `<!-- NAME -->` and `<!-- /NAME -->`. Raises `ValueError`."""
+    for name, lines in blocks.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if begin not in page or end not in page:
+            raise ValueError(f"the page has no place for '{name}': it needs the lines {begin.strip()} and {end}")
+        head, _, rest = page.partition(begin)
+        page = head + begin + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+    return page
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("load", type=Path, help="what benchmarks.load curve --points wrote")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--page", type=Path, help="write the figures into this page, between their marks")
     arguments = parser.parse_args()
-    costs = read_costs(json.loads(arguments.load.read_text("utf-8")))
-    found = []
-    for day in DAYS:
-        cells = max(1, math.ceil(day / CELL))
-        rate = day / cells * TURNS * PEAK_SHARE / 3600
-        processes, p95, first = plan(costs, rate, arguments.seed)
-        sockets = day / cells * PEAK_SHARE / 3600 * CONNECTED_S
-        processes["gateway"] = max(processes["gateway"], math.ceil(sockets / SOCKETS_A_GATEWAY))
-        writes = rate * WRITES
-        found.append(
-            {"conversations a day": day, "cells": cells, "turns/s a cell": rate, "answer p95, ms": p95}
-            | {f"{stage} processes a cell": processes[stage] for stage in STAGES}
-            | {"sockets a cell": sockets, "writes/s a cell": writes, "of a primary": writes / WRITES_A_SECOND}
-            | {"8-core machines": cells * math.ceil(sum(processes.values()) / 8), "costs most": first}
-        )
+    given = json.loads(arguments.load.read_text("utf-8"))
+    costs = read_costs(given)
+    found = plans(costs, arguments.seed)
+    blocks = {"measured": measured(given["points"]), "planned": planned(costs, found)}
     if arguments.json:
-        print(json.dumps({"costs_ms": costs.ms, "sigma": costs.sigma, "plan": found}))
-        return 0
-    print(
-        "CPU a turn, ms: " + ", ".join(f"{stage} {ms:.1f}" for stage, ms in costs.ms.items()),
-        f"; spread {costs.sigma:.2f}",
-    )
-    for name in found[0]:
-        cells_of = [row[name] for row in found]
-        print(
-            f"{name:<26}"
-            + "".join(
-                f"{one:>16,.2f}" if isinstance(one, float) else f"{one:>16,}" if isinstance(one, int) else f"{one:>16}"
-                for one in cells_of
-            )
-        )
+        print(json.dumps({"costs": asdict(costs), "plans": [asdict(one) for one in found]}))
+    elif arguments.page:
+        arguments.page.write_text(written(arguments.page.read_text("utf-8"), blocks), "utf-8")
+    else:
+        print("\n\n".join("\n".join(lines) for lines in blocks.values()))
     return 0
 
 
