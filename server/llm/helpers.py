@@ -40,7 +40,7 @@ _SPELT: Final = re.compile(
 _ADDRESS: Final = re.compile(r"https?://[^\s，。）)]+|www\.[^\s，。）)]+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z]{4,}|[\u4e00-\u9fff]{2,}")
 _SHARED: Final = 0.5
-"""Share of an answer's words that the question or the cited passage has: less, and it speaks of something else."""
+"""Share of an answer's words that the cited passage has: less, and it speaks of something else."""
 _PLACEHOLDER: Final = re.compile(r"\[[A-Z_]+_\d+\]")
 Reason = Literal[
     "unknown", "no_quote", "quote_not_found", "number_not_found", "code_not_found", "address_not_found",
@@ -133,7 +133,7 @@ async def answer(
     if not said["known"]:
         return Refused("unknown")
     claims = [(private.restore(text), place, private.restore(quote)) for text, place, quote in _said(said, "passage")]
-    return _kept(claims, given, language, asked=question)
+    return _kept(claims, given, language, worded=True)
 
 
 async def summary(
@@ -206,7 +206,7 @@ def check(text: str, quote: str, source: int, sources: Sequence[str], language: 
 
 
 def speaks_of(text: str, known: str) -> bool:
-    """Whether a sentence uses the words of what it rests on, or of what was asked."""
+    """Whether a sentence uses the words of what it rests on; those of the question alone could say anything."""
     words = _words(text)
     return not words or len(words & _words(known)) >= _SHARED * len(words)
 
@@ -238,14 +238,14 @@ def locate(quote: str, source: str) -> tuple[int, int] | None:
 
 
 def _kept(
-    claims: Sequence[tuple[str, int, str]], sources: Sequence[str], language: Language, *, asked: str | None = None
+    claims: Sequence[tuple[str, int, str]], sources: Sequence[str], language: Language, *, worded: bool = False
 ) -> Grounded | Refused:
-    """The claims (text, source, quotation) that pass; an answer to what was `asked` also has to speak of it."""
+    """The claims (text, source, quotation) that pass; `worded`: in the words of what they rest on, besides."""
     kept: list[Claim] = []
     reason: Reason = "empty"
     for text, source, quote in claims:
         found = check(text.strip(), quote, source, sources, language)
-        if isinstance(found, Claim) and asked is not None and not speaks_of(text, f"{asked} {sources[source]}"):
+        if isinstance(found, Claim) and worded and not speaks_of(text, sources[source]):
             found = Refused("words_not_found")
         if isinstance(found, Refused):
             reason = found.reason
