@@ -104,14 +104,13 @@ async def interruptions(url: str) -> list[Row]:
             await talker.talk(quiet(1.0))
             start = len(talker.frames)
             noise = NOISES[language][turn // 2 % len(NOISES[language])]
-            on = asyncio.create_task(_moment(talker, "audio_lower", start, on=False))
+            on = asyncio.create_task(_goes_on(talker, start))
             ended = await talker.talk(recording(noise))
             await talker.talk(quiet(1.5))
-            if any(frame["type"] == "audio_stop" for frame in talker.frames[start:]):
-                mistaken += 1
-                on.cancel()
-                continue
             went_on.append(await on - ended)
+            if any(frame["role"] == "customer" for frame in talker.messages(start)):
+                mistaken += 1
+                continue
             start = len(talker.frames)
             samples = recording(INTERRUPTIONS[language])
             began = time.monotonic() + before_speech_s(samples)
@@ -166,6 +165,27 @@ async def crowd(url: str, talkers: int, seconds: float) -> list[Row]:
         (f"{talkers} talkers: end of speech → final text p50", "s", statistics.median(finals), ""),
         (f"{talkers} talkers: end of speech → final text p95", "s", quantile(finals, 0.95), "≤ 1.2"),
     ]
+
+
+async def _goes_on(talker: Talker, after: int) -> float:
+    """When the bot speaks again: where it paused, or anew where it had been stopped; or answers the noise."""
+    found = [
+        asyncio.create_task(_moment(talker, "audio_lower", after, on=False)),
+        asyncio.create_task(_again(talker, after)),
+        asyncio.create_task(_moment(talker, "message", after, role="customer")),
+    ]
+    done, late = await asyncio.wait(found, return_when=asyncio.FIRST_COMPLETED)
+    for one in late:
+        one.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    return min(one.result() for one in done)
+
+
+async def _again(talker: Talker, after: int) -> float:
+    seq = (await talker.wait("audio_stop", after=after))["seq"]
+    stopped = next(i for i, one in enumerate(talker.frames) if i >= after and one["type"] == "audio_stop")
+    await talker.wait("audio", "speak", after=stopped, seq=seq)
+    return time.monotonic()
 
 
 async def _moment(talker: Talker, kind: str, after: int, **fields: object) -> float:

@@ -188,6 +188,8 @@ class SpeechModels:
     def _decode(self, waiting: _Recording) -> Transcript:
         final = waiting.kind == "final"
         found = self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
+        if waiting.kind == "quick" and found.unsettled:  # what a final one would think twice about is not known yet
+            found = replace(found, rejected=False, confidence=0.0)
         return replace(found, text=self._words().correct(found.heard)) if found.heard else found
 
     def _words(self) -> Homophones:

@@ -261,7 +261,8 @@ class TurnTaking:
     def _waiting_for_speech(self, event: Frame) -> list[Effect]:
         if event.probability <= self.tuning.start_probability:
             self._run, self._run_level = 0, 0.0
-            return [*self._go_on(), *self._overdue(event.at), *self._quiet(event.at)]
+            over = self._go_on() if event.probability < self.tuning.end_probability else []
+            return [*over, *self._overdue(event.at), *self._quiet(event.at)]
         self._run += 1
         self._run_level += event.level
         effects: list[Effect] = []

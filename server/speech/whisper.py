@@ -13,7 +13,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,8 @@ class Transcript:
     no_speech: float
     compression: float
     full: bool = False
+    unsettled: bool = False
+    """A second decoding, which was not asked for, may say something else."""
     heard: tuple[Heard, ...] = field(default=(), repr=False)
     """In Chinese the text's characters one by one, and what else each may have been."""
 
@@ -119,7 +121,10 @@ class Whisper:
         features = model.features(audio)
         found = model.decode(features, len(audio) / RATE, language, full=False)
         doubtful = found.confidence < np.exp(_FULL_BELOW) or repeats(found.text.lower())
-        if final and doubtful and found.no_speech <= _NO_SPEECH:
+        worth = doubtful and found.no_speech <= _NO_SPEECH
+        if worth and not final:
+            return replace(found, unsettled=True)
+        if worth:
             again = model.decode(features, len(audio) / RATE, language, full=True)
             if again.confidence > found.confidence or repeats(found.text.lower()):
                 found = again

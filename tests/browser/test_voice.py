@@ -104,6 +104,8 @@ def test_a_question_is_asked_and_the_answer_listened_to_and_interrupted_by_voice
     bar = customer.widget.get_by_role("group", name="Voice")
     expect(bar).to_contain_text("Listening")
     expect(bar).to_contain_text("is not kept")
+    # The pointer is still over it: that it is on must be seen all the same.
+    expect(customer.widget.locator(".microphone.on")).to_have_css("background-color", "rgb(179, 38, 30)")
     expect(customer.widget.locator(".live")).to_be_visible()
     expect(customer.own.first).to_contain_text("reset my password")
     expect(bar).to_contain_text("speak any time to interrupt")

@@ -73,6 +73,7 @@ export const chat: Texts<typeof zh.chat> = {
   voiceListening: 'Listening, go ahead',
   voiceHold: 'Speak now; let go to send',
   voiceEnding: 'Working out what you said…',
+  voiceReading: 'Reading the reply',
   voiceSpeaking: 'Reading the reply; speak any time to interrupt',
   voicePrivacy: 'The microphone is on. Sound is used only to understand you and is not kept.',
   voiceAloud: 'Read replies aloud',

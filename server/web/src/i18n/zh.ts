@@ -71,6 +71,7 @@ export const chat = {
   voiceListening: '正在听，请讲',
   voiceHold: '请讲，松开后发送',
   voiceEnding: '正在识别…',
+  voiceReading: '正在朗读回复',
   voiceSpeaking: '正在朗读回复，您可以随时打断',
   voicePrivacy: '麦克风已打开。声音只用于识别您的话，不会保存。',
   voiceAloud: '朗读回复',

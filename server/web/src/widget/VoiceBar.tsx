@@ -138,29 +138,27 @@ export function MicrophoneButton({ talk, t, disabled }: { talk: Talk; t: T; disa
 
 export function VoiceBar({ talk, t, lang }: { talk: Talk; t: T; lang: Lang }) {
   const { phase, hold, text, stable, level, speaking, aloud, problem } = talk.state;
-  if (phase === 'off' && !speaking) {
-    if (!problem) return null;
-    return (
-      <div class="voice-bar problem" role="alert">
-        <AlertIcon />
-        <span>{lookUp(lang === 'zh' ? zh : en, `voice_${problem}`)}</span>
-        <button type="button" class="text-button" onClick={talk.dismiss}>
-          {t('dismiss')}
-        </button>
-      </div>
-    );
-  }
+  const alert = phase === 'off' && problem && (
+    <div class="voice-bar problem" role="alert">
+      <AlertIcon />
+      <span>{lookUp(lang === 'zh' ? zh : en, `voice_${problem}`)}</span>
+      <button type="button" class="text-button" onClick={talk.dismiss}>
+        {t('dismiss')}
+      </button>
+    </div>
+  );
+  if (phase === 'off' && !speaking) return alert || null;
   const words =
     phase === 'starting'
       ? t('voiceStarting')
       : phase === 'ending'
         ? t('voiceEnding')
         : speaking
-          ? t('voiceSpeaking')
+          ? t(phase === 'off' ? 'voiceReading' : 'voiceSpeaking')
           : hold
             ? t('voiceHold')
             : t('voiceListening');
-  return (
+  const bar = (
     <div class="voice-bar" role="group" aria-label={t('voiceBar')}>
       <div class="voice-line">
         {phase === 'on' && (
@@ -199,5 +197,11 @@ export function VoiceBar({ talk, t, lang }: { talk: Talk; t: T; lang: Lang }) {
       )}
       {phase === 'on' && <p class="privacy">{t('voicePrivacy')}</p>}
     </div>
+  );
+  return (
+    <>
+      {alert}
+      {bar}
+    </>
   );
 }
