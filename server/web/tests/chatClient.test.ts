@@ -115,6 +115,18 @@ describe('a message that was put off', () => {
     expect(world.last.sent.slice(1)).toEqual(Array(2).fill({ type: 'message', id: 'id-1', text: 'hello' }));
     expect(chat.state.outbox.map((item) => item.state)).toEqual(['sent']);
   });
+
+  it('is not lost where it was a button', () => {
+    const chat = client();
+    chat.connect();
+    world.last.opens();
+    world.last.gives(WELCOME);
+    chat.choose(1, '/thanks', 'Thank you');
+    world.last.gives({ type: 'error', code: 'busy', message: '', id: 'id-1', position: 97, retry_s: 5 });
+    expect(chat.state.notice).toBeNull();
+    [...world.timers.values()].find((timer) => timer.ms === 6250)?.run();
+    expect(world.last.sent.slice(1)).toEqual(Array(2).fill({ type: 'choice', id: 'id-1', seq: 1, value: '/thanks' }));
+  });
 });
 
 describe('a connection', () => {

@@ -397,7 +397,8 @@ function refused(state: ChatState, code: string, message: string, id: string | u
   }
   if (!item) return quiet({ ...state, lastError: code, notice: { code, message } });
   const mode = code === 'closed' ? 'closed' : state.mode;
-  if (item.frame.type !== 'message') {
+  // What was put off stays, whatever it is: it is sent again.
+  if (item.frame.type !== 'message' && code !== 'busy') {
     const { [item.frame.type === 'feedback' ? (item.frame.seq ?? -1) : -1]: _, ...feedback } = state.feedback;
     const { type } = item.frame;
     return flush({
