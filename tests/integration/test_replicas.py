@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -89,8 +90,8 @@ def pair(
     for name in ("lin", "bai", "chen"):
         made[0].add_staff(name, shown=name.title())
     made[1].passwords = made[0].passwords
-    for gateway in made:
-        gateway.start()
+    with ThreadPoolExecutor() as starting:  # together, as they do after a power cut: one changes the schema
+        list(starting.map(Gateway.start, made))
     deadline = time.monotonic() + SERVICES_DEADLINE_S
     paths = {"models": "/health", "rasa": "/webhooks/kefu/health", "actions": "/health"}
     while not all(healthy(second.urls[name] + path) for name, path in paths.items()):
@@ -153,37 +154,42 @@ async def test_one_of_two_windows_writes_whatever_gateway_they_are_at(pair):
         assert (await other.do("message", customer.conversation, text="now"))["type"] == "ack"
 
 
-@pytest.mark.parametrize("victim", [0, 1])
-async def test_a_gateway_dies_in_the_middle_of_turns(pair, victim):
-    """Every question is answered once, in its order, by the gateway that is left."""
-    dying, other = pair[victim], pair[1 - victim]
-    customers = [Customer(dying.url) for _ in range(CUSTOMERS)]
-    ledger: dict[str, list[str]] = {}
-    try:
+async def test_either_gateway_dies_in_the_middle_of_turns(pair):
+    """Every question is answered once, in its order; who was at the one that died goes on at the other."""
+    customers = [Customer(pair[0].url) for _ in range(CUSTOMERS)]
+    for one in customers:
+        await one.connect()
+        await one.hello("en")
+    asked: dict[str, list[str]] = {one.conversation: [] for one in customers}
+    for round_, (dying, other) in enumerate((pair, pair[::-1])):
+        question, thanks = f"q{round_}", f"t{round_}"
         for number, one in enumerate(customers):
-            await one.connect()
-            await one.hello("en")
-            ledger[one.conversation] = [f"how do I reset my password, please, number {number}", "thanks"]
-            await one.send("message", id="q1", text=ledger[one.conversation][0])
+            asked[one.conversation] += [f"how do I reset my password, please, number {number}", "thanks"]
+            await one.send("message", id=question, text=asked[one.conversation][-2])
         for one in customers:
-            await one.wait("ack", id="q1")
+            await one.wait("ack", id=question)
         await asyncio.to_thread(dying.kill)
         for one in customers:
             await one.disconnect()
             one.move(other.url)
             await one.resume(last_seq=max(one.transcript()))
-            await one.send("message", id="q1", text=ledger[one.conversation][0])  # its acknowledgement may be lost
-            await one.send("message", id="q2", text=ledger[one.conversation][1])
+            # The acknowledgement of the first may be lost.
+            await one.send("message", id=question, text=asked[one.conversation][-2])
+            await one.send("message", id=thanks, text=asked[one.conversation][-1])
         for one in customers:
-            await one.wait("message", seq=5)
-            seen = one.messages()
-            assert [frame["seq"] for frame in seen] == [1, 2, 3, 4, 5]
-            assert [frame["text"] for frame in seen if frame["role"] == "customer"] == ledger[one.conversation]
-            answers = [frame for frame in seen if frame["role"] == "bot"][1:]
-            assert ["citations" in frame for frame in answers] == [True, False]
-            await one.disconnect()
-    finally:
-        await asyncio.to_thread(dying.start)
+            await one.wait("ack", id=thanks)
+        # It comes back while the other answers.
+        starting = asyncio.create_task(asyncio.to_thread(dying.start))
+        for one in customers:
+            await one.wait("message", seq=1 + 4 * (round_ + 1))
+        await starting
+    for one in customers:
+        seen = one.messages()
+        assert [frame["seq"] for frame in seen] == list(range(1, 10))
+        assert [frame["text"] for frame in seen if frame["role"] == "customer"] == asked[one.conversation]
+        answers = [frame for frame in seen if frame["role"] == "bot"][1:]
+        assert ["citations" in frame for frame in answers] == [True, False] * 2
+        await one.disconnect()
 
 
 async def test_gateways_die_while_people_talk_to_people(pair):
