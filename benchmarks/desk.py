@@ -154,8 +154,8 @@ async def exchange(gateway: Gateway) -> list[Row]:
 
 def cpu_seconds(gateway: Gateway) -> float:
     """Processor time that the gateway has used."""
-    assert gateway.process is not None
-    fields = Path(f"/proc/{gateway.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    assert gateway.pid is not None
+    fields = Path(f"/proc/{gateway.pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

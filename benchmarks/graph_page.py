@@ -206,8 +206,7 @@ def main() -> int:
         with chromium() as browser:
             rows = measure(browser, gateway, name, options.trace)
     finally:
-        if gateway.process is not None:
-            gateway.kill()
+        gateway.stop()
         shutil.rmtree(folder, ignore_errors=True)
     if options.json:
         print(json.dumps([dict(zip(("name", "unit", "value", "asked"), row, strict=True)) for row in rows]))

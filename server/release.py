@@ -27,6 +27,7 @@ RASA_DEADLINE_S = 600
 # Code that decides what training makes; a change in it makes a new release.
 _CODE = ("server/nlu", "server/assistant.py", "kg/retrieval.py", "bot/kefu_bot", "config.yml")
 _LOG_TAIL_CHARACTERS = 2000
+_AGAIN = "move {} away, and it is trained again at the next start"
 
 
 class ReleaseError(ConfigurationError):
@@ -48,6 +49,7 @@ def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
     release = release_id(settings, company)
     folder = settings.releases_dir / release
     if (folder / MANIFEST).is_file():
+        check(folder)
         return folder
     settings.releases_dir.mkdir(parents=True, exist_ok=True)
     with _alone(settings.releases_dir / f".{release}.lock", progress):
@@ -64,6 +66,29 @@ def ensure(settings: Settings, company: Company, progress: Progress) -> Path:
         finally:
             shutil.rmtree(build, ignore_errors=True)
     return folder
+
+
+def check(folder: Path) -> None:
+    """Look whether a release's files are those that training wrote; releases of before that was noted pass.
+
+    Raises:
+        ReleaseError: A file is damaged or missing; the message names it and the way out.
+    """
+    try:
+        wanted = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("files") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ReleaseError(f"{folder / MANIFEST}: cannot be read ({error}); {_AGAIN.format(folder)}") from error
+    found = {str(path.relative_to(folder)): digest for path, digest in _digests(folder)}
+    for name, digest in wanted.items():
+        if found.get(name) != digest:
+            what = "is not what was trained" if name in found else "is missing"
+            raise ReleaseError(f"{folder / name}: {what}; {_AGAIN.format(folder)}")
+
+
+def _digests(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(one for one in folder.rglob("*") if one.is_file() and one != folder / MANIFEST):
+        with path.open("rb") as file:
+            yield path, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -122,7 +147,13 @@ def _train(build: Path, release: str, settings: Settings, company: Company, prog
         finally:
             rasa.kill()
             rasa.wait()
-    manifest = {"id": release, "company": company.id, "nlu": artefact.manifest, "risk_bound": settings.risk_bound}
+    manifest = {
+        "id": release,
+        "company": company.id,
+        "nlu": artefact.manifest,
+        "risk_bound": settings.risk_bound,
+        "files": {str(path.relative_to(build)): digest for path, digest in _digests(build)},
+    }
     (build / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=2), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from server.gateway.company_in_force import in_force
 from server.gateway.passwords import hash_password, new_password
 from server.settings import ROOT, Settings
 from server.storage.audit import Audit, command_line_actor
-from server.storage.database import create_engine, migrate
+from server.storage.database import check, create_engine, migrate
 from server.storage.store import Store
 from server.storage.tables import identities, sessions, staff
 
@@ -42,7 +42,7 @@ class Credential:
 def bootstrap(settings: Settings) -> list[Credential]:
     """Migrates the database and makes the first staff accounts: the administrator; the demo company has agents too."""
     demo = settings.company == ROOT / "demo"
-    return _with_store(settings, lambda store, audit: _bootstrap(store, audit, settings, demo=demo))
+    return _with_store(settings, lambda store, audit: _bootstrap(store, audit, settings, demo=demo), look_first=True)
 
 
 def add_user(  # noqa: PLR0917 (an account's parts, in the order in which the command line names them)
@@ -182,9 +182,13 @@ def _check(password: str, username: str) -> None:
         raise AccountError(problem)
 
 
-def _with_store(settings: Settings, work: Callable[[Store, Audit], Coroutine[Any, Any, T]]) -> T:
+def _with_store(
+    settings: Settings, work: Callable[[Store, Audit], Coroutine[Any, Any, T]], *, look_first: bool = False
+) -> T:
     async def run() -> T:
         engine = create_engine(settings.database_url)
+        if look_first:
+            await check(engine)
         await migrate(engine)
         store = Store(engine, lambda: datetime.now(UTC))
         try:

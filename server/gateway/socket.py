@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 from fastapi import WebSocket, WebSocketDisconnect
 
-from server.gateway.frames import FrameError, error_frame, read_frame
+from server.gateway.frames import FrameError, action_id, error_frame, read_frame
 from server.gateway.hub import SlowSubscriberError, Subscription
 from server.gateway.metrics import BAD_FRAMES, SOCKETS
 
@@ -17,6 +17,8 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 SEND_DEADLINE_S = 10.0
+RETRY_S = 3
+"""When a page is to send a message again that could not be stored; under its id, so that it counts once."""
 POLICY, TRY_LATER, INTERNAL = 1008, 1013, 1011
 
 Handler = Callable[[Json], Awaitable[None]]
@@ -98,11 +100,13 @@ async def _read_all(
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1000))
         text, data = message.get("text"), message.get("bytes")
+        frame: Json = {}
         try:
             if text is None and data is not None and binary is not None:
                 binary(data)
             else:
-                await handle(read_frame(text if text is not None else data))
+                frame = read_frame(text if text is not None else data)
+                await handle(frame)
         except FrameError as error:
             BAD_FRAMES.labels(kind=kind, code=error.code).inc()
             queue.put(error_frame(error))
@@ -110,7 +114,9 @@ async def _read_all(
             raise
         except Exception:  # one frame must never take down the connection, let alone the process
             logger.exception("%s frame failed", kind)
-            queue.put(error_frame(FrameError("internal", "this could not be done; please try again")))
+            again = {"retry_s": RETRY_S} if frame.get("type") == "message" else {}
+            what = "this could not be done; please try again"
+            queue.put(error_frame(FrameError("internal", what, action_id(frame), **again)))
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -515,8 +515,9 @@ class Upstream:
 
     async def healthy(self) -> dict[str, bool]:
         """Which services answer, at one of their addresses."""
-        models, rasa = await asyncio.gather(*(self._well(kind, path) for kind, path in self._kinds()))
-        return {"models": models, "rasa": rasa}
+        kinds = (*self._kinds(), (self._actions, "/health"))
+        models, rasa, actions = await asyncio.gather(*(self._well(kind, path) for kind, path in kinds))
+        return {"models": models, "rasa": rasa, "actions": actions}
 
     async def _look(self) -> None:
         for kind, path in self._kinds():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 # Set before numpy reads it. Products are small here: with more threads, those that have done their part spin until
@@ -20,6 +21,8 @@ from server.models.own_words import chinese_texts
 from server.nlu.artefact import Artefact, ArtefactError
 from server.settings import load_settings
 
+EXIT_UNUSABLE = 2
+
 
 def main() -> None:
     """Parse the arguments and serve until told to stop."""
@@ -32,7 +35,8 @@ def main() -> None:
     try:
         Artefact.load(arguments.release / NLU)
     except ArtefactError as error:
-        raise SystemExit(str(error)) from None
+        print(error, file=sys.stderr)
+        raise SystemExit(EXIT_UNUSABLE) from None
     settings = load_settings()
     configure_logging(form=settings.log_format)
     close = traces.configure("models", settings.traces_url)
@@ -43,9 +47,16 @@ def main() -> None:
         speech=settings.speech,
         pictures=settings.pictures,
         own_words=lambda: chinese_texts(Company.load(settings.company)),
+        failed=lambda: setattr(server, "should_exit", True),
     )
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_config=None, log_level="warning", access_log=False)
+    where = {"host": arguments.host, "port": arguments.port}
+    server = uvicorn.Server(uvicorn.Config(app, **where, log_config=None, log_level="warning", access_log=False))
+    server.run()
     close()
+    if app.state.models.failure:
+        # Another start would load the same files: who supervises it is told so at once.
+        print(f"release {arguments.release}: {app.state.models.failure}", file=sys.stderr)
+        raise SystemExit(EXIT_UNUSABLE)
 
 
 if __name__ == "__main__":

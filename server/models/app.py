@@ -363,12 +363,13 @@ def create_app(
     speech: Speech | None = None,
     pictures: Pictures | None = None,
     own_words: Callable[[], Iterable[str]] = tuple,
+    failed: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The service for one release folder, which holds `nlu/` and `index/`; its name is the release's id.
 
     `understanding`: another engine than the embedded one, prepared in `engine_dir`; where that cannot be opened, the
     embedded engine answers and every parse says so. `own_words`: the company's Chinese texts, for voice. Loading
-    happens in the background: `/health` answers 503 until it is done, and says why where it failed.
+    happens in the background: `/health` answers 503 until it is done, and says why where it failed; `failed` is called.
     """
     models = Models(release_dir, understanding or Understanding(), engine_dir)
     voice = SpeechModels(speech or Speech(), models.metrics.registry, own_words=own_words)
@@ -376,7 +377,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_load(models), name="load models")
+        loading = asyncio.create_task(_load(models, failed), name="load models")
         models.parses.start()
         models.searches.start()
         try:
@@ -559,7 +560,7 @@ async def _all(questions: Sequence[Coroutine[Any, Any, Parse]]) -> list[Parse]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _load(models: Models) -> None:
+async def _load(models: Models, failed: Callable[[], None]) -> None:
     began = time.perf_counter()
     try:
         await asyncio.get_running_loop().run_in_executor(models.executor, models.load)
@@ -567,6 +568,7 @@ async def _load(models: Models) -> None:
     except Exception as error:
         models.failure = f"{type(error).__name__}: {error}"
         log.exception("release %s cannot be loaded", models.release_dir)
+        failed()
         return
     log.info("release %s ready after %.1f s", models.release, time.perf_counter() - began)
 

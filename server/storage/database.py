@@ -1,6 +1,9 @@
 """The engine, its pragmas, and the schema's migrations."""
 
-from collections.abc import Callable
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,10 @@ from alembic.migration import MigrationContext
 from prometheus_client import Counter
 from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DatabaseError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from server.settings import ConfigurationError
 
 ERRORS = Counter("kefu_database_errors_total", "Statements and connections that failed, by kind.", ["kind"])
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,6 +40,10 @@ _POSTGRES: dict[str, Any] = {
 }
 
 
+class StorageError(ConfigurationError):
+    """A database that cannot be used; the message names the file and the way out."""
+
+
 def create_engine(url: str) -> AsyncEngine:
     """An engine for ``url`` (``sqlite+aiosqlite:///…`` or ``postgresql+psycopg://…``); the SQLite folder is made."""
     parsed = make_url(url)
@@ -49,10 +59,11 @@ def create_engine(url: str) -> AsyncEngine:
         )
         _count_errors(served)
         return served
-    if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, **_shared())
     _count_errors(engine)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _hold_to_one_file(engine, Path(parsed.database))
 
     @event.listens_for(engine.sync_engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
@@ -65,6 +76,35 @@ def create_engine(url: str) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+def _hold_to_one_file(engine: AsyncEngine, path: Path) -> None:
+    """The file that was there first, or none: one that is gone is never begun anew beside what is running.
+
+    While it is away, statements fail as with any database that is; what is put back is used again.
+    """
+    known: list[int] = []
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _is_there(_dialect: Any, _record: Any, _args: Any, _parameters: Any) -> None:
+        if known and _inode(path) != known[0]:
+            raise sqlite3.OperationalError(f"{path}: the database is gone or another one; put it back")
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _note(_connection: Any, _record: Any) -> None:
+        known[:] = known or [_inode(path)]
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _is_still_there(_connection: Any, _record: Any, _proxy: Any) -> None:
+        if _inode(path) != known[0]:
+            raise DisconnectionError(f"{path}: the database is gone")
+
+
+def _inode(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def _count_errors(engine: AsyncEngine) -> None:
@@ -83,8 +123,46 @@ def _shared() -> dict[str, Any]:
 
 
 async def migrate(engine: AsyncEngine, revision: str = "head") -> None:
-    """Brings the schema to ``revision``, whole or not at all; a database that is there already does nothing."""
-    await _change(engine, command.upgrade, revision)
+    """Brings the schema to ``revision``, whole or not at all; a database that is there already does nothing.
+
+    Raises:
+        StorageError: The file is damaged, or no database.
+    """
+    with _damage_named(engine):
+        await _change(engine, command.upgrade, revision)
+
+
+async def check(engine: AsyncEngine) -> None:
+    """Looks whether SQLite's file is whole; other servers look after theirs. Reads all of it.
+
+    Raises:
+        StorageError: It is not.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with _damage_named(engine):
+        async with engine.connect() as connection:
+            found = (await connection.exec_driver_sql("PRAGMA quick_check(1)")).scalar_one()
+    if found != "ok":
+        raise _damaged(engine, found)
+
+
+@contextmanager
+def _damage_named(engine: AsyncEngine) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if getattr(cause, "sqlite_errorcode", None) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise _damaged(engine, str(cause)) from error
+        raise
+
+
+def _damaged(engine: AsyncEngine, cause: str) -> StorageError:
+    return StorageError(
+        f"{engine.url.database}: is damaged or no database ({cause}); `kefu restore FILE --force` keeps it and puts a "
+        "back-up in its place, or move it away to begin without data"
+    )
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> None:

@@ -143,6 +143,7 @@ def _chosen(settings: Settings, company: Company, progress: Progress) -> tuple[P
     if not (folder / release.MANIFEST).is_file() or (made_of is not None and not made_of.is_dir()):
         note = f"{name}, which {promoted.by} promoted in the console, is not there any more; the files' release is"
         return release.ensure(settings, company, progress), None, f"{note} started"
+    release.check(folder)
     note = f"starting {name}, which {promoted.by} promoted in the console on {promoted.at}"
     if promoted.files != release.release_id(settings, company):
         note += "; the company's files have changed since: train and promote them in the console"

@@ -19,7 +19,7 @@ _LOOPBACK = "127.0.0.1"
 _MODEL_THREADS = "2"
 # What each program would import later, between its start and its first answer.
 _WEB = ("uvicorn.loops.auto", "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "anyio._backends._asyncio", "h11")
-_PRELOAD = {
+PRELOAD = {
     "gateway": (*_WEB, "uvicorn.protocols.websockets.websockets_sansio_impl", "aiosqlite", "httpcore"),
     "models": (*_WEB, "server.models.forks:before"),
     "rasa": ("rasa.core.run", "rasa.core.agent", "kefu_bot.channel", "kefu_bot.understanding"),
@@ -81,7 +81,7 @@ def generation(settings: Settings, slot: int, release: Path, company: Path | Non
             directory=ROOT,
             # Waiting threads that spin would take the two cores from everyone else.
             environment=environment | {"OMP_NUM_THREADS": _MODEL_THREADS, "OMP_WAIT_POLICY": "passive"},
-            preload=_PRELOAD["models"],
+            preload=PRELOAD["models"],
         ),
         Service(
             name=f"rasa{suffix}",
@@ -95,7 +95,7 @@ def generation(settings: Settings, slot: int, release: Path, company: Path | Non
             directory=ROOT / "bot",
             environment=environment,
             masks_itself=False,
-            preload=_PRELOAD["rasa"],
+            preload=PRELOAD["rasa"],
         ),
         Service(
             name=f"actions{suffix}",
@@ -103,7 +103,7 @@ def generation(settings: Settings, slot: int, release: Path, company: Path | Non
             health_url=f"http://{_LOOPBACK}:{actions}/health",
             directory=ROOT,
             environment=environment,
-            preload=_PRELOAD["actions"],
+            preload=PRELOAD["actions"],
         ),
     )
     return Generation(
@@ -132,7 +132,7 @@ def services(settings: Settings, company: Company, first: Generation) -> list[Se
                 health_url=f"http://{_LOOPBACK}:{settings.accounts_port}/healthz",
                 directory=ROOT,
                 environment=environment,
-                preload=_PRELOAD["accounts"],
+                preload=PRELOAD["accounts"],
             )
         )
     host = _ANY_ADDRESS.get(settings.host, settings.host)
@@ -143,7 +143,7 @@ def services(settings: Settings, company: Company, first: Generation) -> list[Se
             health_url=f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/healthz",
             directory=ROOT,
             environment=environment,
-            preload=_PRELOAD["gateway"],
+            preload=PRELOAD["gateway"],
         )
     )
     return found

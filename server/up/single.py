@@ -11,7 +11,7 @@ from pathlib import Path
 from server import generations
 from server.company import Company
 from server.logs import masked_line
-from server.release import MANIFEST, release_id
+from server.release import MANIFEST, check, release_id
 from server.settings import ConfigurationError, Settings
 from server.up.services import generation, services
 from server.up.supervisor import Service
@@ -51,6 +51,8 @@ def _chosen(settings: Settings, company: Company, name: str) -> Service:
         )
     if name in _OF_THE_RELEASE and made_of is not None and not made_of.is_dir():
         raise ConfigurationError(f"{made_of}: is not there, though {release.name}, which was promoted, was made of it")
+    if name in _TRAINED:
+        check(release)
     first = generation(settings, 0, release, made_of, settings.models_port)
     found = {one.name: one for one in services(settings, company, first)}
     if name not in found:

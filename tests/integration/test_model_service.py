@@ -371,7 +371,8 @@ async def test_a_request_that_breaks_the_contract_is_refused(
 
 
 async def test_a_release_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
-    app = create_app(tmp_path / "r-none")
+    told: list[str] = []
+    app = create_app(tmp_path / "r-none", failed=lambda: told.append("failed"))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://models") as http,
@@ -382,6 +383,7 @@ async def test_a_release_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
         assert answer.status_code == 503
         assert "no manifest.json" in answer.json()["error"]
         assert (await http.post("/parse", json={"text": "x"})).status_code == 503
+        assert told == ["failed"]
 
 
 async def test_a_full_queue_refuses_and_a_late_answer_is_not_waited_for() -> None:

@@ -231,7 +231,7 @@ async def test_a_microphone_without_end_is_switched_off(tmp_path):
                 silence.cancel()
                 await asyncio.gather(silence, return_exceptions=True)
     finally:
-        gateway.kill()
+        gateway.stop()
 
 
 async def test_a_second_microphone_of_one_customer_takes_the_first_ones_place(talker):

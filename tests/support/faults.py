@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.product import Product
 
@@ -62,7 +63,9 @@ class Fault:
     def _stop_for(self, pid: int, seconds: float) -> None:
         with contextlib.suppress(ProcessLookupError):  # the supervisor ended it meanwhile
             os.kill(pid, signal.SIGSTOP)
-            time.sleep(seconds)
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0 and Path(f"/proc/{pid}").exists():
+                time.sleep(min(left, 0.05))
             os.kill(pid, signal.SIGCONT)
 
 

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,12 +12,60 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from server.gateway.accounts import add_user
 from server.settings import Settings
+from server.up.forked import PROGRAM
+from server.up.services import PRELOAD
 from tests.support.product import ROOT, free_ports
 
 READY_DEADLINE_S = 60
+STOP_DEADLINE_S = 30
+
+
+class _Imported:
+    """The gateway's program, imported once: each start is a copy, as under `kefu up`."""
+
+    def __init__(self, environment: dict[str, str], output: IO[bytes]) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(READY_DEADLINE_S)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, PROGRAM, str(theirs.fileno()), *PRELOAD["gateway"], "-m", "server.gateway"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(theirs.fileno(),),
+            )
+
+    def start(self, output: IO[bytes]) -> int:
+        """The process id of a copy, which writes to ``output``."""
+        socket.send_fds(self._control, [b"f"], [output.fileno()])
+        return self._number()
+
+    def has_ended(self) -> bool:
+        """Whether the last copy has."""
+        return bool(select.select([self._control], [], [], 0)[0])
+
+    def wait(self) -> int:
+        """The exit status of the last copy, once it has ended."""
+        return self._number()
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait(STOP_DEADLINE_S)
+
+    def _number(self) -> int:
+        line = b""
+        while not line.endswith(b"\n"):
+            data = self._control.recv(1)
+            if not data:
+                raise RuntimeError(f"the gateway could not be imported: status {self._process.wait()}")
+            line += data
+        return int(line)
 
 
 @dataclass
@@ -27,7 +77,8 @@ class Gateway:
     internal_port: int = 0
     environment: dict[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    pid: int | None = None
+    _imported: _Imported | None = None
 
     def __post_init__(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -55,17 +106,11 @@ class Gateway:
     def start(self) -> None:
         """Runs the gateway and waits until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "server.gateway"],
-                cwd=ROOT,
-                env=self._environment(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._imported = self._imported or _Imported(self._environment(), log)
+            self.pid = self._imported.start(log)
         deadline = time.monotonic() + READY_DEADLINE_S
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self._imported.has_ended() or time.monotonic() > deadline:
                 raise RuntimeError(f"the gateway did not come up:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
 
@@ -78,17 +123,22 @@ class Gateway:
 
     def kill(self) -> None:
         """SIGKILL: no time to say or store anything."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-        self.process = None
+        self._end(signal.SIGKILL)
 
     def stop(self) -> None:
         """Ctrl-C."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
-            self.process = None
+        if self.pid is not None:
+            self._end(signal.SIGINT)
+        if self._imported is not None:
+            self._imported.close()
+            self._imported = None
+
+    def _end(self, how: signal.Signals) -> None:
+        assert self.pid is not None
+        assert self._imported is not None
+        os.kill(self.pid, how)
+        self._imported.wait()
+        self.pid = None
 
     def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
         """Makes a staff account; call it where no event loop is running."""

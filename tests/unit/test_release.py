@@ -1,13 +1,15 @@
 """What Rasa is trained on, and what makes a release a new one."""
 
 import fcntl
+import hashlib
+import json
 import threading
 
 import pytest
 
 from server import assistant
 from server.company import Company
-from server.release import MANIFEST, ReleaseError, ensure, release_id
+from server.release import MANIFEST, ReleaseError, check, ensure, release_id
 from server.settings import Settings
 from server.starter import make_company
 
@@ -85,3 +87,26 @@ def test_who_comes_while_another_process_trains_waits_for_its_release(company, s
     second.join(10)
     assert found == [folder]
     assert said == ["waiting for another process that trains this release"]
+
+
+def test_a_release_whose_files_are_not_what_was_trained_is_refused_by_name(tmp_path):
+    release = tmp_path / "r-one"
+    (release / "index").mkdir(parents=True)
+    for name in ("rasa.tar.gz", "index/vectors.npy"):
+        (release / name).write_bytes(name.encode())
+    manifest = release / MANIFEST
+    manifest.write_text("{}")
+    check(release)  # from before files were noted
+    files = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("rasa.tar.gz", "index/vectors.npy")}
+    manifest.write_text(json.dumps({"files": files}))
+    check(release)
+    (release / "index" / "vectors.npy").write_bytes(b"half")
+    way_out = r"move \S*r-one away, and it is trained again at the next start"
+    with pytest.raises(ReleaseError, match=rf"r-one/index/vectors\.npy: is not what was trained; {way_out}"):
+        check(release)
+    (release / "index" / "vectors.npy").unlink()
+    with pytest.raises(ReleaseError, match=rf"r-one/index/vectors\.npy: is missing; {way_out}"):
+        check(release)
+    manifest.write_text('{"id"')
+    with pytest.raises(ReleaseError, match=rf"release\.json: cannot be read .*; {way_out}"):
+        check(release)

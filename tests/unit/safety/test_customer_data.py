@@ -174,10 +174,24 @@ async def test_old_conversations_go_and_new_ones_stay(store, data, clock):
     await conversation(store, "conv-new", "hello again")
     clock.passes(days=20)
     audit = Audit(store, b"key")
-    assert await Retention(data, audit, days=lambda: 30, clock=clock).sweep() == 1
+    assert await Retention(data, audit, days=lambda: 30, clock=clock, elapsed=lambda: 0.0).sweep() == 1
     assert await store.conversation("conv-old") is None
     assert await store.conversation("conv-new") is not None
     assert (await audit.page(limit=1))[0]["action"] == "conversations.expired"
+
+
+async def test_a_clock_that_is_put_forward_erases_nothing_until_it_is_put_right(store, data, clock, caplog):
+    await conversation(store, "conv-one", "hello")
+    past = [0.0]
+    keeper = Retention(data, Audit(store, b"key"), days=lambda: 30, clock=clock, elapsed=lambda: past[0])
+    clock.passes(days=400)
+    assert await keeper.sweep() == 0
+    assert "the clock was put forward by 9600.0 h since this gateway began" in caplog.text
+    clock.passes(days=-400)
+    assert await keeper.sweep() == 0
+    clock.passes(days=31)
+    past[0] = 31 * 86_400.0
+    assert await keeper.sweep() == 1
 
 
 def test_words_are_blotted_out_across_the_borders_of_what_is_read(tmp_path, monkeypatch):
