@@ -73,7 +73,10 @@ class Client:
             with contextlib.suppress(Exception):
                 await socket.send(kind, id=client_id, **fields)
                 if (answer := await self._answer(socket, start, client_id)) is not None:
-                    return answer
+                    if "retry_s" not in answer:
+                        return answer
+                    await asyncio.sleep(answer["retry_s"])
+                    continue
             await self.connect()
 
     async def _answer(self, socket: Any, start: int, client_id: str) -> Json | None:
