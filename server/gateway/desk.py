@@ -3,9 +3,11 @@
 import itertools
 import secrets
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fastapi import WebSocket
@@ -36,8 +38,11 @@ ACCOUNT_CHECKED_FOR_S = 2.0
 IN_OPEN_ONES = frozenset({"message", "typing", "read", "delivered", "draft"})
 """Frames that only desks with the conversation open get."""
 
-_windows = itertools.count(secrets.randbits(32) << 20)
-"""Numbers that no window of another gateway has."""
+
+@cache
+def _windows() -> Iterator[int]:
+    """Numbers that no window of another gateway has; begun by the process that serves, not by what it is a copy of."""
+    return itertools.count(secrets.randbits(32) << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class _Connection:
 
     def __init__(self, socket: WebSocket, staff: Staff, ports: DeskPorts, following: ExitStack) -> None:
         self.queue = Subscription()
-        self._window = next(_windows)
+        self._window = next(_windows())
         self._socket = socket
         self._staff = staff
         self._casework = ports.casework
