@@ -27,6 +27,8 @@ SURE_SHARE: Final = 0.35
 """Below this share of the probability no trained intent is proposed: the group looks new."""
 OOS_LIKELY: Final = 0.5
 PROPOSALS: Final = 9
+LEAST_SUPPORT: Final = 0.005
+"""Share of the probability below which an intent is none of the proposals: it would read 0 %."""
 _NAME_WORDS: Final = 3
 _EN_FILLERS: Final = frozenset(
     """a an and are be can do does for have how i in is it me my of on or please so that the this to up want was we
@@ -120,7 +122,8 @@ def proposal(rankings: Sequence[Sequence[Mapping[str, Any]]], oos: Sequence[floa
         for one in ranking:
             name = str(one["name"])
             shares[name] = shares.get(name, 0.0) + float(one["confidence"]) / len(rankings)
-    found = tuple((name, round(share, 3)) for name, share in sorted(shares.items(), key=lambda p: (-p[1], p[0])))
+    ordered = sorted(shares.items(), key=lambda p: (-p[1], p[0]))
+    found = tuple((name, round(share, 3)) for name, share in ordered if share >= LEAST_SUPPORT)
     outside = sum(oos) / len(oos) if oos else 0.0
     new = not found or found[0][1] < SURE_SHARE or outside >= OOS_LIKELY
     return Proposal(found[:PROPOSALS], new)

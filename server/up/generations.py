@@ -74,9 +74,8 @@ class Generations:
 
     async def _exchange(self, wish: str, release: str, company: Path | None) -> None:
         new = self._make(1 - self._active.slot, release, company)
-        names = [one.name for one in new.services]
-        self._supervisor.add(new.services)
-        problem = await self._ready(wish, names)
+        names: list[str] = []
+        problem = await self._started(wish, new.services, names)
         if not problem:
             self._tell(new.told(ready=True), wish=wish)
             problem = await self._taken(wish, release, names)
@@ -89,9 +88,21 @@ class Generations:
         await self._supervisor.remove([one.name for one in old.services])
         self._tell(wish=wish)
 
-    async def _ready(self, wish: str, names: Sequence[str]) -> str:
-        """Waits until all answer; what keeps them from it, or nothing."""
+    async def _started(self, wish: str, services: Sequence[Service], names: list[str]) -> str:
+        """Starts them and waits until all answer; what keeps them from it, or nothing. `names` grows as they start.
+
+        One after the other: each takes a core while it loads, and the customers' turns need the others.
+        """
         end = time.monotonic() + READY_DEADLINE_S
+        for one in services:
+            names.append(one.name)
+            self._supervisor.add((one,))
+            if problem := await self._ready(wish, names, end):
+                return problem
+        return ""
+
+    async def _ready(self, wish: str, names: Sequence[str], end: float) -> str:
+        """Waits until all answer; what keeps them from it, or nothing."""
         while not self._supervisor.are_ready(names):
             if lost := self._supervisor.lost(names):
                 return lost

@@ -240,6 +240,11 @@ def test_the_company_is_changed_while_it_runs_and_rolled_back(product, administr
     form.locator('[name="colours.primary"]').fill("#FFEE00")
     expect(form.locator(".problem", has_text="4.5 : 1")).to_be_visible()
     expect(admin.button("save")).to_be_disabled()
+    left = form.locator(".bound-coverage")
+    expect(left).to_contain_text("English: at 5 % the bot acts on")
+    form.locator('[name="service.risk_bound"]').fill("1")
+    expect(left).to_contain_text("English: at 1 % the bot acts on")
+    assert findings(admin.page) == []
     form.locator('[name="colours.primary"]').fill("#1B4F8A")
     form.locator('[name="greeting.en"]').fill("Hello from the new settings.")
     expect(admin.page.locator(".preview-bot").first).to_have_text("Hello from the new settings.")

@@ -129,6 +129,8 @@ def test_a_proposal_is_what_the_group_is_nearest_to_or_that_it_is_new() -> None:
     assert proposal([RANKING["dog"]], [0.1]).looks_new
     assert proposal([RANKING["bill"]], [0.9]).looks_new, "what is likely out of scope is not a trained intent"
     assert proposal([], []).looks_new
+    hardly = [{"name": "greet", "confidence": 0.9}, {"name": "check_bill", "confidence": 0.0049}]
+    assert [name for name, _ in proposal([hardly], [0.1]).intents] == ["greet"], "nothing is proposed at 0 %"
 
 
 def test_a_group_has_a_title_and_a_name_from_its_words() -> None:

@@ -18,7 +18,7 @@ export const figures: Texts<typeof zh.figures> = {
   figuresNoTraffic: 'There were no conversations in this time. Please choose another span.',
   figuresGoals: 'Targets',
   figuresPlot: 'plot',
-  figuresPlotKeys: 'The left and right arrow keys go from day to day.',
+  figuresPlotKeys: 'The left and right arrow keys go from one point to the next.',
   figuresByDay: 'Day by day',
   goal_met: 'Met',
   goal_missed: 'Not met',

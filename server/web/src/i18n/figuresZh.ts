@@ -15,7 +15,7 @@ export const figures = {
   figuresNoTraffic: '这段时间没有对话。换一个时间范围看看。',
   figuresGoals: '目标',
   figuresPlot: '图表',
-  figuresPlotKeys: '按左右方向键逐日查看。',
+  figuresPlotKeys: '用左右方向键逐点查看。',
   figuresByDay: '逐日数字',
   goal_met: '达标',
   goal_missed: '未达标',

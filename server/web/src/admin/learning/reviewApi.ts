@@ -69,6 +69,9 @@ function readLabel(raw: unknown): Label {
   };
 }
 
+/** What would read 0 % is no proposal. */
+const LEAST_SUPPORT = 0.005;
+
 function readItem(raw: unknown): Item {
   const one = record(raw);
   const word = (name: string) => text(one[name]) ?? '';
@@ -80,7 +83,9 @@ function readItem(raw: unknown): Item {
     language: word('language'),
     intent: word('intent'),
     confidence: number(one['confidence']) ?? 0,
-    ranking: list(one['ranking']).map((r) => ({ name: text(record(r)['name']) ?? '', confidence: number(record(r)['confidence']) ?? 0 })),
+    ranking: list(one['ranking'])
+      .map((r) => ({ name: text(record(r)['name']) ?? '', confidence: number(record(r)['confidence']) ?? 0 }))
+      .filter((r) => r.confidence >= LEAST_SUPPORT),
     entities: spans(one['entities']),
     why: list(one['why']).map(String),
     at: word('at'),
