@@ -47,7 +47,7 @@ def test_the_figures_are_drawn_with_their_targets_and_downloaded(product, admini
     expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Download as CSV").click()
-    rows = list(csv.DictReader(downloading.value.path().read_text("utf-8").splitlines()))
+    rows = list(csv.DictReader(downloading.value.path().read_text("utf-8-sig").splitlines()))
     days = sorted({row["day"] for row in rows})
     assert len(days) == 7
     assert sum(int(row["requests"] or 0) for row in rows) >= found["total"]["requests"] > 0

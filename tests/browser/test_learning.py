@@ -10,8 +10,14 @@ from tests.browser.test_accessibility import findings
 from tests.support.pages import Administrator, Customer
 from tests.support.product import Product
 
-UNKNOWN = ("my parcel arrived broken", "the parcel I got is broken", "my parcel was broken when it came")
-LIKE_IT = "a broken parcel was brought to me"
+UNKNOWN = ("my parcel arrived broken", "the parcel I got is broken", "my order is broken, what now")
+EXAMPLES = (
+    "what I ordered came broken",
+    "it was damaged on the way",
+    "the box has a broken item in it",
+    "货到了是坏的",
+)
+LIKE_IT = "a broken item was in it"
 ANSWER = "We send you another one."
 PATIENCE_MS = 240_000
 """For what trains or starts processes."""
@@ -33,6 +39,11 @@ class Boss(Administrator):
         answer = self.page.request.get(self.product.url + path)
         assert answer.ok, answer.text()
         return answer.json()
+
+    def refused(self, path, body=None):
+        """The status of a request that the server does not carry out."""
+        answer = self.page.request.post(self.product.url + path, data=body, headers={"x-kefu": "1"})
+        return answer.status
 
     def named(self, name):
         return self.page.get_by_role("button", name=name, exact=True)
@@ -76,23 +87,30 @@ def asks(browser, product, text):
 
 def labelled_as_a_group(boss, page):
     """The messages are grouped with their like, made a new intent, and labelled as one."""
-    group = page.locator(".review-item").filter(has_text="parcel")
-    for _ in range(100):
-        page.reload()
-        expect(page.locator(".review, .empty").first).to_be_visible()
-        if group.count() and "3" in group.locator("small").inner_text():
+    group = page.locator(".review-item").filter(has_text="broken")
+    for _ in range(60):
+        waiting = boss.get("/api/review/clusters")
+        if not waiting["waiting"] and waiting["items"]:
             break
-        page.wait_for_timeout(200)
+        page.wait_for_timeout(300)
+    unknown = {"items": [1], "verdict": "intent", "intent": "broken_goods"}
+    assert boss.refused("/api/labels", unknown) == 422, "no label for an intent that does not exist"
+    members = waiting["items"][0]["size"]
+    assert members >= 2
+    page.reload()
+    expect(group).to_contain_text(f"{members} messages")
     assert findings(page) == []
     group.get_by_role("button", name="New intent", exact=True).click()
     labels = {"Name · Chinese": "货物损坏", "Name · English": "Broken goods"}
     for label, words in labels.items():
         boss.dialog.get_by_label(label).fill(words)
     boss.dialog.get_by_label("Identifier").fill("broken_goods")
+    boss.dialog.get_by_label("Examples").fill("\n".join(EXAMPLES))
     for language, words in {"Chinese": "我们给您换一件。", "English": ANSWER}.items():
         boss.dialog.get_by_label(f"Reply (one wording a line) · {language}").fill(words)
     boss.dialog.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".last-act")).to_contain_text("Broken goods")
+    return members
 
 
 def retrained(boss, page, product, before):
@@ -101,10 +119,10 @@ def retrained(boss, page, product, before):
     boss.named("Begin training").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(boss.named("Begin training")).to_be_disabled()
+    assert boss.refused("/api/trainings") == 409, "one at a time"
     expect(page.get_by_role("link", name="See the comparison")).to_be_visible(timeout=PATIENCE_MS)
     (training,) = boss.get("/api/trainings")["items"]
     assert (training["state"], training["problem"]) == ("done", None)
-    assert training["counts"] == {"labels": 3, "new_intents": 1}
     assert training["method"] == "split"
     assert boss.get("/api/releases")["release"] == before, "nothing changes by training"
     page.get_by_role("link", name="See the comparison").click()
@@ -124,8 +142,9 @@ def test_what_was_not_understood_is_learnt_promoted_and_rolled_back(browser, vis
             asks(browser, product, text)
         before = boss.get("/api/releases")["release"]
 
-        labelled_as_a_group(boss, page)
+        labels = labelled_as_a_group(boss, page)
         training = retrained(boss, page, product, before)
+        assert training["counts"] == {"labels": labels, "new_intents": 1}
         boss.named("Put it in service…").click()
         pids = product.pids()
         assert boss.agree("Put in service", "broken goods come up every day") == training["release"] != before

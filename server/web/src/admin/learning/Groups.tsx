@@ -18,10 +18,10 @@ export function Groups() {
   const intents = known.data ?? [];
   const labelling = useLabelling(intents, loaded.reload);
 
-  const give = async (group: Group, verdict: Verdict, intent = '') => {
+  const give = async (group: Group, verdict: Verdict, intent = '', named?: string) => {
     try {
       const ids = (await fetchMembers(group.id)).map((one) => one.id);
-      await labelling.give(ids.slice(0, MOST_AT_ONCE), verdict, intent);
+      await labelling.give(ids.slice(0, MOST_AT_ONCE), verdict, intent, undefined, named);
     } catch (error) {
       fail(error);
     }
@@ -97,7 +97,7 @@ export function Groups() {
           onSaved={(made) => {
             setDefining(null);
             known.reload();
-            void give(defining.group, 'intent', made.name);
+            void give(defining.group, 'intent', made.name, made.label[lang]);
           }}
         />
       )}

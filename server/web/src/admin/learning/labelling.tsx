@@ -12,7 +12,8 @@ export interface Act {
 
 export interface Labelling {
   last: Act | null;
-  give(ids: readonly number[], verdict: Verdict, intent?: string, entities?: readonly Span[]): Promise<void>;
+  /** `named`: what people call the intent, where it is newer than the list of intents. */
+  give(ids: readonly number[], verdict: Verdict, intent?: string, entities?: readonly Span[], named?: string): Promise<void>;
   did(act: Act): void;
   undo(): Promise<void>;
 }
@@ -27,10 +28,10 @@ export function useLabelling(intents: readonly KnownIntent[], changed: () => voi
       setLast(act);
       changed();
     },
-    give: async (ids, verdict, intent = '', entities) => {
+    give: async (ids, verdict, intent = '', entities, named) => {
       try {
         const made = await giveLabels(ids, verdict, intent, entities);
-        const meaning = verdict === 'intent' ? nameOf(intents, intent, lang) : t(`verdict_${verdict}`);
+        const meaning = verdict === 'intent' ? (named ?? nameOf(intents, intent, lang)) : t(`verdict_${verdict}`);
         setLast({ batch: made.batch, text: t('labelled', { n: made.labelled, meaning }), conflicts: made.conflicts });
         changed();
       } catch (error) {
