@@ -368,6 +368,8 @@ class Voice:
                 return
             if final:
                 self._effects.put_nowait(Say("trouble"))
+        if asked.kind == "quick" and found.get("dropped"):
+            return
         if final and not found.get("rejected"):
             self._locale = str(found["language"])
         self._core.partial_s = float(found.get("partial_every_s") or 0.0)

