@@ -18,6 +18,7 @@ class Tuning:
     start_probability: float = 0.5
     start_frames: int = 3
     end_probability: float = 0.35
+    pause_probability: float = 0.4
     pause_frames: int = 2
     """So many frames of speech in a row pause the bot: one more would be heard as talking over the customer."""
     early_s: float = 0.24

@@ -62,6 +62,8 @@ class TurnTaking:
     """
     _run: int = 0
     _run_level: float = 0.0
+    _sounds: int = 0
+    """Frames in a row that may be speech."""
     _bot: Bot | None = None
     _pending: Pending | None = None
     _known: set[str] = field(default_factory=set)
@@ -127,7 +129,7 @@ class TurnTaking:
 
     def _put_off(self) -> list[Effect]:
         """What was being said is over; it is decided when it is recognised."""
-        self._run, self._run_level = 0, 0.0
+        self._run, self._run_level, self._sounds = 0, 0.0, 0
         current, self._utterance = self._utterance, None
         if current is None:
             return self._go_on()
@@ -259,15 +261,15 @@ class TurnTaking:
         return max(self.partial_s, self.tuning.partial_s)
 
     def _waiting_for_speech(self, event: Frame) -> list[Effect]:
+        self._sounds = self._sounds + 1 if event.probability > self.tuning.pause_probability else 0
+        sure = self._sounds >= self.tuning.pause_frames and not self._is_background(event.level)
+        effects = self._pause(event.at) if sure else []
         if event.probability <= self.tuning.start_probability:
             self._run, self._run_level = 0, 0.0
-            over = self._go_on() if event.probability < self.tuning.end_probability else []
-            return [*over, *self._overdue(event.at), *self._quiet(event.at)]
+            quiet = self._go_on() if event.probability < self.tuning.end_probability else []
+            return [*effects, *quiet, *self._overdue(event.at), *self._quiet(event.at)]
         self._run += 1
         self._run_level += event.level
-        effects: list[Effect] = []
-        if self._run >= self.tuning.pause_frames and not self._is_background(self._run_level / self._run):
-            effects = self._pause(event.at)
         if self._run < self.tuning.start_frames:
             return effects
         self._numbers += 1
@@ -277,7 +279,7 @@ class TurnTaking:
         self._utterance = Utterance(self._numbers, event.at, over, partial_at=min(event.at, first))
         self._utterance.speech_frames, self._utterance.level_sum = self._run, self._run_level
         self._utterance.run = self._run
-        self._run, self._run_level = 0, 0.0
+        self._run, self._run_level, self._sounds = 0, 0.0, 0
         return [*effects, Begin(self._numbers)]
 
     def _is_background(self, level: float) -> bool:
@@ -494,7 +496,7 @@ class TurnTaking:
         self.released = True
         current = self._utterance
         if current is None:
-            self._run, self._run_level = 0, 0.0
+            self._run, self._run_level, self._sounds = 0, 0.0, 0
             return [*self._go_on(), *([Say("nothing_heard")] if self.hold else []), Close("released")]
         current.pausing = True
         if not current.asked:

@@ -226,6 +226,13 @@ def test_a_sound_too_short_for_speech_pauses_the_bot_no_longer_than_it_lasts() -
     assert effects == [Pause(7), GoOn(7)]
 
 
+def test_speech_that_begins_doubtfully_pauses_the_bot_as_soon() -> None:
+    talk = Talk()
+    talk.bot(7)
+    effects = [effect for probability in (0.45, 0.55, 0.45, 0.7) for effect in talk.frames(FRAME_S, probability)]
+    assert effects == [Pause(7)]
+
+
 def test_a_longer_listening_noise_is_waited_out() -> None:
     talk = Talk()
     talk.bot(7)
