@@ -5,6 +5,7 @@
 Starts a product of its own. A seeded choice of process (gateway, models, Rasa, actions, accounts) is killed, hung, slowed
 or made to refuse connections every 15 s. Everybody keeps a ledger of their own: what they sent under which id, what was
 acknowledged as what, what they saw. At the end the ledgers are held against each other and against what is stored.
+The time until answers flow is that of the first message after a fault began; of one that refuses, after its port was let go.
 """
 
 import argparse
@@ -192,7 +193,8 @@ async def run(product: Product, arguments: argparse.Namespace) -> Json:
                 plan = rng.sample(order, len(order))
             fault = Fault(*plan.pop(), FAULT_S)
             print(f"{time.monotonic() - began:6.0f} s  {fault.service} {fault.kind}", file=sys.stderr)
-            faults.append((time.monotonic(), fault))
+            # A port that somebody holds is free only when they let go; everything else Kefu has to end itself.
+            faults.append((time.monotonic() + (FAULT_S if fault.kind == "refusing" else 0.0), fault))
             await asyncio.to_thread(fault.inject, product)
             at = max(at + arguments.every, time.monotonic())
         await asyncio.gather(*talking)
