@@ -2,7 +2,7 @@
 
     uv run python -m benchmarks.nlu demo                  the demo company's held-out messages
     uv run python -m benchmarks.nlu public --data DIR     BANKING77, CLINC150, SNIPS, CAIS, on their valid splits
-    uv run python -m benchmarks.nlu ablation --data DIR   what each encoder adds (BANKING77, a fifth of train held out)
+    uv run python -m benchmarks.nlu ablation --data DIR   what each view adds (BANKING77, a fifth of train held out)
 
 DIR holds `banking77/train.jsonl`, `banking77/valid.jsonl` and so on. `--json` prints one JSON object, not a table;
 `--model DIR` uses a trained model instead of training one. The held-out messages are for this program only: nothing is
@@ -143,6 +143,8 @@ def ablation(path: Path) -> dict[str, float]:
         ["deep", "minilm"],
         ["use", "minilm"],
         list(intents.VIEWS),
+        [intents.WORDING],
+        [*intents.VIEWS, intents.WORDING],
     ):
         named = [model.classes[c] for c in model.logits(encoded.rows(test), views).argmax(axis=1)]
         results[" + ".join(views)] = round(float((np.array(named) == labels[test]).mean()), 4)

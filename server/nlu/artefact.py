@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 MANIFEST: Final = "manifest.json"
 # Fmt: skip.
 _PACKAGES: Final = (

@@ -1,4 +1,4 @@
-"""Intents: frozen sentence encoders, each with a softmax regression on top, their logits summed.
+"""Intents: frozen sentence encoders, each with a softmax regression on top, and the wording itself; logits summed.
 
 Each encoder's vectors are standardised for each dimension and scaled to length 1 before the regression. A view that
 does not speak a
@@ -19,11 +19,13 @@ from server.nlu import encoders, fewshot
 from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.encoders import Array, States
 from server.nlu.language import LANGUAGES, Language
+from server.nlu.lexical import Grams, Lexical, grams
 from server.nlu.regression import softmax_regression
 from server.nlu.tuned import Tuned
 
 VIEWS: Final[Mapping[str, tuple[Language, ...]]] = {"use": ("zh", "en"), "deep": ("zh", "en"), "minilm": ("en",)}
 E5_PREFIX: Final = "query: "  # the encoder was trained with it (Wang et al. 2024, arXiv 2402.05672)
+WORDING: Final = "wording"  # the view that no encoder stands behind: server.nlu.lexical
 CUED: Final = ("use", "deep")  # views that the cues stand beside
 CUE_SCALE: Final = 0.3  # of one cue against the length of an encoder's vector
 _NEIGHBOURS: Final = 20_000  # training vectors kept for the nearest-neighbour distance
@@ -35,6 +37,7 @@ class Encoded:
 
     vectors: dict[str, Array]  # view → (texts, width); "e5" serves nearness alone, "cues" may be missing
     languages: list[Language]
+    grams: list[Grams]  # the wording
     e5_states: list[States]  # without the prefix; may be missing
     middles: list[NDArray[Any]]  # states that the tuned layers of the text's language begin with; may be missing
 
@@ -43,6 +46,7 @@ class Encoded:
         return Encoded(
             {name: v[chosen] for name, v in self.vectors.items()},
             [self.languages[i] for i in chosen],
+            [self.grams[i] for i in chosen],
             [self.e5_states[i] for i in chosen] if self.e5_states else [],
             [self.middles[i] for i in chosen] if self.middles else [],
         )
@@ -67,6 +71,7 @@ def encode(texts: Sequence[str], languages: Sequence[Language]) -> Encoded:
             "minilm": minilm,
         },
         list(languages),
+        [grams(text) for text in texts],
         _unprefixed(states),
         middles,
     )
@@ -99,10 +104,11 @@ class _View:
 class IntentModel:
     """Trained views and the training vectors; `classes` ends with the hidden class where there are negatives."""
 
-    def __init__(self, classes: list[str], views: dict[str, _View], neighbours: Array) -> None:
+    def __init__(self, classes: list[str], views: dict[str, _View], wording: Lexical, neighbours: Array) -> None:
         self.classes = classes
         self.intents = [c for c in classes if c != OUT_OF_SCOPE]
         self._views = views
+        self._wording = wording
         self._neighbours = neighbours
         self._tuned: dict[Language, tuple[Tuned, float]] = {}
         self.hidden = len(classes) - 1 if OUT_OF_SCOPE in classes else None  # the hidden class, always the last
@@ -128,7 +134,8 @@ class IntentModel:
         in_scope = np.flatnonzero(np.array(labels) != OUT_OF_SCOPE)
         if len(in_scope) > _NEIGHBOURS:
             in_scope = np.sort(np.random.default_rng(seed).choice(in_scope, _NEIGHBOURS, replace=False))
-        return cls(classes, views, meaning(encoded)[in_scope])
+        wording = Lexical.fit(encoded.grams, y, len(classes))
+        return cls(classes, views, wording, meaning(encoded)[in_scope])
 
     def add(self, language: Language, tuned: Tuned, weight: float) -> None:
         """Let tuned layers speak for a language too, with this weight beside the frozen views."""
@@ -146,8 +153,10 @@ class IntentModel:
         return total
 
     def logits(self, encoded: Encoded, views: Sequence[str] | None = None) -> Array:
-        """Summed logits (texts, classes) of the frozen views, all or those named."""
+        """Summed logits (texts, classes) of the frozen views and of the wording, all or those named."""
         total = np.zeros((len(encoded.languages), len(self.classes)), np.float32)
+        if views is None or WORDING in views:
+            total += self._wording.logits(encoded.grams)
         for name, view in self._views.items():
             if views is not None and name not in views:
                 continue
@@ -169,14 +178,16 @@ class IntentModel:
         for name, view in self._views.items():
             for part in ("mean", "scale", "weights", "bias"):
                 saved[f"{name}.{part}"] = getattr(view, part)
-        return saved
+        return saved | {f"{WORDING}.{part}": array for part, array in self._wording.arrays().items()}
 
     @classmethod
     def from_arrays(cls, saved: Mapping[str, NDArray[Any]]) -> IntentModel:
         """The inverse of `arrays`."""
         names = [name for name in VIEWS if f"{name}.weights" in saved]
         views = {n: _View(*(saved[f"{n}.{part}"] for part in ("mean", "scale", "weights", "bias"))) for n in names}
-        return cls([str(c) for c in saved["classes"]], views, saved["neighbours"].astype(np.float32))
+        parts = {n.removeprefix(f"{WORDING}."): array for n, array in saved.items() if n.startswith(f"{WORDING}.")}
+        wording = Lexical.from_arrays(parts)
+        return cls([str(c) for c in saved["classes"]], views, wording, saved["neighbours"].astype(np.float32))
 
 
 def class_names(labels: Sequence[str]) -> list[str]:

@@ -187,7 +187,8 @@ def _encode(
         progress(min(1.0, len(aligned) / len(examples)))
     vectors = {name: np.concatenate([p.vectors[name] for p in parts]) for name in parts[0].vectors}
     languages = [x for p in parts for x in p.languages]
-    return Encoded(vectors, languages, [], [m for p in parts for m in p.middles]), aligned, readings
+    wording = [g for p in parts for g in p.grams]
+    return Encoded(vectors, languages, wording, [], [m for p in parts for m in p.middles]), aligned, readings
 
 
 def _read(texts: Sequence[str]) -> list[Reading]:
