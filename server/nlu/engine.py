@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,7 @@ from server.nlu.artefact import Artefact
 from server.nlu.calibrate import Calibrations, OosModel, Threshold
 from server.nlu.cues import Cues
 from server.nlu.data import load_entities
-from server.nlu.entities import EntityModel, Tagged, read
+from server.nlu.entities import MEANT, EntityModel, Tagged, read
 from server.nlu.fewshot import NewIntent
 from server.nlu.intents import Encoded, IntentModel
 from server.nlu.language import detect
@@ -182,7 +182,9 @@ class Engine:
                 ]
                 at += len(own)
                 whole, also = _wishes(whole, own)
-            entities = tuple(self._entity(t, text, now) for t in self._entities.tag(readings[i]))
+            meant = {r.name: r.confidence for r in rankings[i][:MEANT]}
+            tagged = self._entities.tag(replace(readings[i], meant=meant))
+            entities = tuple(self._entity(t, text, now) for t in tagged)
             found.append((text, languages[i], whole, also, entities, round(float(oos[i]), 4), threshold))
         ms = round((time.perf_counter() - began) * 1000 / len(items), 2)
         return [

@@ -20,7 +20,7 @@ from server.nlu.aside import aside
 from server.nlu.cues import Cues
 from server.nlu.data import OUT_OF_SCOPE, DataError, Dataset, Example, load, load_entities, load_intents
 from server.nlu.encoders import States
-from server.nlu.entities import EntityModel, Reading, lessons, read, unseen_f1, worth_tagging
+from server.nlu.entities import EntityModel, Reading, UnseenTagger, lessons, read, worth_tagging
 from server.nlu.intents import Encoded, IntentModel, class_names
 from server.nlu.language import Language
 from server.nlu.resume import Arrays, Work
@@ -101,14 +101,15 @@ def train(
             taught = lessons(data.examples, tagged, readings, read_texts=_read, **known)
             known["lookups"] = data.lookups
             EntityModel.fit(data.examples, taught, folder / "entities", **known)
-            progress(0.85, "measuring entities on an unseen fold")
-            entity_f1 = unseen_f1(data.examples, taught, fold == 0, **known)
+            progress(0.85, "training entities on a part, to measure them on the rest")
+            measured = UnseenTagger.fit(data.examples, taught, fold == 0, **known)
             progress(0.9, "training intents, and calibrating on unseen folds")
             saved, found = models()
         np.savez(folder / "intents.npz", allow_pickle=False, **saved)
-        fitted, tuned, metrics = calibrated(found, labels, encoded.languages, drafts, bound=risk_bound)
-        metrics = {name: {**one, "entity_f1": entity_f1.get(name)} for name, one in metrics.items()}
-        for language in tuned:
+        sure = calibrated(found, labels, encoded.languages, drafts, bound=risk_bound)
+        entity_f1 = measured.f1(sure.guesses)
+        metrics = {name: {**one, "entity_f1": entity_f1.get(name)} for name, one in sure.metrics.items()}
+        for language in sure.tuned:
             save_tuned(drafts[language].model, folder / f"tuned-{language}.onnx")
         if entities_file is not None:
             shutil.copyfile(entities_file, folder / "entities.yml")
@@ -124,8 +125,8 @@ def train(
                 },
                 "seed": seed,
                 "synonyms": data.synonyms,
-                "tuned": tuned,
-                "calibration": fitted.to_json(),
+                "tuned": sure.tuned,
+                "calibration": sure.fitted.to_json(),
                 "metrics": metrics,
                 "problems": [str(p) for p in data.problems],
             },

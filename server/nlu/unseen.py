@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from server.nlu import calibrate, fewshot, intents
 from server.nlu.calibrate import Calibration, Calibrations, Ladder, OosModel
 from server.nlu.data import OUT_OF_SCOPE, Example
+from server.nlu.entities import MEANT
 from server.nlu.intents import Encoded, IntentModel, class_names, compare
 from server.nlu.language import LANGUAGES, Language
 from server.nlu.text import align
@@ -146,6 +147,16 @@ def _read_strangers(
     found.episodes += _episodes(blind, encoded, labels, known=known, rest=rest, test=test, seed=seed)
 
 
+@dataclass(frozen=True)
+class Calibrated:
+    """What was fitted on unseen messages."""
+
+    fitted: Calibrations
+    tuned: dict[Language, float]  # the weight of each language's tuned layers; missing: left out
+    metrics: dict[str, Any]
+    guesses: dict[int, dict[str, float]]  # the likeliest intents of each message that was read unseen
+
+
 def calibrated(
     data: OutOfFold,
     labels: Sequence[str],
@@ -153,8 +164,8 @@ def calibrated(
     drafts: Mapping[Language, Draft],
     *,
     bound: float,
-) -> tuple[Calibrations, dict[Language, float], dict[str, Any]]:
-    """Calibration, the weight of each language's tuned layers (0: left out), and the figures on unseen messages."""
+) -> Calibrated:
+    """Fit everything that says how sure the model may be."""
     y, spoken = np.array(labels), np.array(languages)
     inside = (y != OUT_OF_SCOPE) & data.read
     fitted, oos = _out_of_scope(data, y, inside)
@@ -173,7 +184,8 @@ def calibrated(
             logits[draft.rows] += np.float32(weight) * more
             usable &= (spoken != language) | np.isin(np.arange(len(y)), draft.rows)
     unseen = _Unseen(logits, y, inside & usable, usable, spoken, oos, index)
-    return fitted, tuned, _by_language(fitted, unseen, bound)
+    metrics = _by_language(fitted, unseen, bound)
+    return Calibrated(fitted, tuned, metrics, _guesses(fitted, unseen, classes))
 
 
 def _out_of_scope(
@@ -276,6 +288,15 @@ def _by_language(fitted: Calibrations, unseen: _Unseen, bound: float) -> dict[st
             "error_at_risk_bound": round(threshold.error, 4),
         }
     return metrics
+
+
+def _guesses(fitted: Calibrations, unseen: _Unseen, classes: Sequence[str]) -> dict[int, dict[str, float]]:
+    found: dict[int, dict[str, float]] = {}
+    for i in np.flatnonzero(unseen.usable):
+        calibration = fitted.languages[unseen.languages[i]]
+        p = calibration.probabilities(unseen.logits[i : i + 1], unseen.oos[i : i + 1])[0]
+        found[int(i)] = {classes[k]: float(p[k]) for k in np.argsort(-p, kind="stable")[:MEANT]}
+    return found
 
 
 def _ladder(calibration: Calibration, unseen: _Unseen, rows: NDArray[np.bool_]) -> Ladder:

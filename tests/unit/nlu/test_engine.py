@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.nlu import encoders, llm, tuned
-from server.nlu.artefact import MANIFEST, Artefact, ArtefactError
+from server.nlu.artefact import FORMAT, MANIFEST, Artefact, ArtefactError
 from server.nlu.data import DataError
 from server.nlu.engine import Engine
 from server.nlu.evaluate import evaluate
@@ -237,7 +237,7 @@ def test_an_artefact_of_another_version_is_refused_and_an_interrupted_training_l
     with pytest.raises(ArtefactError, match=r"no manifest\.json"):
         Artefact.load(tmp_path)
     (tmp_path / MANIFEST).write_text(json.dumps(trained[0].manifest | {"format": 99}))
-    with pytest.raises(ArtefactError, match="artefact format 99, this version reads format 5"):
+    with pytest.raises(ArtefactError, match=f"artefact format 99, this version reads format {FORMAT}"):
         Artefact.load(tmp_path)
 
     def interrupt(fraction: float, _message: str) -> None:
