@@ -1,8 +1,8 @@
 """What happens when a customer reports a fault: a diagnosis on the fault trees, one check or fix at a time.
 
 `diagnose` is the skill of the dialogue. It runs from its start each time, like every skill: it asks the engine
-(`kg.diagnose`, pure) for the next step, looks into systems silently, and raises a `Question` for what only the customer
-can see or do. `actions.diagnosis_answers` takes the answers. All that a diagnosis knows is its slot, JSON values:
+(`kg.next_step`, pure) for the next step, looks into systems silently, and raises a `Question` for what only the
+customer can see or do. `actions.diagnosis_answers` takes the answers. All that a diagnosis knows is its slot, JSON values:
 
 ``engine`` the engine's state with the graph's version, ``open`` the step that was asked, ``count`` and ``sent``
 messages and steps so far, ``log`` what was checked and tried, ``also`` further symptoms, ``account`` a repair at work.
@@ -25,9 +25,10 @@ from actions.diagnosis_steps import check_buttons, fix_buttons, joined, part, re
 from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
-from kg.diagnose import IN_VAIN, MAX_STEPS, Answer, StateError, Step, answer, next_step, outcomes_of_facts, start
+from kg.diagnose import MAX_STEPS, Answer, StateError, Step, answer, outcomes_of_facts, start
 from kg.explain import for_customer
 from kg.model import Text, Who
+from kg.next_step import IN_VAIN, next_step
 from kg.posterior import facets_of
 from server.company import Definition
 

@@ -21,9 +21,10 @@ from pathlib import Path
 
 from benchmarks.phone import FAULTS, ONLY_A_PERSON, Phone, broken_phone
 from kg.compiled import Knowledge
-from kg.diagnose import Answer, answer, next_step, start
+from kg.diagnose import Answer, answer, start
 from kg.load import load, load_texts
 from kg.model import Who
+from kg.next_step import next_step
 
 DATA = Path(__file__).resolve().parent.parent / "kg" / "data"
 GUARD = 200

@@ -9,9 +9,10 @@ from typing import Any, Final
 from kg.analysis import Analysis, analyse
 from kg.bdd import AnalysisLimitError
 from kg.compiled import Knowledge
-from kg.diagnose import check_values, hypotheses, start
+from kg.diagnose import start
 from kg.explain import fault_name
 from kg.model import Text
+from kg.next_step import check_values, hypotheses
 
 Json = dict[str, Any]
 LISTED: Final = 200

@@ -1,7 +1,7 @@
 """Talks with a graph that is not in service: one step after another, and whole recorded talks as regression cases.
 
-Both run the engine of the real chat (`kg.diagnose`). Nothing is kept between two steps: a talk is its symptom and its
-answers, replayed on the graph as it is now.
+Both run the engine of the real chat (`kg.diagnose`, `kg.next_step`). Nothing is kept between two steps: a talk is its
+symptom and its answers, replayed on the graph as it is now.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kg.compiled import Knowledge
-from kg.diagnose import Answer, State, StateError, Step, answer, hypotheses, next_step, start
+from kg.diagnose import Answer, State, StateError, Step, answer, start
 from kg.explain import fault_name, for_agent, for_customer, option
 from kg.model import Graph, Text, Who
+from kg.next_step import hypotheses, next_step
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]

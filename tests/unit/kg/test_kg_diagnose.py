@@ -11,21 +11,11 @@ import kg
 from benchmarks.diagnosis import by_engine, by_manual, synthetic
 from benchmarks.phone import FAULTS, ONLY_A_PERSON, Phone, broken_phone
 from kg.compiled import Knowledge
-from kg.diagnose import (
-    MAX_STEPS,
-    Answer,
-    State,
-    StateError,
-    Step,
-    answer,
-    hypotheses,
-    next_step,
-    outcomes_of_facts,
-    start,
-)
+from kg.diagnose import MAX_STEPS, Answer, State, StateError, Step, answer, outcomes_of_facts, start
 from kg.explain import for_agent, for_customer
 from kg.load import load, load_texts
 from kg.model import Who
+from kg.next_step import hypotheses, next_step
 
 WRITES = {"set_roaming", "refuel_data", "change_plan", "send_payment_request", "resume_line"}
 

@@ -13,11 +13,12 @@ import kg
 from kg import examine
 from kg.bdd import AnalysisLimitError
 from kg.compiled import Knowledge
-from kg.diagnose import StateError, check_values, hypotheses, start
+from kg.diagnose import StateError, start
 from kg.editing import Content, apply
 from kg.learn import STRENGTH, proposals, propose
 from kg.load import load
 from kg.model import Who
+from kg.next_step import check_values, hypotheses
 from kg.problems import Reader
 from kg.trial import Case, TalkError, run_case, talk
 
