@@ -2,7 +2,7 @@
 
 `diagnose` is the skill of the dialogue. It runs from its start each time, like every skill: it asks the engine
 (`kg.next_step`, pure) for the next step, looks into systems silently, and raises a `Question` for what only the
-customer can see or do. `actions.diagnosis_answers` takes the answers. All that a diagnosis knows is its slot, JSON values:
+customer can see or do. `actions.diagnosis_answers` takes the answers. All that a diagnosis knows is its slot, as JSON:
 
 ``engine`` the engine's state with the graph's version, ``open`` the step that was asked, ``count`` and ``sent``
 messages and steps so far, ``log`` what was checked and tried, ``also`` further symptoms, ``account`` a repair at work.
