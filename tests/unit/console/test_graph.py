@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import text as sql
+from sqlalchemy import Connection, event
 from starlette.testclient import TestClient
 
 from server.gateway.app import create_app
@@ -259,19 +259,20 @@ def test_a_publish_that_fails_half_way_leaves_everything_as_it_was(admin, call, 
 
 def test_a_full_disk_is_told_and_changes_nothing(admin, call):
     draft = call("POST /drafts", {}, 201)["id"]
-    store = admin.app.state.graph.store
+    engine = admin.app.state.graph.store._engine
+    most = 0
 
-    async def limit(pages: int) -> None:
-        async with store._engine.connect() as connection:
-            used = (await connection.execute(sql("PRAGMA page_count"))).scalar()
-            await connection.execute(sql(f"PRAGMA max_page_count={used if pages == 0 else pages}"))
+    def limited(connection: Connection) -> None:  # each of the pool's connections keeps a limit of its own
+        nonlocal most
+        most = most or connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={most}")
 
-    admin.portal.call(limit, 0)
+    event.listen(engine.sync_engine, "begin", limited)
     title = "x" * 100
     huge = {"op": "put", "node": {"id": "huge", "kind": "gate", "data": {"formula": title * 1000}}}
     refused = call(f"POST /drafts/{draft}/operations", {"revision": 0, "operations": [huge]}, 503)
     assert refused["code"] == "storage"
-    admin.portal.call(limit, 1_000_000)
+    most = 1_000_000
     assert call(f"GET /drafts/{draft}")["revision"] == 0
     assert call(f"POST /drafts/{draft}/operations", {"revision": 0, "operations": [huge]})["revision"] == 1
 
