@@ -93,7 +93,8 @@ async def _answered(customer: ChaosCustomer) -> None:
 
     def answered() -> bool:
         told = [one["mode"] for one in socket.frames if one["type"] == "mode"]
-        return socket.messages()[-1]["role"] != "customer" or told[-1:] == ["waiting"]
+        last = max(socket.messages(), key=lambda message: message["seq"])  # an answer may come after the next question
+        return last["role"] != "customer" or told[-1:] == ["waiting"]
 
     async with asyncio.timeout(PATIENCE_S), socket._changed:
         await socket._changed.wait_for(answered)

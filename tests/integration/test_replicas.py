@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,17 @@ class Services:
 
     urls: dict[str, str]
     processes: dict[str, subprocess.Popen[bytes]]
+    log: Path
+
+    def wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + SERVICES_DEADLINE_S
+        paths = {"models": "/health", "rasa": "/webhooks/kefu/health", "actions": "/health"}
+        for name, path in paths.items():
+            while not healthy(self.urls[name] + path):
+                ended = self.processes[name].poll() is not None
+                assert not ended, f"{name} did not start:\n{self.log.read_text()[-2000:]}"
+                assert time.monotonic() < deadline, f"{name} is not ready:\n{self.log.read_text()[-2000:]}"
+                time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +66,7 @@ def second(tmp_path_factory: pytest.TempPathFactory, product: Product) -> Iterat
         for name in SERVICES:
             command = [sys.executable, "-m", "server.cli", "serve", name]
             processes[name] = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
-    yield Services(urls, processes)
+    yield Services(urls, processes, log)
     for process in processes.values():
         process.terminate()
         process.wait(30)
@@ -90,16 +102,14 @@ def pair(
     for name in ("lin", "bai", "chen"):
         made[0].add_staff(name, shown=name.title())
     made[1].passwords = made[0].passwords
-    with ThreadPoolExecutor() as starting:  # together, as they do after a power cut: one changes the schema
-        list(starting.map(Gateway.start, made))
-    deadline = time.monotonic() + SERVICES_DEADLINE_S
-    paths = {"models": "/health", "rasa": "/webhooks/kefu/health", "actions": "/health"}
-    while not all(healthy(second.urls[name] + path) for name, path in paths.items()):
-        assert time.monotonic() < deadline, "the second services did not start"
-        time.sleep(0.2)
-    yield made[0], made[1]
-    for gateway in made:
-        gateway.stop()
+    try:
+        with ThreadPoolExecutor() as starting:  # together, as they do after a power cut: one changes the schema
+            list(starting.map(Gateway.start, made))
+        second.wait_until_healthy()
+        yield made[0], made[1]
+    finally:
+        for gateway in made:
+            gateway.stop()
 
 
 async def opens(agent: Agent, conversation: str) -> None:

@@ -34,5 +34,5 @@ async def test_a_turn_is_one_trace_through_every_process(product: Product, colle
     assert by_name["turn"].attributes == {"conversation": conversation, "turn": 2}
     # Neither what was said nor what was answered, in no span of anybody's.
     for one in collector.spans:
-        assert "0000" not in one.text
+        assert not any(part in one.text for part in ("199 0000", "0000 0101", "19900000101"))
         assert "password" not in one.text

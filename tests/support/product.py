@@ -174,9 +174,12 @@ def _is_server(pids: list[int]) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """The first of ``count`` ports in a row on which nothing listens."""
+    """The first of ``count`` ports in a row on which nothing listens.
+
+    Below those from which systems take the near ends of connections: one of these could be taken before it is used.
+    """
     while True:
-        first = secrets.randbelow(20_000) + 20_000
+        first = secrets.randbelow(12_000) + 20_000
         listeners = []
         try:
             for port in range(first, first + count):
