@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from server.storage.database import StorageError, check, create_engine, migrate
+from tests.support.servers import Postgres
 
 
 def address(path: Path) -> str:
@@ -35,6 +36,24 @@ async def test_a_database_that_goes_away_is_not_begun_anew_and_used_again_when_i
     away.rename(path)
     assert await count() == 0
     await engine.dispose()
+
+
+async def test_a_server_that_lets_nobody_in_is_used_again_when_it_does(postgres: Postgres) -> None:
+    url = postgres.database()
+    engine = create_engine(url)
+
+    async def count() -> int:
+        async with engine.connect() as connection:
+            return int((await connection.execute(text("SELECT count(*) FROM conversations"))).scalar_one())
+
+    assert await count() == 0  # the connection stays in the pool, and is cut off below
+    with postgres.away(url):
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                await count()
+    assert await count() == 0
+    await engine.dispose()
+    postgres.drop(url)
 
 
 async def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
