@@ -5,6 +5,7 @@ of the experiment's salt with the customer (where known, else with the conversat
 The running experiments are read every second, as the company's settings are.
 """
 
+import asyncio
 import hashlib
 import logging
 import secrets
@@ -85,6 +86,7 @@ class Experiments:
         shared.greet = self.greet
         self._content, self._audit = content, audit
         self._now: tuple[Experiment, ...] = ()
+        self._reading = asyncio.Lock()
         self._following = Repeated("experiments", EVERY_S, self.refresh)
 
     async def start(self) -> None:
@@ -100,7 +102,8 @@ class Experiments:
         """Reads which experiments decide something now."""
         columns = [experiments.c[name] for name in Experiment.__slots__]
         query = select(*columns).where(experiments.c.state.in_([RUNNING, ADOPTED])).order_by(experiments.c.id)
-        self._now = tuple(as_record(Experiment, row) for row in await self._store.all(query))
+        async with self._reading:  # or what was read earlier could be taken for newer
+            self._now = tuple(as_record(Experiment, row) for row in await self._store.all(query))
 
     # ------------------------------------------------------------------ what customers meet
 
@@ -130,8 +133,8 @@ class Experiments:
         found = ""
         for one in self._now:
             if one.kind == "prompt":
-                who = await self._who(conversation)
-                variant = await self._met(one, conversation) or one.assigned(_unit(one, who))
+                met = None if one.state == ADOPTED else await self._met(one, conversation)
+                variant = met or one.assigned(_unit(one, await self._who(conversation)))
                 # Whether one is written turns out later; only who meets the place where they differ is counted.
                 record.setdefault("manners", {})[str(one.id)] = variant
                 if variant == "b":
