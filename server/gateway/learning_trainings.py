@@ -20,7 +20,7 @@ from server.company import Company
 from server.gateway.learning_labels import Labels
 from server.gateway.new_intents import NewIntents
 from server.learning import snapshot
-from server.learning.job import COMPANY, JOB, RESULT
+from server.learning.files import COMPANY, JOB, RESULT
 from server.library import Library
 from server.new_intents import NewIntent
 from server.settings import ROOT, ConfigurationError, Settings

@@ -13,9 +13,8 @@ times together, and the p-value that belongs to it.
 
 from dataclasses import dataclass
 from math import ceil, exp, inf, log, sqrt
+from statistics import NormalDist
 from typing import Final, Literal
-
-from scipy.stats import norm
 
 ALPHA: Final = 0.05
 POWER: Final = 0.8
@@ -104,6 +103,6 @@ def units_needed(variance: float, effect: float, *, share: float = 0.5, alpha: f
 
     The fixed-length number (two-sided normal test), times what looking at any time costs.
     """
-    z = float(norm.ppf(1 - alpha / 2) + norm.ppf(POWER))
+    z = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(POWER)
     fixed = z * z * variance * (1 / share + 1 / (1 - share)) / (effect * effect)
     return ceil(_SEQUENTIAL_COST * fixed)

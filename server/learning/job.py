@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from server.company import Company
 from server.learning.compare import compare
+from server.learning.files import COMPANY, JOB, RESULT
 from server.learning.snapshot import examples_of, held_out, split, write_examples
 from server.learning.verdict import safety_intents, verdict
 from server.logs import configure_logging
@@ -30,7 +31,7 @@ from server.settings import ConfigurationError, Settings, load_settings
 
 Json = dict[str, Any]
 Progress = Callable[[float, str], None]
-JOB, RESULT, COMPANY, LOCK = "job.json", "result.json", "company", ".lock"
+LOCK = ".lock"
 NICENESS: Final = 10
 _BATCH: Final = 32
 
