@@ -91,7 +91,7 @@ class Versions:
         try:
             async with self.store.write() as tx:
                 await self.append(tx, 0, first)
-        except IntegrityError:  # another gateway that starts now was faster
+        except (IntegrityError, Refusal):  # another gateway that starts now was faster
             logger.info("the graph was seeded by another gateway")
 
     async def newest(self) -> Version:

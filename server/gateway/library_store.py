@@ -90,7 +90,7 @@ class LibraryStore:
             return
         try:
             async with self.store.write() as tx:
-                await self._append(tx, dict(articles), "", "", "seed")
+                await self._append(tx, dict(articles), "", "", "seed", base=0)
         except (IntegrityError, LibraryRefusal):  # another gateway that starts now was faster
             logger.info("the help articles were seeded by another gateway")
 

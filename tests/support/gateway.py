@@ -1,5 +1,6 @@
 """The gateway alone, as a process of its own that can be killed: what people do with each other needs no more."""
 
+import contextlib
 import os
 import secrets
 import select
@@ -136,7 +137,8 @@ class Gateway:
     def _end(self, how: signal.Signals) -> None:
         assert self.pid is not None
         assert self._imported is not None
-        os.kill(self.pid, how)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself; `start` says so with its log
+            os.kill(self.pid, how)
         self._imported.wait()
         self.pid = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -126,6 +127,13 @@ async def test_another_gateways_publish_is_followed_and_told_first(desk, away):
     assert record["said"] == "hello"
     assert len(services.turns) == (2 if away else 1)
     await graph.close()
+
+
+async def test_gateways_that_start_together_seed_the_graph_once(desk):
+    together = [Versions(desk.store, Audit(desk.store, b"key")) for _ in range(3)]
+    await asyncio.gather(*(versions.seed(KG) for versions in together))
+    newest = await together[0].newest()
+    assert (newest.version, newest.origin) == (1, "seed")
 
 
 async def test_files_seed_the_graph_once(desk, tmp_path):

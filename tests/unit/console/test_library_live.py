@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from server.company import Company
 from server.gateway.library_live import LiveLibrary
 from server.gateway.library_store import LibraryStore
 from server.gateway.upstream import UpstreamError
 from server.library import of_company
+from server.settings import ROOT
 from server.storage.audit import Audit
 from tests.support.floor import Bench, OneGeneration, bench, intent, turn_runner
 
@@ -176,3 +178,11 @@ async def test_what_an_article_answered_and_where_it_was_wrong(desk):
     await library.uses.note(good["conversation"], good["seq"], [{"url": "/help/esim-setup"}, {"url": "https://a.b"}])
     assert (await library.uses.counts(desk.clock()))["esim-setup"] == (3, 2)
     await library.close()
+
+
+async def test_gateways_that_start_together_make_one_first_version(desk):
+    company = Company.load(ROOT / "demo")
+    together = [LibraryStore(desk.store, Audit(desk.store, b"key")) for _ in range(3)]
+    await asyncio.gather(*(articles.seed(company) for articles in together))
+    newest = await together[0].newest()
+    assert (newest.version, newest.origin) == (1, "seed")
