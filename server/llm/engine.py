@@ -11,9 +11,8 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from server.llm.helpers import Refused
 from server.llm.masking import Finder, masked, nothing
 from server.llm.prompts import Detail, Shown
 from server.llm.protocol import MAX_TOP, Chat, LlmError, Request
+from server.llm.room import Room
 from server.llm.schema import SchemaError
 from server.nlu.calibrate import OosModel, Threshold
 from server.nlu.data import OUT_OF_SCOPE
@@ -246,7 +246,7 @@ class LlmEngine:
         self._metrics = metrics or Metrics(CollectorRegistry())
         self._clock = clock
         self._normaliser = Normaliser(asker.knowledge.kinds, asker.knowledge.synonyms)
-        self._room = asyncio.Semaphore(asker.options.concurrency)
+        self._room = Room(asker.options.concurrency)
 
     @property
     def chat(self) -> Chat:
@@ -254,8 +254,8 @@ class LlmEngine:
         return self._asker.chat
 
     @property
-    def room(self) -> asyncio.Semaphore:
-        """How many may ask it at once."""
+    def room(self) -> Room:
+        """Where turns at it are had."""
         return self._room
 
     def threshold(self, language: str, bound: float | None = None) -> Threshold:
@@ -317,8 +317,8 @@ class LlmEngine:
         Raises `LlmError`.
         """
         try:
-            async with self._turn(within_s) as left:
-                found = await self._asker.translate(text, to, within_s if left is None else left)
+            async with self._room.turn(within_s) as left:
+                found = await self._asker.translate(text, to, left)
         except LlmError as error:
             self._metrics.translations.labels(self.name, error.cause).inc()
             raise
@@ -328,26 +328,12 @@ class LlmEngine:
 
     async def propose(self, text: str, within_s: float) -> list[dict[str, str]]:
         """Faults that a text names, unchecked; `within_s` includes waiting for its turn. Raises `LlmError`."""
-        async with self._turn(within_s) as left:
-            return await self._asker.propose(text, within_s if left is None else left)
+        async with self._room.turn(within_s) as left:
+            return await self._asker.propose(text, left)
 
     async def _in_turn(self, read: Item, vector: Vectors, within_s: float | None) -> Heard:
-        async with self._turn(within_s) as left:
-            return await self._asker.ask(*read, vector, deadline_s=left)
-
-    @asynccontextmanager
-    async def _turn(self, within_s: float | None) -> AsyncIterator[float | None]:
-        """Room at the model; gives what is left of the time."""
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(within_s):
-                await self._room.acquire()
-        except TimeoutError:
-            raise LlmError("overloaded", "its turn did not come in time") from None
-        try:
-            yield None if within_s is None else max(within_s - (time.monotonic() - began), 0.0)
-        finally:
-            self._room.release()
+        async with self._room.turn(within_s) as left:
+            return await self._asker.ask(*read, vector, deadline_s=None if within_s is None else left)
 
     def _parse(self, text: str, heard: Heard, ms: float) -> Understood:
         logits = heard.logits[None, :]
@@ -407,7 +393,7 @@ class LlmEngine:
         for text in _WARMING:
             try:
                 (vector,) = await self._asker.vectors([text])
-                async with self._room:
+                async with self._room.turn(None):
                     await self._asker.ask(text, None, vector, deadline_s=_WARMING_S)
             except LlmError as error:
                 log.warning("%s: the language model is not ready: %s", self.name, error)

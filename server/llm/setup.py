@@ -23,6 +23,7 @@ from server.llm.local import EMBEDDED, LocalChat, open_decoder
 from server.llm.masking import Finder, nothing
 from server.llm.prepare import Progress, Sources
 from server.llm.protocol import Chat, LlmError
+from server.llm.room import Room
 from server.llm.writer import Writer
 from server.nlu.artefact import ArtefactError
 from server.nlu.calibrate import Threshold
@@ -180,7 +181,7 @@ def open_writer(chosen: Understanding, engine: Chosen | None, registry: Collecto
         return Writer(engine.chat, engine.room, registry=registry, find_personal=find)
     if not chosen.address:
         return None
-    room = asyncio.Semaphore(chosen.concurrency)
+    room = Room(chosen.concurrency)
     return Writer(open_chat(chosen), room, registry=registry, find_personal=find, own=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
@@ -13,6 +12,7 @@ from server.llm import helpers
 from server.llm.helpers import Grounded, Refused
 from server.llm.masking import Finder, nothing
 from server.llm.protocol import Chat, LlmError
+from server.llm.room import Room
 from server.nlu.language import Language
 
 What = Literal["answer", "summary"]
@@ -24,13 +24,13 @@ class Writer:
     def __init__(
         self,
         chat: Chat,
-        room: asyncio.Semaphore,
+        room: Room,
         *,
         registry: CollectorRegistry,
         find_personal: Finder = nothing,
         own: bool = False,
     ) -> None:
-        """`room`: how many may ask the model at once, shared with who else asks it; `own`: the chat is closed too."""
+        """`room`: where turns at the model are had, shared with who else asks it; `own`: the chat is closed too."""
         self._chat = chat
         self._room = room
         self._find = find_personal
@@ -97,7 +97,8 @@ class Writer:
         began = time.monotonic()
         outcome = "cancelled"
         try:
-            found = await self._in_turn(within_s, write)
+            async with self._room.turn(within_s) as left:
+                found = await write(left)
             outcome = found.reason if isinstance(found, Refused) else "written"
             if isinstance(found, Grounded):
                 self._dropped.labels(what).inc(found.dropped)
@@ -108,17 +109,3 @@ class Writer:
         finally:
             self._outcomes.labels(what, outcome).inc()
             self._seconds.labels(what).observe(time.monotonic() - began)
-
-    async def _in_turn(
-        self, within_s: float, write: Callable[[float], Awaitable[Grounded | Refused]]
-    ) -> Grounded | Refused:
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(within_s):
-                await self._room.acquire()
-        except TimeoutError:
-            raise LlmError("overloaded", "its turn did not come in time") from None
-        try:
-            return await write(max(within_s - (time.monotonic() - began), 0.0))
-        finally:
-            self._room.release()

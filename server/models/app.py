@@ -27,7 +27,8 @@ from server.llm.protocol import LlmError
 from server.llm.setup import Chosen
 from server.llm.writer import Writer
 from server.models import forks
-from server.models.batching import Batcher, OverloadedError
+from server.models.answers import unavailable
+from server.models.batching import Batcher, OverloadedError, Places
 from server.models.library import Libraries
 from server.models.pictures import PictureReader, add_pictures
 from server.models.speech import SpeechModels, add_speech
@@ -61,7 +62,6 @@ TRANSLATION_DEADLINE_S: Final = 10.0
 PROPOSAL_DEADLINE_S: Final = 60.0  # of one piece of a manual: nobody waits for it
 MAX_TRANSLATED: Final = 1500  # characters: about what fits the tokens that a translation may have
 TRANSLATIONS: Final = 16  # at once, those that wait for their turn included
-RETRY_AFTER_S: Final = "1"
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Bound = Annotated[float, Field(gt=0, lt=1)]
@@ -207,8 +207,8 @@ class Models:
         self.chosen: Chosen | None = None
         self.writer: Writer | None = None
         self._settled = understanding.engine == "embedded"
-        self._translating = 0
-        self._proposing = False
+        self._translating = Places(TRANSLATIONS)
+        self._proposing = Places(1)
         self.deadline_s = max(DEADLINE_S, understanding.deadline_s + DEADLINE_S)
         self.release = release_dir.resolve().name
         self.engine: Engine | None = None
@@ -297,25 +297,15 @@ class Models:
             return Refused("too_long")
         if not isinstance(self.chosen, LlmEngine):
             raise LlmError("unreachable", "the engine is not open")
-        if self._translating >= TRANSLATIONS:
-            raise OverloadedError
-        self._translating += 1
-        try:
+        with self._translating.one():
             return await self.chosen.translate(asked.text, asked.target, TRANSLATION_DEADLINE_S)
-        finally:
-            self._translating -= 1
 
     async def propose(self, asked: ProposalRequest) -> list[dict[str, str]]:
         """Faults that a piece of text names. Raises `LlmError`, or `OverloadedError` where one is at work already."""
         if not isinstance(self.chosen, LlmEngine):
             raise LlmError("unreachable", "the engine is not open")
-        if self._proposing:
-            raise OverloadedError
-        self._proposing = True
-        try:
+        with self._proposing.one():
             return await self.chosen.propose(asked.text, PROPOSAL_DEADLINE_S)
-        finally:
-            self._proposing = False
 
     def thresholds(self, bounds: Sequence[float]) -> dict[str, list[Threshold]]:
         """By language, what each bound leaves to the engine that answers."""
@@ -413,7 +403,7 @@ def create_app(
 
     @app.exception_handler(OverloadedError)
     async def overloaded(_request: Request, _error: OverloadedError) -> Response:
-        return _unavailable("the queue is full")
+        return unavailable("the queue is full")
 
     @app.exception_handler(TimeoutError)
     async def late(_request: Request, _error: TimeoutError) -> Response:
@@ -487,7 +477,7 @@ def _add_translation(app: FastAPI, models: Models) -> None:
             if error.cause in {"nonsense", "too_long"}:  # it answered, or cannot take this text: no failure
                 return JSONResponse({"refused": error.cause})
             log.warning("no translation: %s", error.cause)
-            return _unavailable(error.cause)
+            return unavailable(error.cause)
         return JSONResponse({"refused": found.reason} if isinstance(found, Refused) else {"text": found})
 
 
@@ -504,7 +494,7 @@ def _add_proposals(app: FastAPI, models: Models) -> None:
             if error.cause in {"nonsense", "too_long"}:
                 return JSONResponse({"refused": error.cause})
             log.warning("no proposals: %s", error.cause)
-            return _unavailable(error.cause)
+            return unavailable(error.cause)
 
 
 def _add_understanding(app: FastAPI, models: Models) -> None:
@@ -573,9 +563,5 @@ async def _load(models: Models, failed: Callable[[], None]) -> None:
     log.info("release %s ready after %.1f s", models.release, time.perf_counter() - began)
 
 
-def _unavailable(message: str, **more: Any) -> Response:
-    return JSONResponse({"error": message, **more}, 503, headers={"Retry-After": RETRY_AFTER_S})
-
-
 def _loading(models: Models) -> Response:
-    return _unavailable(models.failure or "the models are still loading")
+    return unavailable(models.failure or "the models are still loading")

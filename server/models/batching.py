@@ -1,13 +1,14 @@
-"""Micro-batching: requests that arrive while the model is busy are computed together.
+"""Micro-batching: requests that arrive while the model is busy are computed together, in one thread.
 
-In one thread, away from the event loop.
+Who comes when too many wait is sent away at once: `OverloadedError`, which the application answers with 503.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -16,7 +17,25 @@ Answer = TypeVar("Answer")
 
 
 class OverloadedError(Exception):
-    """Raise when the queue is full: the caller should be told to come back later."""
+    """Too many wait already: the caller should be told to come back later."""
+
+
+class Places:
+    """So many may be inside at once; the next one is sent away."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """A place for as long as the context lasts. Raises `OverloadedError` where none is free."""
+        if not self._free:
+            raise OverloadedError
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
 
 @dataclass

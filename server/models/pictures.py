@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from server.llm.client import OpenAIChat
 from server.llm.protocol import LlmError, Message
 from server.llm.protocol import Request as Asked
+from server.models.batching import Places
 from server.pictures import ocr
 from server.pictures.reading import Line, labels, telling, tidy
 from server.settings_pictures import Pictures
@@ -47,7 +47,7 @@ class PictureReader:
     def __init__(self, pictures: Pictures, registry: CollectorRegistry) -> None:
         self.pictures = pictures
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
-        self._waiting = 0
+        self._places = Places(WAITING)
         self._chat = (
             OpenAIChat(pictures.address, pictures.model, key_variable=pictures.key_variable)
             if pictures.reader == "llm"
@@ -64,19 +64,13 @@ class PictureReader:
         if self._chat is not None:
             await self._chat.close()
 
-    @property
-    def full(self) -> bool:
-        """Whether as many pictures wait as may."""
-        return self._waiting >= WAITING
-
     async def read(self, picture: bytes) -> tuple[list[Line], str]:
         """The lines in a picture, and who read them.
 
-        A language model that fails is followed by the text recognition. Raises `ocr.PictureError`, `TimeoutError`.
+        A language model that fails is followed by the text recognition. Raises `ocr.PictureError`, `TimeoutError`,
+        `OverloadedError`.
         """
-        self._waiting += 1
-        began = time.perf_counter()
-        try:
+        with self._places.one(), self.seconds.time():
             if self._chat is not None:
                 try:
                     return await self._ask(self._chat, picture), "llm"
@@ -86,9 +80,6 @@ class PictureReader:
             async with asyncio.timeout(DEADLINE_S):
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._thread, ocr.read, picture), "ocr"
-        finally:
-            self._waiting -= 1
-            self.seconds.observe(time.perf_counter() - began)
 
     async def _ask(self, chat: OpenAIChat, picture: bytes) -> list[Line]:
         kind = "png" if picture.startswith(b"\x89PNG") else "webp" if picture[8:12] == b"WEBP" else "jpeg"
@@ -105,8 +96,6 @@ def add_pictures(app: FastAPI, reader: PictureReader) -> None:
     async def text(request: Request) -> Response:
         if reader.pictures.reader == "off":
             return JSONResponse({"error": "not_configured"}, 404)
-        if reader.full:
-            return JSONResponse({"error": "overloaded"}, 503, headers={"Retry-After": "2"})
         body = bytearray()
         async for chunk in request.stream():
             body += chunk

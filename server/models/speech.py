@@ -22,6 +22,8 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.models.answers import unavailable
+from server.models.batching import Places
 from server.nlu.weights import WeightsError
 from server.settings_speech import Speech
 from server.speech.fair_queue import FairQueue, FullError, Job
@@ -83,7 +85,7 @@ class SpeechModels:
         self._queue: FairQueue[_Recording] = FairQueue(workers=speech.decoders)
         self._threads = ThreadPoolExecutor(speech.decoders, thread_name_prefix="recognise")
         self._speaker = ThreadPoolExecutor(1, thread_name_prefix="speak")
-        self._sounds = 0
+        self._sounds = Places(SOUNDS)
         self._partials = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._work = asyncio.Event()
@@ -128,19 +130,14 @@ class SpeechModels:
         """A sentence as sound.
 
         Raises:
-            FullError: Too many sentences wait.
+            OverloadedError: Too many sentences wait.
             TimeoutError: It took too long.
             WeightsError: The voice cannot be used.
         """
-        if self._sounds >= SOUNDS:
-            raise FullError
-        self._sounds += 1
-        try:
+        with self._sounds.one():
             async with asyncio.timeout(SOUND_DEADLINE_S):
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._speaker, self.voices.say, text, language)
-        finally:
-            self._sounds -= 1
 
     async def close(self) -> None:
         """Stops; whoever waits gets a cancellation."""
@@ -244,10 +241,10 @@ def add_speech(app: FastAPI, models: SpeechModels) -> None:
         try:
             found = await models.recognise(session, pcm, language, kind)
         except FullError:
-            return _busy()
+            return unavailable("the queue is full")
         except TimeoutError:
             if kind == "final":
-                return _busy()
+                return unavailable("the queue is full")
             found = None  # too late to be of use
         except WeightsError as error:
             log.error("voice: %s", error)
@@ -263,8 +260,6 @@ def add_speech(app: FastAPI, models: SpeechModels) -> None:
             return JSONResponse({"error": f"no voice speaks {body.language}"}, 404)
         try:
             made = await models.say(body.text, body.language)
-        except FullError:
-            return _busy()
         except WeightsError as error:
             log.error("voice: %s", error)
             return JSONResponse({"error": str(error)}, 503)
@@ -279,7 +274,3 @@ async def _body(request: Request) -> bytes | None:
         if len(read) > MAX_BYTES:
             return None
     return bytes(read)
-
-
-def _busy() -> Response:
-    return JSONResponse({"error": "the queue is full"}, 503, headers={"Retry-After": "1"})

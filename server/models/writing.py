@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.llm.helpers import MAX_LINES, MAX_PASSAGES, Refused
 from server.llm.protocol import LlmError
 from server.llm.writer import Writer
+from server.models.answers import unavailable
+from server.models.batching import Places
 from server.settings_understanding import Understanding
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,6 @@ SUMMARY_DEADLINE_S: Final = 20.0
 """An agent reads something else meanwhile."""
 MAX_MANNER: Final = 1_000
 AT_ONCE: Final = 16  # those that wait for their turn included
-_RETRY_AFTER_S: Final = "1"
 _Part = Annotated[str, Field(min_length=1, max_length=4_000)]
 
 
@@ -45,25 +46,20 @@ class SummaryRequest(BaseModel):
 
 def add_writing(app: FastAPI, understanding: Understanding, writer: Callable[[], Writer | None]) -> None:
     """Adds both routes. 404 where they are not switched on; 503 with the cause where the model does not answer."""
-    asked = 0
+    places = Places(AT_ONCE)
 
     async def write(wanted: bool, request: AnswerRequest | SummaryRequest) -> Response:
-        nonlocal asked
         if not wanted:
             return JSONResponse({"error": "not_configured"}, 404)
         writes = writer()
         if writes is None:
-            return _unavailable("unopened")
-        if asked >= AT_ONCE:
-            return _unavailable("overloaded")
-        asked += 1
+            return unavailable("unopened")
         try:
-            return JSONResponse({**await _written(writes, request, understanding), "model": writes.model})
+            with places.one():
+                return JSONResponse({**await _written(writes, request, understanding), "model": writes.model})
         except LlmError as error:
             log.warning("nothing written: %s", error.cause)
-            return _unavailable(error.cause)
-        finally:
-            asked -= 1
+            return unavailable(error.cause)
 
     @app.post("/answer")
     async def answer(body: AnswerRequest) -> Response:
@@ -92,7 +88,3 @@ async def _written(
         quote = given[place.source][place.start : place.end]
         sentences.append({"text": claim.text, "source": place.source, "quote": quote})
     return {"text": found.text, "sentences": sentences, "dropped": found.dropped}
-
-
-def _unavailable(cause: str) -> Response:
-    return JSONResponse({"error": cause}, 503, headers={"Retry-After": _RETRY_AFTER_S})
