@@ -42,6 +42,7 @@ from server.gateway import (
 from server.gateway.bodies import Guard, explain
 from server.gateway.casework import Casework
 from server.gateway.chat import ChatPorts, chat
+from server.gateway.company_in_force import risk_bound
 from server.gateway.company_settings import CompanySettings
 from server.gateway.conversations import Conversations
 from server.gateway.desk import DeskPorts, desk
@@ -119,7 +120,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             rasa=settings.rasa_addresses,
             actions=settings.actions_addresses,
             turn_deadline_s=settings.turn_deadline_s,
-            risk_bound=lambda: company.service.risk_bound or settings.risk_bound,
+            risk_bound=lambda: risk_bound(settings, company),
             # An engine past its own deadline is followed by the embedded one.
             parse_deadline_s=PARSE_DEADLINE_S
             + (settings.understanding.deadline_s if settings.understanding.engine != "embedded" else 0.0),

@@ -24,8 +24,18 @@ def in_force(settings: Settings) -> Company:
 
 def with_company(settings: Settings) -> Settings:
     """The settings with the risk bound that the company's administrators set, for the next training."""
-    bound = in_force(settings).service.risk_bound
-    return settings if bound is None else settings.model_copy(update={"risk_bound": bound})
+    return with_bound(settings, in_force(settings))
+
+
+def with_bound(settings: Settings, company: Company) -> Settings:
+    """The settings with the risk bound in force, at which trainings and comparisons judge."""
+    return settings.model_copy(update={"risk_bound": risk_bound(settings, company)})
+
+
+def risk_bound(settings: Settings, company: Company) -> float:
+    """The share of wrong answers that may be given: the company's own, else the product's setting."""
+    chosen = company.service.risk_bound
+    return settings.risk_bound if chosen is None else chosen
 
 
 async def _newest(settings: Settings) -> Json | None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from server.company import CHANGEABLE, Company, CompanyError
 from server.company_settings import Problem, as_toml, differences, problem, problems_of
+from server.gateway.company_in_force import risk_bound
 from server.gateway.graph_refusals import Refusal
 from server.gateway.repeated import Repeated
 from server.settings import Settings
@@ -44,6 +45,7 @@ class CompanySettings:
     def __init__(self, store: Store, company: Company, settings: Settings, audit: Audit) -> None:
         self._store = store
         self._company = company
+        self._settings = settings
         self._audit = audit
         self._fixed = _Fixed(company.id, company.currency, company.timezone, tuple(company.languages))
         self._seed = with_defaults(company.document(), settings)
@@ -82,7 +84,7 @@ class CompanySettings:
     @property
     def risk_bound(self) -> float:
         """The share of the messages that the bot acts on of which it may misunderstand no more."""
-        return self._company.service.risk_bound or float(self._seed["service"]["risk_bound"])
+        return risk_bound(self._settings, self._company)
 
     # ------------------------------------------------------------------ reading
 

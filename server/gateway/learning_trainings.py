@@ -17,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from server.company import Company
+from server.gateway.company_in_force import with_bound
 from server.gateway.learning_labels import Labels
 from server.gateway.new_intents import NewIntents
 from server.learning import snapshot
@@ -78,11 +79,6 @@ class Trainings:
         self._begins = asyncio.Lock()
         self._cancelled_by: str | None = None
         self._progress = (0.0, "")
-
-    def _in_force(self) -> Settings:
-        """The product's settings with the company's risk bound, at which both sides of a comparison are judged."""
-        bound = self._company.service.risk_bound or self._settings.risk_bound
-        return self._settings.model_copy(update={"risk_bound": bound})
 
     async def start(self) -> None:
         """Says of trainings that lost their gateway that they failed."""
@@ -196,7 +192,7 @@ class Trainings:
         try:
             self._child = child = await Child.start(
                 (sys.executable, "-m", "server.learning.job", str(folder)),
-                environment={**os.environ, **self._in_force().environment()},
+                environment={**os.environ, **with_bound(self._settings, self._company).environment()},
                 directory=ROOT,
                 output=log.write,
                 answers=read,
