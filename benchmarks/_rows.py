@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.product import Product
+from tests.support.product import ROOT, Product
 
 Row = tuple[str, str, float, str]
 """What was measured, its unit, the figure, and what is asked for ("" where nothing is)."""
@@ -21,19 +21,29 @@ def quantile(values: Any, share: float) -> float:
 
 
 @contextmanager
+def own_product(company: Path = ROOT / "demo") -> Iterator[Product]:
+    """A product of a benchmark's own, with an empty data folder, running as long as the context lasts.
+
+    Not to be entered where an event loop runs: starting and stopping take seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        print("starting a product …", file=sys.stderr)
+        product = Product(Path(folder) / "data", company=company)
+        try:
+            product.start()
+            yield product
+        finally:
+            product.stop()
+
+
+@contextmanager
 def running(url: str | None) -> Iterator[str]:
     """The address of a running product: the one given, or one that is started now and stopped at the end."""
     if url:
         yield url
         return
-    with tempfile.TemporaryDirectory() as folder:
-        print("starting a product …", file=sys.stderr)
-        product = Product(Path(folder) / "data")
-        product.start()
-        try:
-            yield product.url
-        finally:
-            product.stop()
+    with own_product() as product:
+        yield product.url
 
 
 def show(rows: Sequence[Row], *, as_json: bool) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
+from benchmarks._rows import own_product
 from tests.support.clients import Customer, log_in
 from tests.support.product import Product
 
@@ -51,13 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        product.start()
-        try:
-            asyncio.run(measure(product, options.repeat))
-        finally:
-            product.stop()
+    with own_product() as product:
+        asyncio.run(measure(product, options.repeat))
 
 
 if __name__ == "__main__":

@@ -14,17 +14,16 @@ import contextlib
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from benchmarks._rows import own_product
 from tests.support.chaos import RETRY_S, ChaosAgent, ChaosCustomer
 from tests.support.clients import log_in
 from tests.support.faults import KINDS, SERVICES, Fault
@@ -304,15 +303,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        product.start()
-        try:
-            for number in range(arguments.agents):
-                product.add_staff(f"floor{number}")
-            found = asyncio.run(run(product, arguments))
-        finally:
-            product.stop()
+    with own_product() as product:
+        for number in range(arguments.agents):
+            product.add_staff(f"floor{number}")
+        found = asyncio.run(run(product, arguments))
     problems = {name: found[name] for name in ("lost", "doubled", "reordered", "unanswered")}
     if arguments.json:
         print(json.dumps(found))

@@ -24,6 +24,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from benchmarks._rows import own_product
 from server.settings import ROOT, Settings
 from server.storage.database import create_engine, migrate
 from server.storage.search import terms_of
@@ -339,14 +340,9 @@ async def decide(product: Product) -> list[Row]:
 
 
 def run_escalation() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        product.start()
+    with own_product() as product:
         product.add_staff("lin")
-        try:
-            return asyncio.run(decide(product))
-        finally:
-            product.stop()
+        return asyncio.run(decide(product))
 
 
 SCENES: dict[str, Callable[[], list[Row]]] = {

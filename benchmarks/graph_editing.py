@@ -23,6 +23,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from actions.diagnosis_graph import Graphs
+from benchmarks._rows import own_product
 from benchmarks.diagnosis import synthetic
 from kg.compiled import Knowledge
 from kg.diff import diff, merge
@@ -144,18 +145,8 @@ def over_rest(trees: int, faults: int, repeat: int) -> None:
             told("roll back", timed(1, lambda _: ask("POST", "/rollback", json={"to": 1, "message": "back"})))
 
 
-async def live(customers: int) -> None:
+async def live(product: Product, customers: int) -> None:
     """Publishing in the running product while customers chat."""
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        await asyncio.to_thread(product.start)
-        try:
-            await _live(product, customers)
-        finally:
-            await asyncio.to_thread(product.stop)
-
-
-async def _live(product: Product, customers: int) -> None:
     # Nothing here ends with a person: whoever is waited on too long has been disturbed.
     texts = ("my TV has no picture", "forget it", "what plans do you have", "how do I reset my password", "thanks")
     turns: list[tuple[float, float]] = []
@@ -213,7 +204,8 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=50)
     options = parser.parse_args()
     if options.live:
-        asyncio.run(live(options.customers))
+        with own_product() as product:
+            asyncio.run(live(product, options.customers))
         return
     alone(options.trees, options.faults, options.repeat)
     over_rest(options.trees, options.faults, options.repeat)

@@ -15,15 +15,14 @@ import os
 import random
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from benchmarks._rows import Row, quantile, show
+from benchmarks._rows import Row, own_product, quantile, show
 from benchmarks.turns import QUESTIONS, crowd, identified, timed
 from tests.support.clients import Customer, log_in
 from tests.support.product import Product
@@ -81,6 +80,14 @@ async def idle(product: Product) -> list[Row]:
         ("gateway with them", "MiB", after, "≤ 300"),
         ("an answer among them, median", "ms", statistics.median(answer for _, answer in times), ""),
     ]
+
+
+async def paced(rate: float, seconds: float) -> AsyncIterator[int]:
+    """The numbers of what is to be sent, each when it is due, however long the ones before take."""
+    start = time.monotonic()
+    for number in range(int(rate * seconds)):
+        await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
+        yield number
 
 
 async def curve(product: Product, points: list[dict[str, float]]) -> list[Row]:
@@ -143,9 +150,7 @@ async def _at_rate(customers: list[Customer], rate: float) -> tuple[list[float],
         free.append(customer)
 
     async with asyncio.TaskGroup() as tasks:
-        start = time.monotonic()
-        for number in range(int(rate * RATE_SECONDS)):
-            await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
+        async for _ in paced(rate, RATE_SECONDS):
             if free:
                 tasks.create_task(one(free.pop(0)))
             else:  # more wait than there are customers: the rate is beyond what is carried
@@ -174,9 +179,7 @@ async def overload(product: Product) -> list[Row]:
             free.append(customer)
 
     async with asyncio.TaskGroup() as tasks:
-        start = time.monotonic()
-        for number in range(int(OVERLOAD_RATE * OVERLOAD_S)):
-            await asyncio.sleep(max(0.0, start + number / OVERLOAD_RATE - time.monotonic()))
+        async for _ in paced(OVERLOAD_RATE, OVERLOAD_S):
             if free:
                 tasks.create_task(one(free.pop(0)))
             else:
@@ -277,14 +280,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        product.start()
-        try:
-            for scene in arguments.scene or scenes:
-                rows += asyncio.run(scenes[scene](product))
-        finally:
-            product.stop()
+    with own_product() as product:
+        for scene in arguments.scene or scenes:
+            rows += asyncio.run(scenes[scene](product))
     if arguments.plot and points:
         arguments.plot.write_text(draw(points), "utf-8")
     if arguments.points and points:

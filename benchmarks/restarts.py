@@ -13,12 +13,12 @@ import os
 import signal
 import statistics
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from benchmarks._rows import own_product
 from tests.support.faults import SERVICES, hold_port
 from tests.support.product import Product
 
@@ -90,13 +90,8 @@ def main() -> int:
     parser.add_argument("--taken", type=float, default=6, help="seconds for which a port is taken")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        product = Product(Path(folder) / "data")
-        product.start()
-        try:
-            found = run(product, arguments.rounds, arguments.taken)
-        finally:
-            product.stop()
+    with own_product() as product:
+        found = run(product, arguments.rounds, arguments.taken)
     if arguments.json:
         print(json.dumps(found))
         return 0
