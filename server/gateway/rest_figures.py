@@ -17,17 +17,22 @@ router = APIRouter(prefix="/api")
 DAYS_SHOWN = 28
 
 
-def wanted(
+def wanted(  # noqa: PLR0917 (FastAPI names them all)
     given: Ports,
     first: Annotated[date | None, Query(alias="from")] = None,
     last: Annotated[date | None, Query(alias="to")] = None,
+    days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = DAYS_SHOWN,
     channel: Annotated[Literal["text", "voice", "picture"] | None, Query()] = None,
     language: Annotated[Literal["zh", "en"] | None, Query()] = None,
 ) -> Wanted:
-    """The days asked for, the last four weeks where none are; 422 where they make no span of time."""
+    """The days from `first` to `last`; without a first one so many `days`, without a last one up to today.
+
+    What today is, the company's clock says: where a customer or an administrator is, it may be another day. 422 where
+    they make no span of time.
+    """
     today = given.clock().astimezone(ZoneInfo(given.company.timezone)).date()
     until = last or today
-    since = first or until - timedelta(days=DAYS_SHOWN - 1)
+    since = first or until - timedelta(days=days - 1)
     if since > until:
         raise HTTPException(422, f"'from' ({since}) comes after 'to' ({until})")
     if (until - since).days >= MOST_DAYS:

@@ -166,6 +166,9 @@ def test_who_may_see_the_figures_and_what_a_day_without_traffic_shows(client):
     assert found["days"][0]["coverage"] == {"value": None, "low": None, "high": None, "of": 0}
     assert found["total"]["response"] == {"mean_s": None, "p95_s": None, "answers": 0}
     assert found["saved"]["amount"] == 0
+    week = client.get("/api/figures?days=7", headers=supervisor).json()["days"]
+    assert [day["day"] for day in week] == [day["day"] for day in found["days"][-7:]]
+    assert client.get("/api/figures?days=0", headers=supervisor).status_code == 422
     refused = client.get("/api/figures?from=2026-03-02&to=2026-03-01", headers=supervisor)
     assert refused.status_code == 422
     assert "comes after" in refused.json()["detail"]

@@ -1,7 +1,7 @@
 /** How the bot is doing: a glance for the targets, then where it comes from. */
 import './figures.css';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Lang } from '../../shared/frames';
 import { dateAndClock } from '../../shared/time';
 import { useLoad, Waiting } from '../load';
@@ -18,8 +18,7 @@ const COUNTING_MS = 3_000;
 export function Figures() {
   const { t } = useShell();
   const [wanted, setWanted] = useState<Wanted>({ days: 28, channel: '', language: '' });
-  const now = useMemo(() => new Date(), [wanted]);
-  const loaded = useLoad(() => fetchFigures(wanted, now), [wanted]);
+  const loaded = useLoad(() => fetchFigures(wanted), [wanted]);
   useEffect(() => {
     if (loaded.data === null || loaded.data.complete) return;
     const timer = setTimeout(loaded.reload, COUNTING_MS);
@@ -42,7 +41,7 @@ export function Figures() {
     <>
       <div class="page-head">
         <h2>{t('page_figures')}</h2>
-        <a class="button outline" href={`/api/figures.csv?${query(wanted, now)}`} download>
+        <a class="button outline" href={`/api/figures.csv?${query(wanted)}`} download>
           {t('figuresCsv')}
         </a>
         <p>{t('figuresAbout')}</p>

@@ -101,17 +101,16 @@ function readQuality(raw: unknown): Quality {
   };
 }
 
-/** The days that end today, as the address asks for them; the server's day decides what today is. */
-export function query({ days, channel, language }: Wanted, now: Date): string {
-  const from = new Date(now.getTime() - (days - 1) * 86_400_000).toISOString().slice(0, 10);
-  const search = new URLSearchParams({ from });
+/** The days that end today, as the address asks for them; what today is, the company's clock says. */
+export function query({ days, channel, language }: Wanted): string {
+  const search = new URLSearchParams({ days: String(days) });
   if (channel) search.set('channel', channel);
   if (language) search.set('language', language);
   return String(search);
 }
 
-export async function fetchFigures(wanted: Wanted, now: Date): Promise<Figures> {
-  const body = record(await request(`/api/figures?${query(wanted, now)}`));
+export async function fetchFigures(wanted: Wanted): Promise<Figures> {
+  const body = record(await request(`/api/figures?${query(wanted)}`));
   const [targets, saved, quality] = [record(body['targets']), record(body['saved']), record(body['quality'])];
   return {
     asOf: text(body['as_of']) ?? '',
