@@ -6,18 +6,12 @@ Not the runtime of the encoders: it has threads from the moment when it is impor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import tokenizers
 
 from server.nlu import encoders, weights
 from server.nlu.llm import smollm2
 from server.nlu.text import align
 
-_vocabularies: dict[str, Any] = {}
 _states: dict[Path, tuple[int, int, int]] = {}
 """The files that were read or checked, as they were then."""
 
@@ -29,36 +23,17 @@ def before() -> None:
     encoders.use_embed(["hello", "你好"])
     for model, vocabulary in (weights.e5(), weights.minilm(), weights.smollm2()):
         _states[model], _states[vocabulary] = _state(model), _state(vocabulary)
-        _vocabularies[str(vocabulary)] = tokenizers.Tokenizer.from_file(str(vocabulary))
+        encoders.vocabulary(str(vocabulary))
 
 
 def after() -> None:
     """Make the encoders, of what was loaded; files that were changed since are checked and read anew."""
     if any(_state(path) != state for path, state in _states.items()):
         weights.checksum.cache_clear()
-        _vocabularies.clear()
+        encoders.vocabulary.cache_clear()
     if _states:
-        with _known_vocabularies():
-            for encoder in (encoders.e5, encoders.minilm, smollm2):
-                encoder()
-
-
-@contextmanager
-def _known_vocabularies() -> Iterator[None]:
-    """Encoders ask for a vocabulary by its path; as long as the context lasts, they get those that are loaded."""
-    library: Any = tokenizers
-    usual = library.Tokenizer
-
-    class Known:
-        @staticmethod
-        def from_file(path: str) -> Any:
-            return _vocabularies.pop(path, None) or usual.from_file(path)
-
-    library.Tokenizer = Known
-    try:
-        yield
-    finally:
-        library.Tokenizer = usual
+        for encoder in (encoders.e5, encoders.minilm, smollm2):
+            encoder()
 
 
 def _state(path: Path) -> tuple[int, int, int]:

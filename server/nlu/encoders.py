@@ -31,11 +31,9 @@ class OnnxEncoder:
 
     def __init__(self, model: str, tokenizer: str, *, max_length: int, prefix: Sequence[int] = ()) -> None:
         """`prefix`: token ids put before every text, for a decoder, whose first position is an attention sink."""
-        from tokenizers import Tokenizer  # noqa: PLC0415 (loads the runtime)
-
         self._session = session(model)
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._tokenizer: Any = Tokenizer.from_file(tokenizer)
+        self._tokenizer = vocabulary(tokenizer)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length=max_length - len(prefix))
         self._prefix = list(prefix)
@@ -64,6 +62,14 @@ class OnnxEncoder:
                     outputs["middle"][row, start:end] if "middle" in outputs else None,
                 )
         return [r for r in results if r is not None]
+
+
+@cache
+def vocabulary(path: str) -> Any:
+    """A tokenizer, without the session beside it; it belongs to the one encoder of that file."""
+    from tokenizers import Tokenizer  # noqa: PLC0415 (loads the runtime)
+
+    return Tokenizer.from_file(path)
 
 
 def session(model: str) -> Any:
