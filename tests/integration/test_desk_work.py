@@ -30,20 +30,9 @@ async def customer(staffed):
         yield connected
 
 
-COOKIES: dict[str, str] = {}
-"""A session for each person: log-ins are throttled."""
-
-
 @asynccontextmanager
 async def at_the_desk(product, name):
-    if name not in COOKIES:
-        async with log_in(product.url, name, product.passwords[name]) as client:
-            COOKIES[name] = client.cookies["kefu_session"]
-    session = {"kefu_session": COOKIES[name]}
-    async with (
-        httpx.AsyncClient(base_url=product.url, headers={"X-Kefu": "1"}, cookies=session, timeout=10) as client,
-        Agent(product.url, client) as agent,
-    ):
+    async with log_in(product.url, name, product.passwords[name]) as client, Agent(product.url, client) as agent:
         await agent.hello()
         yield agent
 

@@ -200,10 +200,18 @@ class Agent(_Socket):
                     await self._changed.wait()
 
 
+_SESSIONS: dict[tuple[str, str, str], httpx.Cookies] = {}
+
+
 @asynccontextmanager
 async def log_in(url: str, username: str, password: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A REST client with a staff session."""
-    async with httpx.AsyncClient(base_url=url, headers={"X-Kefu": "1"}, timeout=10) as client:
-        answer = await client.post("/api/session", json={"username": username, "password": password})
-        assert answer.status_code == 200, answer.text
+    """A REST client with a staff session; one that still holds is used again, since tries are limited."""
+    who = (url, username, password)
+    async with httpx.AsyncClient(
+        base_url=url, headers={"X-Kefu": "1"}, cookies=_SESSIONS.get(who), timeout=PATIENCE_S
+    ) as client:
+        if who not in _SESSIONS or (await client.get("/api/session")).status_code != 200:
+            answer = await client.post("/api/session", json={"username": username, "password": password})
+            assert answer.status_code == 200, answer.text
+            _SESSIONS[who] = client.cookies
         yield client
