@@ -29,7 +29,7 @@ from server.llm.prompts import Detail, Shown
 from server.llm.protocol import MAX_TOP, Chat, LlmError, Request
 from server.llm.room import Room
 from server.llm.schema import SchemaError
-from server.nlu.calibrate import OosModel, Threshold
+from server.nlu.calibrate import OosModel, Threshold, carried
 from server.nlu.data import OUT_OF_SCOPE
 from server.nlu.engine import MAX_CHARACTERS, Entity, Intent, Parse
 from server.nlu.language import Language, detect
@@ -344,7 +344,7 @@ class LlmEngine:
             oos = self._calibration.oos.probability(features)
         p = self._calibration.languages[heard.language].probabilities(logits[:, :-1], oos)[0]
         order = np.argsort(-p, kind="stable")[:_RANKED]
-        ranking = tuple(Intent(names[k], round(float(p[k]), 4)) for k in order)
+        ranking = tuple(Intent(names[k], float(carried(p[k]))) for k in order)
         threshold = self.threshold(heard.language)
         now = self._clock()
         return Understood(

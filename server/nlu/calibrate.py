@@ -39,9 +39,17 @@ _REMEMBERED: Final = 256  # thresholds found for other bounds
 _TINY: Final = 1e-6
 
 
+def carried(probability: Floats) -> Floats:
+    """Probabilities as parses carry them: four decimals, and never 1, the threshold that nothing passes."""
+    return np.minimum(np.round(probability, _DECIMALS), 1 - 10**-_DECIMALS)
+
+
 @dataclass(frozen=True)
 class Threshold:
-    """When to act on a parse: confidence at least `confidence`, and ahead of the runner-up by at least `ambiguity`."""
+    """When to act on a parse: confidence at least `confidence`, and ahead of the runner-up by at least `ambiguity`.
+
+    A confidence of 1 is that of no parse (`carried`): nothing passes.
+    """
 
     confidence: float
     ambiguity: float
@@ -70,7 +78,7 @@ class Ladder:
     @classmethod
     def of(cls, confidence: Floats, margin: Floats, right: NDArray[np.bool_]) -> Ladder:
         """From the confidence, its lead over the runner-up, and whether the answer was right, of each message."""
-        confidence = np.round(np.asarray(confidence, float), _DECIMALS)
+        confidence = carried(np.asarray(confidence, float))
         ordered = np.sort(confidence)[::-1]
         at = np.unique(np.linspace(0, max(len(ordered) - 1, 0), min(_STEPS, len(ordered))).astype(int))
         levels = np.unique(ordered[at])[::-1]

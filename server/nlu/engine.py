@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from server.nlu import clauses, fewshot, intents
 from server.nlu.artefact import Artefact
-from server.nlu.calibrate import Calibrations, OosModel, Threshold
+from server.nlu.calibrate import Calibrations, OosModel, Threshold, carried
 from server.nlu.cues import Cues
 from server.nlu.data import load_entities
 from server.nlu.entities import MEANT, EntityModel, Tagged, read
@@ -245,7 +245,7 @@ class Engine:
             if not spoken[i]:
                 p, oos[i] = np.zeros_like(p), 1.0
             order = np.argsort(-p, kind="stable")[:_RANKED]
-            rankings.append(tuple(Intent(names[k], round(float(p[k]), 4)) for k in order))
+            rankings.append(tuple(Intent(names[k], float(carried(p[k]))) for k in order))
         return rankings, oos
 
     def _entity(self, tagged: Tagged, text: str, now: dt.datetime) -> Entity:

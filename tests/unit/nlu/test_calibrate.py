@@ -11,6 +11,7 @@ from server.nlu.calibrate import (
     Calibrations,
     Ladder,
     OosModel,
+    carried,
     expected_calibration_error,
     found_on,
     upper_bounds,
@@ -115,3 +116,10 @@ def test_out_of_scope_probability_tells_strangers_apart_and_survives_storage() -
     restored = Calibrations.from_json(Calibrations({"zh": Calibration()}, {}, model).to_json())
     assert restored.oos is not None
     assert np.array_equal(restored.oos.probability(inside), model.probability(inside))
+
+
+def test_nothing_passes_where_no_bound_can_be_kept():
+    certain = np.ones(50)
+    ladder = Ladder.of(certain, certain, np.zeros(50, bool))
+    assert float(carried(certain).max()) < ladder.certified(0.05).confidence
+    assert float(carried(certain).max()) < ladder.observed(0.05).confidence
