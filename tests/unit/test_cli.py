@@ -2,13 +2,8 @@
 
 import asyncio
 import datetime as dt
-import io
 import json
 import math
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,36 +14,7 @@ from server.company import Company
 from server.settings import ROOT
 from server.storage.database import create_engine
 from server.storage.store import Staff, Store
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-Kefu = Callable[..., Ended]
-
-
-@pytest.fixture
-def kefu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Kefu:
-    for name in list(os.environ):
-        if name.startswith("KEFU_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, stdin: str = "") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        out, err = capsys.readouterr()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, out, err)
-
-    return run
+from tests.support.command import Kefu
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,10 @@
 """What stands in the audit log: who looked at which conversation, and who changed staff accounts from where."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from server.gateway.accounts import AccountError, add_user, change_user, command_line_actor, set_password
-from server.settings import ROOT
 from server.storage.audit import Audit
 from server.storage.customers import CustomerData
 from tests.unit.safety.conftest import PASSWORD, as_role, connected, log_in
@@ -100,24 +96,17 @@ def test_accounts_changed_at_the_command_line_are_written_down(client, settings)
         change_user(settings, "nobody", {"active": True})
 
 
-def test_the_command_changes_an_account(settings):
-    def kefu(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "KEFU_DATA_DIR": str(settings.data_dir)}
-        command = [sys.executable, "-m", "server.cli", "user", *arguments]
-        return subprocess.run(
-            command, input=given, env=environment, capture_output=True, timeout=60, text=True, check=False
-        )
-
-    added = kefu(
-        *("add", "lin", "--teams", "network", "--languages", "zh, en", "--password-stdin"), given=PASSWORD + "\n"
-    )
-    assert added.returncode == 0, added.stderr
-    changed = kefu("change", "lin", "--teams", "", "--languages", "en", "--capacity", "4", "--disable")
-    assert changed.stdout == 'changed active, teams, languages, capacity of "lin"\n'
-    (lin,) = [one for one in json.loads(kefu("list", "--json").stdout) if one["username"] == "lin"]
+def test_the_command_changes_an_account(kefu, settings, monkeypatch):
+    monkeypatch.setenv("KEFU_DATA_DIR", str(settings.data_dir))
+    place = ("--teams", "network", "--languages", "zh, en")
+    added = kefu("user", "add", "lin", *place, "--password-stdin", stdin=PASSWORD + "\n")
+    assert added.status == 0, added.err
+    changed = kefu("user", "change", "lin", "--teams", "", "--languages", "en", "--capacity", "4", "--disable")
+    assert changed.out == 'changed active, teams, languages, capacity of "lin"\n'
+    (lin,) = [one for one in json.loads(kefu("user", "list", "--json").out) if one["username"] == "lin"]
     assert (lin["teams"], lin["languages"], lin["capacity"], lin["active"]) == ([], ["en"], 4, False)
-    assert kefu("change", "lin", "--languages", "fr").returncode != 0
-    assert "nothing to change" in kefu("change", "lin").stderr
+    assert kefu("user", "change", "lin", "--languages", "fr").status != 0
+    assert "nothing to change" in kefu("user", "change", "lin").err
 
 
 async def test_how_often_the_log_remembers_looks_is_bounded(store, monkeypatch):
