@@ -22,6 +22,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -253,8 +254,14 @@ def _value(schema: Json, described: Json, luck: random.Random, depth: int = 0) -
 # ---------------------------------------------------------------- frames
 
 
+@cache
+def _described() -> Json:
+    loaded: Json = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text("utf-8"))
+    return loaded
+
+
 async def _frames(url: str, channel: str, cookie: str | None, count: int, luck: random.Random, report: Report) -> None:
-    described = yaml.safe_load((ROOT / "docs/asyncapi.yaml").read_text("utf-8"))
+    described = _described()
     messages = described["channels"][channel]["messages"]
     kinds = {
         name.removeprefix("from_client_"): _payload(described, one)
