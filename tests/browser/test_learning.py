@@ -50,11 +50,15 @@ class Boss(Administrator):
 
     def agree(self, action, reason):
         """Gives the reason in the window that asks for one, and waits until the release is in service."""
+        before = self.get("/api/releases")["items"][0]["id"]
         self.dialog.locator("[name=reason]").fill(reason)
         self.dialog.get_by_role("button", name=action, exact=True).click()
         expect(self.dialog).to_have_count(0)
         end = time.monotonic() + PATIENCE_MS / 1000
-        while (newest := self.get("/api/releases")["items"][0])["state"] == "asked" and time.monotonic() < end:
+        while time.monotonic() < end:  # the window is closed before the request has arrived
+            newest = self.get("/api/releases")["items"][0]
+            if newest["id"] != before and newest["state"] != "asked":
+                break
             self.page.wait_for_timeout(200)
         assert (newest["state"], newest["problem"]) == ("done", None)
         return newest["release"]

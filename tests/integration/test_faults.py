@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ FAULTS = [
     *((service, "slowed") for service in ("gateway", "models", "rasa", "actions")),
     *((service, "refusing") for service in ("gateway", "models", "rasa", "actions", "accounts")),
 ]
+GREETING = 1
+"""Its place in every conversation."""
 HELD_S = 1.0
 """How long a process is slow or refuses; one that hangs is replaced sooner or later."""
 HUNG_S = 20.0
@@ -88,13 +91,14 @@ async def test_a_fault_of_a_process_costs_no_message_and_ends(product: Product, 
 
 
 async def _answered(customer: ChaosCustomer) -> None:
-    """Until the last message is answered, or the customer was told that a person comes."""
+    """Until every message is answered, or the customer was told that a person comes."""
     socket = customer.socket
 
     def answered() -> bool:
         told = [one["mode"] for one in socket.frames if one["type"] == "mode"]
-        last = max(socket.messages(), key=lambda message: message["seq"])  # an answer may come after the next question
-        return last["role"] != "customer" or told[-1:] == ["waiting"]
+        # Each of these messages has one answer; it may come after the next question.
+        roles = Counter({one["seq"]: one["role"] for one in socket.messages() if one["seq"] > GREETING}.values())
+        return roles["bot"] >= roles["customer"] or told[-1:] == ["waiting"]
 
     async with asyncio.timeout(PATIENCE_S), socket._changed:
         await socket._changed.wait_for(answered)
