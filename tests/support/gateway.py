@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import select
 import signal
 import socket
@@ -15,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from server.gateway.accounts import add_user
 from server.settings import Settings
 from server.up.forked import PROGRAM
 from server.up.services import PRELOAD
+from tests.support import staff
 from tests.support.product import ROOT, free_ports
 
 READY_DEADLINE_S = 60
@@ -143,8 +142,7 @@ class Gateway:
         self.pid = None
 
     def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
-        """Makes a staff account; call it where no event loop is running."""
-        self.passwords[name] = secrets.token_urlsafe(12)
+        """Makes a staff account."""
         more = {"database_url": url} if (url := self.environment.get("KEFU_DATABASE_URL")) else {}
         settings = Settings(data_dir=self.data_dir, company=self.company, **more)
-        add_user(settings, name, self.passwords[name], role, shown or name)
+        self.passwords[name] = staff.add(settings, name, role, shown)

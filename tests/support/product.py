@@ -13,6 +13,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.settings import Settings
+from tests.support import staff
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "fork_server.py"
 READY_DEADLINE_S = 900
@@ -125,16 +128,8 @@ class Product:
 
     def add_staff(self, name: str, role: str = "agent", shown: str = "") -> None:
         """Makes a staff account as an operator does; ``shown`` is what customers call the person."""
-        self.passwords[name] = secrets.token_urlsafe(12)
-        command = ["user", "add", name, "--role", role, "--name", shown or name, "--password-stdin"]
-        subprocess.run(
-            [sys.executable, "-m", "server.cli", *command],
-            cwd=ROOT,
-            env=self.environment(),
-            input=self.passwords[name].encode(),
-            check=True,
-            capture_output=True,
-        )
+        settings = Settings(data_dir=self.data_dir, company=self.company)
+        self.passwords[name] = staff.add(settings, name, role, shown)
 
     def pids(self) -> dict[str, int]:
         """Process ids of the services, by the name of their module; a fork server is not what it forked."""
