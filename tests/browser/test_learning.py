@@ -65,7 +65,12 @@ class Boss(Administrator):
 
     def record(self, conversation):
         """The decision record of a conversation's last turn: the release that ran it, and what it understood."""
-        record = self.get(f"/api/conversations/{conversation}/decisions")["items"][-1]
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while time.monotonic() < end:  # an answer is seen before its turn is over
+            record = self.get(f"/api/conversations/{conversation}/decisions")["items"][-1]
+            if record["status"] == "done":
+                break
+            self.page.wait_for_timeout(200)
         assert record["release"] == record["parse"]["release"], "a turn is of one release"
         return record["release"], record["intent"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.speech.vad import RATE
-from tests.support.clients import Agent, log_in
+from tests.support.clients import PATIENCE_S, Agent, log_in
 from tests.support.gateway import Gateway
 from tests.support.voice import Talker, quiet, said
 
@@ -20,10 +20,15 @@ async def talker(product):
 
 
 async def record_of(product, talker: Talker, seq: int) -> dict:
-    async with log_in(product.url, "admin", product.passwords["admin"]) as rest:
-        answer = await rest.get(f"/api/conversations/{talker.conversation}/decisions")
-        assert answer.status_code == 200
-        return next(one for one in answer.json()["items"] if one["seq"] == seq)
+    """The decision record of a turn, once it is over: what was said in it may be heard before."""
+    async with log_in(product.url, "admin", product.passwords["admin"]) as rest, asyncio.timeout(PATIENCE_S):
+        while True:
+            answer = await rest.get(f"/api/conversations/{talker.conversation}/decisions")
+            assert answer.status_code == 200
+            record = next(one for one in answer.json()["items"] if one["seq"] == seq)
+            if record["status"] == "done":
+                return record
+            await asyncio.sleep(0.1)
 
 
 async def test_a_spoken_question_is_answered_aloud(product, talker):
