@@ -241,13 +241,12 @@ class Conversations:
         self, conversation: str, seq: int, *, record: Json, slots: Json, locale: str, escalate: Mapping[str, Any] | None
     ) -> None:
         """Ends a turn: decision record, slots, and the hand-over where an action asked for one."""
-        release = release_of(record)
         async with self.store.write() as tx:
             before = await tx.lock(conversation)
             if before.mode != "bot" or not await tx.is_pending(conversation, seq):
-                await tx.finish_turn(conversation, seq, "dropped", record, release)
+                await self._cut_off(tx, before, seq, record)
                 return
-            await tx.finish_turn(conversation, seq, "done", record, release)
+            await tx.finish_turn(conversation, seq, "done", record, release_of(record))
             await note_turn(tx, before, seq, record)
             account = State.from_json(slots.get("dialogue")).customer or before.account
             await tx.set(conversation, slots=slots, locale=locale, account=account)
@@ -267,10 +266,10 @@ class Conversations:
         async with self.store.write() as tx:
             state = await tx.lock(conversation)
             pending = await tx.is_pending(conversation, seq)
-            release = release_of(record)
-            await tx.finish_turn(conversation, seq, "failed" if pending else "dropped", record, release)
             if state.mode != "bot" or not pending:
+                await self._cut_off(tx, state, seq, record)
                 return
+            await tx.finish_turn(conversation, seq, "failed", record, release_of(record))
             turns = [*await self.store.turn_records(conversation), Turn(conversation, seq, "failed", record)]
             escalation, event = await self.escalate(tx, state, "system_failure", _once(turns), None)
             sorry = render("system.trouble", {}, state.locale) + " " + await self.floor.connecting(escalation)
@@ -281,7 +280,26 @@ class Conversations:
     async def drop_turn(self, conversation: str, seq: int, record: Json) -> None:
         """Ends a turn whose conversation people have taken over meanwhile."""
         async with self.store.write() as tx:
-            await tx.finish_turn(conversation, seq, "dropped", record, release_of(record))
+            await self._cut_off(tx, await tx.lock(conversation), seq, record)
+
+    async def _cut_off(self, tx: Tx, state: Conversation, seq: int, record: Json) -> None:
+        """Ends a turn without a word more; how its message was understood belongs to the hand-over that met it.
+
+        The customer who asks for a person in the middle of an answer has often just said what it is about.
+        """
+        await tx.finish_turn(state.id, seq, "dropped", record, release_of(record))
+        escalation = await tx.open_escalation(state.id)
+        before = await self.store.turn_records(state.id)
+        over = any(turn.seq == seq and turn.status != "dropped" for turn in before)  # another gateway has ended it
+        if escalation is None or over or not record.get("parse"):
+            return
+        turns = _once([*before, Turn(state.id, seq, "dropped", record)])
+        transcript = await tx.transcript(state.id)
+        found = context_of(self.company, turns, transcript, state.slots, None)
+        context = {**escalation.context, **{name: value for name, value in found.items() if value}}
+        topic = topic_of(self.company, turns, context, state.locale)
+        summary = summarise(topic, transcript, context, state.locale)
+        await tx.set_escalation(state.id, context=context, summary=summary, topic=topic.intent)
 
     async def handed_back_lately(self, conversation: str, reason: str) -> bool:
         """Whether a person has just given the conversation back that was handed over for the same reason."""

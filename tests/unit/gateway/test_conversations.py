@@ -137,6 +137,21 @@ async def test_the_topic_is_what_the_customer_wants_done_and_not_the_wish_for_a_
     assert [one["intent"] for one in escalation.context["understood"]] == ["dispute_bill", "affirm", "talk_to_human"]
 
 
+async def test_who_asks_for_a_person_in_the_middle_of_an_answer_is_understood_all_the_same(desk):
+    state = await desk.service.open("en", None)
+    seq = await desk.says(state.id, "my bill is wrong")
+    await desk.service.ask_for_person(state.id, "id-2")
+    assert (await desk.escalation(state.id)).topic is None
+    record = {"decisions": [], "bot": [], **intent("dispute_bill")}
+    await desk.service.finish_turn(state.id, seq, record=record, slots={}, locale="en", escalate=None)
+    escalation = await desk.escalation(state.id)
+    assert escalation.topic == "dispute_bill"
+    assert desk.service.company.intents["dispute_bill"].label["en"] in escalation.summary
+    assert escalation.context["parse"]["intent"]["name"] == "dispute_bill"
+    assert [one["text"] for one in escalation.context["understood"]] == ["my bill is wrong"]
+    assert [turn.status for turn in await desk.store.turn_records(state.id)] == ["dropped"]
+
+
 async def test_an_open_task_is_the_topic(desk):
     state = await desk.service.open("en", None)
     await desk.turn(state.id, "hello", **intent("greet"))
