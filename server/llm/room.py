@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from server.llm.protocol import LlmError
@@ -14,8 +14,9 @@ from server.llm.protocol import LlmError
 class Room:
     """Room for `at_once` requests at a model. It belongs to one event loop."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = asyncio.Semaphore(at_once)
+        self._clock = clock
 
     @asynccontextmanager
     async def turn(self, within_s: float | None) -> AsyncIterator[float]:
@@ -23,13 +24,20 @@ class Room:
 
         Raises `LlmError` with cause `overloaded` where none comes in time.
         """
-        began = time.monotonic()
+        ends = math.inf if within_s is None else self._clock() + within_s
         try:
             async with asyncio.timeout(within_s):
                 await self._free.acquire()
         except TimeoutError:
-            raise LlmError("overloaded", "its turn did not come in time") from None
+            raise _too_late() from None
         try:
-            yield math.inf if within_s is None else max(within_s - (time.monotonic() - began), 0.0)
+            left = ends - self._clock()
+            if left <= 0:  # freed in the same instant: nothing could be asked any more
+                raise _too_late()
+            yield left
         finally:
             self._free.release()
+
+
+def _too_late() -> LlmError:
+    return LlmError("overloaded", "its turn did not come in time")

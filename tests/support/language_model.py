@@ -48,6 +48,7 @@ class Broken:
     def __init__(self) -> None:
         self.address = ""
         self.requests: list[bytes] = []
+        self.asked = asyncio.Event()  # by a first request
         self.server: asyncio.Server | None = None
 
     async def stop(self) -> None:
@@ -68,6 +69,7 @@ async def broken_server(*replies: bytes | None) -> AsyncIterator[Broken]:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             seen.requests.append(head + await reader.readexactly(length))
+            seen.asked.set()
             reply = replies[min(len(seen.requests), len(replies)) - 1]
             if reply is None:
                 await forever.wait()
