@@ -7,6 +7,9 @@ RUN := $(UV) run --frozen
 NPM := $(RUN) python -m server.up.npm
 SAY := @printf '\n== %s\n'
 
+# Images of containers often forbid to keep compiled code: every start of every process would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help sync up build lint types check-bot check-web tests test format bench screenshots clean
 
 help:

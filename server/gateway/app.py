@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import OperationalError
 
 from actions.accounts import AccountsClient
+from server.authorities import authorities
 from server.company import Company
 from server.documents.reading import DocumentReader
 from server.gateway import (
@@ -130,7 +131,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         app.state.company_settings = company_settings = CompanySettings(store, company, settings, safety.audit)
         app.state.new_intents = new_intents = NewIntents(store, company, safety.audit)
         app.state.graph = graph = GraphService.over(store, company, safety.audit, upstream)
-        accounts_http = httpx.AsyncClient(trust_env=False)
+        app.state.accounts_http = accounts_http = httpx.AsyncClient(
+            base_url=settings.accounts_url, verify=authorities(), trust_env=False
+        )
         accounts = AccountsClient(accounts_http, settings.accounts_url, deadline_s=settings.account_api_timeout_s)
         app.state.library = library = LibraryService.over(
             store, company, safety.audit, upstream, accounts, new_intents, clock
@@ -220,7 +223,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
             clock=clock,
         )
         app.state.figures = figures = FiguresKeeper(store, company, clock, releases=settings.releases_dir)
-        app.state.demo_client = httpx.AsyncClient(base_url=settings.accounts_url, trust_env=False)
         await graph.live.start(company.kg_dir)
         begun_first = (upstream, live, company_settings, safety, new_intents, learning, outages, proposals)
         for part in (*begun_first, library.live, experiments, turns, figures):
@@ -231,7 +233,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = lambda: datet
         ended_first = (figures, turns, pictures, safety, company_settings, learning, new_intents, outages, proposals)
         for open_part in (experiments, *ended_first, graph.live, library.live, live):
             await open_part.close()
-        clients = (app.state.demo_client.aclose(), accounts_http.aclose(), upstream.close())
+        clients = (accounts_http.aclose(), upstream.close())
         await asyncio.gather(*clients, *([oidc.close()] if oidc else []))
         await store.close()
 

@@ -220,7 +220,7 @@ async def accept_payment(request: Request, bill: str) -> Any:
 
 
 async def _demo_back_end(request: Request, method: str, path: str, params: dict[str, str]) -> Any:
-    client: httpx.AsyncClient = request.app.state.demo_client
+    client: httpx.AsyncClient = request.app.state.accounts_http
     try:
         answer = await client.request(method, path, params=params, timeout=3)
     except httpx.HTTPError as error:

@@ -18,6 +18,7 @@ import orjson
 
 from server import logs, traces
 from server.addresses import Addresses
+from server.authorities import authorities
 from server.gateway.metrics import SERVICE_FAILURES, SERVICES, SERVICES_RESTING
 from server.gateway.repeated import Repeated
 from server.speech.turn_events import Decoding
@@ -117,7 +118,10 @@ class Upstream:
         self.risk_bound = risk_bound
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         self._client = httpx.AsyncClient(
-            limits=limits, trust_env=False, event_hooks={"request": [traces.carry, logs.carry]}
+            limits=limits,
+            verify=authorities(),
+            trust_env=False,
+            event_hooks={"request": [traces.carry, logs.carry]},
         )
         for kind, service in ((self._models, "models"), (self._rasa, "rasa")):
             SERVICES.labels(service=service).set(len(kind.all))

@@ -152,6 +152,8 @@ def _chosen(settings: Settings, company: Company, progress: Progress) -> tuple[P
 
 def prepare_engine(settings: Settings, company: Company, release_id: str, progress: Progress) -> None:
     """Prepare the chosen engine if it is not prepared yet; where that fails, say so: the embedded engine answers."""
+    if settings.understanding.engine == "embedded":
+        return
     from server.llm import ensure  # noqa: PLC0415 (loads the models)
 
     try:
