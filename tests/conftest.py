@@ -4,11 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.collector import Collector
 from tests.support.language_model import language_model_server
 from tests.support.product import Product
 from tests.support.servers import Postgres, postgres_server
+
+# The same cases at every run; `pytest --hypothesis-profile=search` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

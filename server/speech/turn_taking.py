@@ -246,7 +246,8 @@ class TurnTaking:
             return []
         self._numbers += 1
         rest = Utterance(self._numbers, event.at - frames * FRAME_S, current.over_bot, partial_at=event.at)
-        rest.speech_frames, rest.level_sum, rest.silence = frames, frames * current.level, current.silence
+        rest.speech_frames, rest.level_sum = frames, frames * current.level
+        rest.silence = min(current.silence, frames * FRAME_S)
         rest.goes_on = True
         current.asked = True
         self._late[current.number] = current

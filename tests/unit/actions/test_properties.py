@@ -24,7 +24,6 @@ from server.settings import ROOT
 # No shrinking: each step is a whole conversation on a real file, a failure would take minutes to become smaller.
 PROFILE = settings(
     deadline=None,
-    derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -35,6 +34,8 @@ TEXTS = (
     "后天上午", "西湖区", "Leaf", "青禾畅享", "是", "no", "好的", "不是这个，是107那个", "resend", "😀😀",
     "\u202eevil\u0000", "{left}", "'; --", "x" * 4000, "   ", "/inform", "999999",
 )  # fmt: skip
+YES = ("是", "好的")
+"""Those of them that are a yes by their words alone, whatever was understood."""
 ENTITIES = st.dictionaries(
     st.sampled_from(
         ["phone_number", "order_number", "ticket_number", "data_volume", "plan", "place", "date", "choice", "question"]
@@ -79,7 +80,8 @@ def written(app: FastAPI) -> list[Any]:
 def agreed(talk: Conversation, message: dict[str, Any], before: Any) -> bool:
     """Whether the last message was a yes of a verified customer to an open confirmation."""
     open_confirmation = before.expect is not None and before.expect.kind == "confirm"
-    return open_confirmation and before.verified(talk.clock()) and message["how"] != "mumble"
+    understood = message["how"] != "mumble" or message["text"] in YES
+    return open_confirmation and before.verified(talk.clock()) and understood
 
 
 async def converse(script: list[dict[str, Any]], index: Index, company: Company, folder: Path, locale: str) -> None:

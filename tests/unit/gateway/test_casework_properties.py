@@ -163,6 +163,5 @@ TestDesk.settings = settings(
     max_examples=6,
     stateful_step_count=40,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )

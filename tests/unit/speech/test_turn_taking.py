@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.speech.turn_events import (
@@ -527,6 +527,7 @@ def test_a_breath_divides_a_long_utterance_and_its_parts_keep_their_order() -> N
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.05, 12.0), st.floats(0.0, 1.0)), min_size=1, max_size=14), st.booleans())
+@example([(1.0, 1.0), (60.0, 0.0)], True)  # the button is held for a minute after the last word
 def test_however_long_somebody_talks_every_frame_is_in_one_recording(parts: list, hold: bool) -> None:
     """Keeps recordings as the gateway does, and answers when the recogniser is asked."""
     core, now, number = TurnTaking(hold=hold), 0.0, 0
