@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from actions import answers
+from collections.abc import Sequence
+
+from actions import answers, reading
 from actions import messages as m
 from actions.context import Context, EscalationError
 from actions.state import Expect
@@ -10,6 +12,9 @@ from actions.state import Expect
 CANDIDATES = 3
 CANDIDATE_FLOOR = 0.05
 """Intents below this probability are not offered: a button nobody means is noise."""
+CORRECTED_FLOOR, CORRECTED_SHARE = 0.0002, 0.6
+"""What a correction ("no, I mean roaming") most likely asks for is offered from this probability on, where it has this
+share of what the intents have that ask for something."""
 
 OOS_LIKELY = 0.5
 FAILURES_BEFORE_A_PERSON = 2
@@ -52,6 +57,11 @@ async def clarify(c: Context) -> None:
         c.say("clarify.out_of_scope" if out_of_scope else "clarify.rephrase", choices=[*c.suggestions()])
         c.offered = Expect("clarify")
         return
+    offer_candidates(c, names)
+
+
+def offer_candidates(c: Context, names: Sequence[str]) -> None:
+    """Ask which of some intents is meant."""
     definitions = [c.ports.intents[name] for name in names]
     none = m.choice(m.press("inform", choice="none"), "choice.none_of_these")
     c.say("clarify.candidates", choices=[*(c.button(one) for one in definitions), none])
@@ -64,20 +74,30 @@ async def clarify(c: Context) -> None:
     )
 
 
-def offer_person(c: Context, reason: str) -> None:
+def corrected_to(c: Context, task: str | None) -> list[str]:
+    """The intents that a correction may ask for in place of a task; empty where it is about a detail of it."""
+    if c.turn.chosen or reading.means_number(c.turn) or reading.phone_number(c.turn) is not None:
+        return []
+    asked = [one for one in c.turn.ranking if _may_be_offered(c, one.name)]
+    if not asked or asked[0].confidence < max(CORRECTED_FLOOR, CORRECTED_SHARE * sum(one.confidence for one in asked)):
+        return []
+    first = c.ports.intents[asked[0].name]
+    return [] if task is not None and first.skill == task else [one.name for one in asked[:CANDIDATES]]
+
+
+def offer_person(c: Context, reason: str, key: str = "clarify.person") -> None:
     """Offer a person instead of guessing on."""
     yes = m.choice(m.press("affirm", question="person"), "choice.person")
     no = m.choice(m.press("deny", question="person"), "choice.rephrase")
-    c.say("clarify.person", choices=[yes, no])
+    c.say(key, choices=[yes, no])
     c.offered = Expect("person", token="person", data={"reason": reason})  # noqa: S106 (names a question)
 
 
 def _candidates(c: Context) -> list[str]:
-    names = []
-    for candidate in c.turn.ranking:
-        definition = c.ports.intents.get(candidate.name)
-        if definition is None or candidate.confidence < CANDIDATE_FLOOR or definition.do == "say":
-            continue
-        if definition.skill not in _NOT_OFFERED:
-            names.append(candidate.name)
+    names = [one.name for one in c.turn.ranking if one.confidence >= CANDIDATE_FLOOR and _may_be_offered(c, one.name)]
     return names[:CANDIDATES]
+
+
+def _may_be_offered(c: Context, name: str) -> bool:
+    definition = c.ports.intents.get(name)
+    return definition is not None and definition.do != "say" and definition.skill not in _NOT_OFFERED

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from actions import messages as m
@@ -21,7 +22,7 @@ from actions.context import Context, EscalationError, Question
 from actions.diagnosis_account import REPAIRS, instead, look, payment, repair
 from actions.diagnosis_graph import Graphs, Version
 from actions.diagnosis_reading import read_facts
-from actions.diagnosis_steps import check_buttons, fix_buttons, joined, part, report, retest_buttons
+from actions.diagnosis_steps import check_buttons, facet_name, fix_buttons, joined, part, report, retest_buttons
 from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
@@ -39,7 +40,7 @@ SYMPTOM = "symptom"
 
 MAX_SILENT = 24
 STEP_KINDS = frozenset({"check", "fix", "confirm"})
-_MOBILE_DIGITS = 11
+MOBILE_DIGITS = 11
 _FAULTS_SHOWN = 8
 
 
@@ -92,7 +93,7 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
     if "said" not in c.args:
         c.args["said"] = "" if c.turn.chosen else c.turn.text
         number = reading.phone_number(c.turn)
-        if number is not None and (c.turn.entity("phone_number") is not None or len(number) == _MOBILE_DIGITS):
+        if number is not None and (c.turn.entity("phone_number") is not None or len(number) == MOBILE_DIGITS):
             c.args["phone"] = number
         place = next((one for one in c.turn.entities if one.kind == "place"), None)
         if place is not None:
@@ -308,21 +309,27 @@ class Run:
         question = step.question
         if question is not None:
             question = self._next_wording("works", self.graph.symptoms[self.symptom].works)
+        about = before.get("about", "") if again else ""
         parts = [*c.lead, *(part(one) for one in (text, question) if one is not None)]
+        if about:
+            parts = [*c.lead, m.message("diagnosis.about", thing=facet_name(self.graph, about).as_json())]
         if step.why.key == IN_VAIN and not again and not self.engine["asked"].get(step.node):
             parts.insert(len(c.lead), part(for_customer(self.graph, step.why)))
-        if again and len(wordings) == 1:
+        if again and len(wordings) == 1 and not about:
             parts.insert(len(c.lead), m.message("diagnosis.back"))
         asked = question or (text if step.retest else None)
         slot["open"] = {
             "kind": step.kind, "node": step.node, "retest": step.retest,
-            "question": asked.as_json() if asked is not None else None,
+            "question": asked.as_json() if asked is not None else None, "about": about,
         }  # fmt: skip
         public: dict[str, Any] = {"kind": step.kind, "id": step.id}
         if step.retest:
             public["retest"] = True
         c.lead = []
-        return Question(Expect(KIND, str(slot["count"])), joined(parts, self._buttons(step, slot["count"]), public))
+        buttons = self._buttons(step, slot["count"], about)
+        if slot.get("lost", 0) > 1:
+            buttons.append(c.person())
+        return Question(Expect(KIND, str(slot["count"])), joined(parts, buttons, public))
 
     def _next_wording(self, name: str, wordings: Sequence[Text]) -> Text:
         """The wording that was not used last, in their order."""
@@ -331,9 +338,11 @@ class Run:
         used[name] = place + 1
         return wordings[place % len(wordings)]
 
-    def _buttons(self, step: Step, number: int) -> list[Choice]:
+    def _buttons(self, step: Step, number: int, about: str = "") -> list[Choice]:
         if step.kind == "fix":
             return fix_buttons(number, retest=step.retest)
+        if about:
+            step = replace(step, choices=tuple(one for one in step.choices if one.facet == about))
         return retest_buttons(number) if step.node == self.symptom else check_buttons(self.graph, step, number)
 
     def _wordings(self, step: Step) -> tuple[Text, ...]:

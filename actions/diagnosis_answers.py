@@ -12,13 +12,13 @@ from actions import diagnosis_words as w
 from actions import messages as m
 from actions.clarify import OOS_LIKELY
 from actions.context import Context, EscalationError
-from actions.diagnosis import KIND, SYMPTOM, Run, ways_out
+from actions.diagnosis import KIND, MOBILE_DIGITS, SYMPTOM, Run, ways_out
 from actions.diagnosis_lexicon import both
 from actions.diagnosis_meant import answer_of, complaint_of
 from actions.diagnosis_reading import Reading, by_meaning, helped_by_meaning, read_check, read_fix
 from actions.diagnosis_steps import part, why
 from actions.diagnosis_symptoms import match
-from actions.diagnosis_text import clauses, plain, topics
+from actions.diagnosis_text import clauses, did, plain, says_yes, topics
 from actions.embedding import Near
 from actions.state import Expect
 from kg.diagnose import Answer
@@ -29,6 +29,8 @@ _REQUEST = re.compile(
     r"多少|几个?[gG]|[吗呢]\s*[?？]?$|[?？]\s*$|\bhow (?:much|many)\b|^(?:can|could|do|does|is|are|will|may) "
 )
 _TALK = frozenset({"inform", "affirm", "deny", "unsure", "correct", "repeat"})
+LOST_BEFORE_A_PERSON = 3
+"""Answers in a row that were not understood."""
 _SURE_REQUEST = 0.9
 _LIKELY = 0.6
 """Probability from which an intent is used that is not sure enough to begin something new."""
@@ -67,8 +69,7 @@ async def answered(c: Context, expect: Expect) -> bool:
     if found.outcomes or found.result or found.facts or found.tried:
         _take(c, running, found)
         return True
-    if found.aside == "explain":
-        await _explain(c, running)
+    if await _asked_back(c, running, found):
         return True
     if _complains_of_the_fix(c, running):
         c.lead.append(m.message("diagnosis.sorry"))
@@ -87,8 +88,12 @@ def unclear(c: Context) -> None:
 
 
 def _unclear(c: Context, running: Run) -> None:
+    lost = running.slot.get("lost", 0) + 1
+    if lost >= LOST_BEFORE_A_PERSON:
+        raise EscalationError("low_confidence", "escalate.low_confidence")
     c.lead.append(m.message("diagnosis.unclear"))
     _take(c, running, Reading(result="unsure"))
+    running.slot["lost"] = lost
 
 
 def forget(c: Context) -> None:
@@ -104,7 +109,7 @@ def overheard(c: Context) -> bool:
     graphs = c.ports.graphs
     c.diagnosis = copy.deepcopy(c.diagnosis)
     running = Run.of(c, graphs) if graphs is not None else None
-    if running is None or c.turn.chosen or not running.hear(c.turn.text):
+    if running is None or c.turn.chosen or not (running.hear(c.turn.text) or _noted_detail(c)):
         return False
     c.lead.append(m.message("diagnosis.noted"))
     c.again = True
@@ -146,7 +151,7 @@ async def _read(c: Context, running: Run) -> Reading:
     if step["kind"] == "payment":
         return Reading(result="done")
     if step["kind"] == "check" and step["node"] in running.graph.checks:
-        found = read_check(lexicon, step["node"], c.turn.text, running.all_facets)
+        found = read_check(lexicon, step["node"], c.turn.text, running.all_facets, step.get("about", ""))
         if (found.empty or found.outcomes) and _may_be_answer(c):
             found.outcomes = await _meaning(c, running, step["node"], found.outcomes) | found.outcomes
         return found
@@ -207,6 +212,7 @@ def _may_be_answer(c: Context) -> bool:
 
 def _take(c: Context, running: Run, found: Reading) -> None:
     """Tell the engine what was read. Facts come after the answer: they are about the present."""
+    running.slot["lost"] = 0
     if running.slot["open"]["kind"] == "payment":
         if found.result == "refused":
             running.slot["account"] = None
@@ -318,6 +324,10 @@ def _by_intent(c: Context, running: Run) -> bool:
             return False
         _take(c, running, Reading(outcomes={facets[0].id: outcome}))
         return True
+    if yes and not reading.yes(c.turn) and not says_yes(plain(c.turn.text)):
+        # "Cleaned it": it is done. That it helped, nobody has said.
+        _take(c, running, Reading(result="done"))
+        return True
     question = (step["question"] or {}).get(c.turn.locale, "")
     found = read_fix(running.version.lexicon, "yes" if yes else "no", question=question, retest="", complaint={})
     _take(c, running, found)
@@ -331,6 +341,35 @@ def _say_why(c: Context, running: Run) -> None:
     text = why(running.graph, running.next())
     c.lead.append(text if text is not None else m.message("diagnosis.why_general"))
     c.again = True
+
+
+async def _asked_back(c: Context, running: Run, found: Reading) -> bool:
+    """A question is answered, a detail kept, and of a thing that was only named it is asked how it is; whether so."""
+    step = running.slot["open"]
+    if found.aside == "explain":
+        await _explain(c, running)
+    elif _noted_detail(c):
+        c.lead.append(m.message("diagnosis.noted"))
+        c.again = True
+    elif found.about and found.about != step.get("about"):
+        step["about"] = found.about
+        c.again = True
+    else:
+        return False
+    return True
+
+
+def _noted_detail(c: Context) -> bool:
+    """Keep a number or a place for when the account system wants it; whether there was one that is new."""
+    assert c.state.task is not None
+    args, before = c.state.task.args, dict(c.state.task.args)
+    number = reading.phone_number(c.turn)
+    if number is not None and len(number) == MOBILE_DIGITS:
+        args["phone"] = number
+    place = next((one for one in c.turn.entities if one.kind == "place"), None)
+    if place is not None:
+        args["place"] = {"raw": place.raw or place.value, "value": place.value}
+    return args != before
 
 
 async def _explain(c: Context, running: Run) -> None:
@@ -387,7 +426,7 @@ async def _another_problem(c: Context, running: Run, facts: dict[str, str]) -> b
     """Another fault on top: it is noted, and comes next. Whoever tells facts about this one does not mean another."""
     definition = c.definition
     graphs = c.ports.graphs
-    if definition is None or definition.do != "diagnose" or graphs is None:
+    if definition is None or definition.do != "diagnose" or graphs is None or did(c.turn.text):
         return False
     found = await match(running.version, graphs.nearness, c.turn.text, definition.symptoms)
     symptom = found.symptoms[0] if found.symptoms else running.symptom

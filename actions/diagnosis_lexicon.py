@@ -65,7 +65,11 @@ class FacetWords:
     limit: tuple[float, str, str] | None
     """A bound with the outcome below it and the outcome from it on."""
     colours: dict[str, str]
-    """The outcome that alone speaks of a colour, by colour."""
+    """The outcome that alone speaks plainly of a colour, by colour."""
+    not_colours: dict[str, str]
+    """The outcome that alone says that it is not of a colour."""
+    flickers: dict[str, str]
+    """The outcome that alone says that it is of a colour now and then."""
     codes: dict[str, str]
     """The outcome that alone names an error code, by code."""
 
@@ -97,6 +101,13 @@ class FacetWords:
             return "", 0
         return ranked[0]
 
+    @property
+    def named(self) -> str:
+        """The outcome that is meant where the thing is only named: that it is there, or that it is not as ever."""
+        others = [name for name in self.facet.outcomes if name != self.facet.normal]
+        stands_out = len(others) == 1 and self.by_polarity.get(-1) == self.facet.normal
+        return self.by_polarity.get(1, others[0] if stands_out else "")
+
     def sign(self, outcome: str) -> int:
         """+1 for the outcome that says on, -1 for off, 0 for others."""
         return next((sign for sign, name in self.by_polarity.items() if name == outcome), 0)
@@ -119,8 +130,12 @@ class FacetWords:
 
     def by_colour(self, clause: str) -> str:
         """The outcome that a colour in the statement means; "" where none or several are named."""
+        known = self.flickers if w.NOW_AND_THEN.search(clause) else self.colours
+        if known is self.colours and polarity(clause) < 0:
+            known = self.not_colours
         named = [colour for colour, pattern in w.COLOURS.items() if pattern.search(clause)]
-        return self.colours.get(named[0], "") if len(named) == 1 and polarity(clause) >= 0 else ""
+        meant = {known.get(colour, "") for colour in named}
+        return meant.pop() if len(meant) == 1 else ""
 
     def by_code(self, clause: str) -> str:
         """The outcome whose error code the statement names; digits alone need a word that says so, or stand alone."""
@@ -223,7 +238,7 @@ def _facet_words(facet: Facet, check: Check) -> FacetWords:
         no,
         _numbers(facet),
         _limit(facet),
-        _colours(facet),
+        *_colours(facet),
         _codes(facet),
     )
 
@@ -341,16 +356,24 @@ def _numbers(facet: Facet) -> dict[str, tuple[float, ...]]:
     return found
 
 
-def _colours(facet: Facet) -> dict[str, str]:
-    found = {}
+def _colours(facet: Facet) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """The outcome that each colour means; the same where it is denied, and where it comes and goes."""
+    found: tuple[dict[str, str], dict[str, str], dict[str, str]] = ({}, {}, {})
     for colour, pattern in w.COLOURS.items():
-        named = [
-            key
-            for key, outcome in facet.outcomes.items()
-            if any(pattern.search(text) for text in (plain(outcome.label.zh), plain(outcome.label.en), *_says(outcome)))
-        ]
-        if len(named) == 1:
-            found[colour] = named[0]
+        named: tuple[list[str], list[str], list[str]] = ([], [], [])
+        for key, outcome in facet.outcomes.items():
+            labels = [text for text in (plain(outcome.label.zh), plain(outcome.label.en)) if pattern.search(text)]
+            if any(map(w.NOW_AND_THEN.search, labels)):
+                named[2].append(key)
+            elif any(polarity(label) < 0 for label in labels):
+                named[1].append(key)
+            elif labels:
+                named[0].append(key)
+        if not any(named):
+            named[0].extend(key for key, one in facet.outcomes.items() if any(map(pattern.search, _says(one))))
+        for known, keys in zip(found, named, strict=True):
+            if len(keys) == 1:
+                known[colour] = keys[0]
     return found
 
 

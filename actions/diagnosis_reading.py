@@ -6,6 +6,7 @@ or no, a number. A text that tells nothing this way is compared by meaning (`by_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -36,8 +37,15 @@ _COPIED_FACETS = 2
 _LONG_PHRASE = 8
 """Weight from which a wording of the graph says more than on or off."""
 _PHRASED = 10
+_COLOURED = 4
+_SHORT = 3
+"""Words of an answer that only says what, not of which thing."""
 _LONGEST_BARE = 14
 """Words up to which an answer that begins with yes or no is one."""
+_RESULT_OF: dict[int, Result] = {0: "", 1: "solved", -1: "still"}
+_CHINESE = re.compile(r"[\u3400-\u9fff]+")
+_ASKING = re.compile(r"[吗么呢]?\s*[?？]?\s*$")
+_PARTICLES = re.compile(r"[嗯啊吧的是呢哦哈又都已经终于\s,，。.!！~]")
 SURE = 0.62
 CLEAR = 0.06
 """Similarity that an unseen wording needs, and its distance from the next outcome."""
@@ -55,6 +63,8 @@ class Reading:
     tried: list[str] = field(default_factory=list)
     result: Result = ""
     aside: Aside = ""
+    about: str = ""
+    """The facet of the open check that was named, and no more said of it."""
 
     @property
     def empty(self) -> bool:
@@ -62,7 +72,7 @@ class Reading:
         return not (self.outcomes or self.facts or self.tried or self.result or self.aside)
 
 
-def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = ()) -> Reading:
+def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = (), about: str = "") -> Reading:
     """Read the answer to a check.
 
     Args:
@@ -70,6 +80,7 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
         check: The open check.
         text: What the customer wrote.
         others: Facets of other checks, about which facts may be told besides; what comes first is preferred.
+        about: The facet that was asked about last, where it was one alone.
     """
     said = plain(text)
     found = Reading(aside=_aside(said))
@@ -81,7 +92,8 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
     found.tried = _tried(lexicon, parts)
     if found.aside and not _states(parts):
         return found
-    found.outcomes = _own_outcomes(own, parts, said)
+    asked = [facet for facet in own if facet.facet.id == about] or own
+    found.outcomes = _own_outcomes(asked, parts, said) or _own_outcomes(own, parts, said)
     found.facts = _facts(lexicon, parts, others, {facet.facet.id for facet in own}, found.outcomes)
     if not found.outcomes:
         if w.REFUSED.search(said):
@@ -89,7 +101,9 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
         elif w.UNSURE.search(said):
             found.result = "unsure"
         elif not found.facts and not found.tried and not found.aside:
-            found.outcomes = _bare(own, said)
+            found.outcomes = _bare(asked, said)
+            named = {facet.facet.id for clause in parts for facet in _spoken(own, clause)}
+            found.about = named.pop() if len(named) == 1 < len(own) else ""
     return found
 
 
@@ -139,6 +153,12 @@ def recurred(text: str, question: str) -> bool:
     """Whether a message says that a trouble which was solved is there after all; `question`: whether it is gone."""
     said = plain(text)
     return bool(w.RECURRED.search(said)) and _helped(said, plain(question)) == "still"
+
+
+def goes_on(text: str) -> bool:
+    """Whether a message says that a trouble is still there, or that what was advised was tried before."""
+    said = plain(text)
+    return bool(w.STILL.search(said) or w.TRIED.search(said)) and _helped(said, "") in {"still", "done"}
 
 
 def by_meaning(
@@ -232,16 +252,36 @@ def _own_outcomes(own: list[FacetWords], parts: list[Clause], said: str) -> dict
         waiting = []
     _only(own, parts, found)
     for facet in named:
-        # Only named: a symbol that is there.
-        if not single and 1 in facet.by_polarity and facet.facet.id not in found and not w.UNSURE.search(said):
-            _note(found, facet, facet.by_polarity[1], 1)
+        # Only named: a symbol that is there, or the one thing that stands out.
+        if not single and facet.named and facet.facet.id not in found and not w.UNSURE.search(said):
+            _note(found, facet, facet.named, 1)
     for facet in own:
         outcome, weight = facet.whole_hit(said)
         _note(found, facet, outcome, weight + _PHRASED)
     outcomes = {name: outcome for name, (outcome, _) in found.items()}
-    if not single and "|" in said and len(outcomes) >= _COPIED_FACETS:
-        outcomes = _absent_in_status_line(own) | outcomes
+    return outcomes if single else _completed(own, parts, said, outcomes)
+
+
+def _completed(own: list[FacetWords], parts: list[Clause], said: str, outcomes: dict[str, str]) -> dict[str, str]:
+    """What the order or the kind of the statements tells of a check with several facets."""
+    in_order = _in_order(own, parts) if len(outcomes) < len(own) else {}
+    if outcomes.items() <= in_order.items():
+        return in_order
+    if "|" in said and len(outcomes) >= _COPIED_FACETS:
+        return _absent_in_status_line(own) | outcomes
     return outcomes
+
+
+def _in_order(own: list[FacetWords], parts: list[Clause]) -> dict[str, str]:
+    """Short statements without a name, as many as things were asked about: each is about the next of them."""
+    if len(parts) != len(own) or any(part.topics or words(part.text) > _SHORT for part in parts):
+        return {}
+    found = {}
+    for facet, clause in zip(own, parts, strict=True):
+        outcome = _value(facet, clause, alone=True)[0]
+        bare = facet.no if says_no(clause.text) else facet.yes if says_yes(clause.text) else ""
+        found[facet.facet.id] = outcome or bare
+    return found if all(found.values()) else {}
 
 
 def _hedged_wording(own: list[FacetWords], clause: Clause, found: dict[str, tuple[str, int]]) -> None:
@@ -284,7 +324,7 @@ def _value(facet: FacetWords, clause: Clause, *, alone: bool) -> tuple[str, int]
         (outcome if weight > _LONG_PHRASE or not (topical and by_sign) else "", weight + _PHRASED),
         (by_sign if topical and not (sign < 0 and w.BROKEN.search(text)) else "", 5),
         (outcome, weight),
-        (facet.by_colour(text) if topical or alone else "", 4),
+        (facet.by_colour(text) if topical or alone else "", _COLOURED),
         (number, 4),
         (fits, 3),
         (by_sign if alone and short else "", 2 if plainly or sign > 0 else 1),
@@ -314,11 +354,23 @@ def _without_topic(own: list[FacetWords], clause: Clause, found: dict[str, tuple
         facet, outcome, weight = named[0]
         _note(found, facet, outcome, weight)
         return
+    coloured = {facet.facet.id: (outcome, _COLOURED) for facet in own if (outcome := facet.by_colour(clause.text))}
+    normal = {facet.facet.id for facet in own if coloured.get(facet.facet.id, ("",))[0] == facet.facet.normal}
+    if len(coloured) == 1 or normal == coloured.keys() != set():
+        for name, value in coloured.items():
+            found.setdefault(name, value)
+        return
     if is_fine(clause.text) and words(clause.text) <= _LONGEST_BARE:
         for facet in own:
             found.setdefault(facet.facet.id, (facet.facet.normal, 0))
         return
     sign = polarity(clause.text)
+    if sign and w.BOTH.search(clause.text) and w.LIGHTS.search(clause.text):
+        # All are lit, or none: that says which have power, not in which colour they are.
+        for facet in own:
+            if outcome := facet.by_polarity.get(sign, ""):
+                _note(found, facet, outcome, 1)
+        return
     if sign and (w.BOTH.search(clause.text) or words(clause.text) <= 2):
         values = [(facet, facet.by_polarity.get(sign, "")) for facet in own]
         if all(outcome for _, outcome in values) and len(own) == 2:
@@ -396,7 +448,7 @@ def _tried(lexicon: Lexicon, parts: list[Clause]) -> list[str]:
     """Fixes that the customer says they tried before."""
     found: list[str] = []
     for clause in parts:
-        if not w.TRIED.search(clause.text) or not clause.topics:
+        if not (w.TRIED.search(clause.text) or w.DID.search(clause.text)) or not clause.topics:
             continue
         best = max((len(fix.topics & clause.topics) for fix in lexicon.fixes), default=0)
         # What the fix is about has to be said whole: "restarted the router" is not a restart of the phone.
@@ -470,7 +522,20 @@ def _helped(said: str, question: str) -> Result:
         return "solved" if says_yes(said) and not turned else "still"
     if w.PARTLY.search(said):
         return "still"
-    return "done" if w.DONE.search(said) else ""
+    done = w.DONE.search(said) or (bare and (w.TRIED.search(said) or w.DID.search(said)))
+    return "done" if done else _RESULT_OF[_echoed(said, question) * (-1 if turned else 1)]
+
+
+def _echoed(said: str, question: str) -> int:
+    """+1 where an answer repeats how the question ended ("有画面了"), -1 where it denies just that; else 0."""
+    asked = _ASKING.sub("", question)
+    for end in (asked, asked.removesuffix("了")):
+        for length in range(len(end), 1, -1):
+            head, found, tail = said.rpartition(end[-length:])
+            if found and _CHINESE.fullmatch(found):
+                left = "".join(char for char in _PARTICLES.sub("", head + tail) if char not in question)
+                return 1 if not left else -1 if w.NEGATION.fullmatch(left) else 0
+    return 0
 
 
 def _gone(text: str) -> bool:

@@ -53,6 +53,11 @@ def check_buttons(graph: Graph, step: Step, number: int) -> list[Choice]:
     return [*buttons, m.choice(press(number, "unsure"), "diagnosis.unsure")]
 
 
+def facet_name(graph: Graph, facet: str) -> Text:
+    """What a part of a check is called; the check's own name where it is the only one."""
+    return graph.facets[facet].name or graph.checks[graph.facets[facet].check].name
+
+
 def fix_buttons(number: int, *, retest: bool) -> list[Choice]:
     """Whether it helped, or whether it is done; and that it cannot be done."""
     names = ["solved", "still", "refused"] if retest else ["done", "refused"]
@@ -114,7 +119,7 @@ def _check_line(graph: Graph, entry: Json, said: Any) -> Json:
     outcomes = {}
     for facet, outcome in entry["outcomes"].items():
         node = graph.facets[facet]
-        outcomes[said(node.name or check.name)] = said(node.outcomes[outcome].label)
+        outcomes[said(facet_name(graph, facet))] = said(node.outcomes[outcome].label)
     line: Json = {"id": check.step, "check": said(check.name)}
     line["outcome"] = outcomes or entry["outcome"]
     if check.who is Who.SYSTEM:

@@ -24,6 +24,8 @@ PLAIN = 0.82
 """Nearness from which a symptom is asked after whatever the parse says."""
 PROBABLE = 0.5
 """Probability of a fault that is asked after at all, and that is taken without asking."""
+EXACT = 0.97
+"""Nearness of a complaint in the very words of a symptom."""
 SHOWN = 3
 
 
@@ -81,7 +83,8 @@ async def guess(version: Version, nearness: Nearness, text: str, likely: float) 
     plain_enough = scores[ranked[0]] >= PLAIN and ahead >= SURE
     if not plain_enough and (scores[ranked[0]] + likely < HARDLY or likely < LEAST):
         return Match((), sure=False)
-    return Match(tuple(ranked[:SHOWN]), sure=scores[ranked[0]] >= ALONE and ahead >= SURE and likely >= PROBABLE)
+    known = likely >= PROBABLE or scores[ranked[0]] >= EXACT
+    return Match(tuple(ranked[:SHOWN]), sure=scores[ranked[0]] >= ALONE and ahead >= SURE and known)
 
 
 async def _scores(version: Version, nearness: Nearness, text: str, known: dict[str, list[str]]) -> dict[str, float]:

@@ -133,6 +133,12 @@ def service_lost(text: str) -> bool:
     return bool(w.SERVICE_LOST.search(plain(text)))
 
 
+def did(text: str) -> bool:
+    """Whether somebody says what they did, and of no trouble."""
+    said = plain(text)
+    return bool(w.DID.search(said)) and not (w.BROKEN.search(said) or w.STILL.search(said) or w.NOT_FINE.search(said))
+
+
 def says_yes(text: str) -> bool:
     """Whether an answer begins with yes or is one."""
     return bool(w.YES.search(text))

@@ -60,7 +60,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "reset": ("重置", "恢复默认", "恢复出厂", "reset"),
     "modem": ("光猫", "modem"),
     "router": ("路由器", "路由", "router"),
-    "cable": ("网线", "充电线", "数据线", "cable"),
+    "cable": ("网线", "充电线", "数据线", "根线", "条线", "cable"),
     "box": ("盒子", "机顶盒", "set-top box", "tv box", "box"),
     "remote": ("遥控器", "遥控", "remote"),
 }  # fmt: skip
@@ -133,8 +133,14 @@ COLOURS = {
     "blue": re.compile(r"蓝|\bblue\b"),
     "yellow": re.compile(r"黄|橙|橘|\b(?:yellow|orange|amber)\b"),
     "white": re.compile(r"白(?!色?屏)|\bwhite\b"),
+    "blinking": re.compile(r"闪|\b(?:blink|flash)\w*"),
 }
-"""Colours of lights."""
+"""Colours of lights, and what else they do."""
+NOW_AND_THEN = _any(
+    "偶尔|有时|时不时|一会儿|一下子|断断续续|时有时无",
+    _word("now and then", "sometimes", "occasionally", "at times", "on and off", "once in a while"),
+)
+LIGHTS = _any("灯|亮|灭", _word("lights?", "leds?", "lit", "dark"))
 FINE = _any(
     "正常|没问题|没有问题|没毛病|没异常|没有异常|没什么问题|挺好|很好|一切都?好|完好|好好的|好端端|没(?:说|提示|报)什么|没错|对的|是对",
     _word("normal", "fine", "ok", "okay", "all right", "alright", "looks good", "as usual", "nothing unusual"),
@@ -192,6 +198,11 @@ TRIED = _any(
     "已经|早就|试过|做过|弄过|过了|之前.{0,8}过|刚才.{0,6}过|都.{0,6}过",
     _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),
 )
+DID = _any(
+    "(?:换|清理?|擦|刷|重装|插|拔|按|更新|升级|拧)(?:了|过|好|完)",
+    _word("changed", "replaced", "swapped", "cleaned", "reinstalled", "plugged", "unplugged", "pressed", "updated"),
+)
+"""Something was done, whatever came of it."""
 DONE = _any(
     "做好了|弄好了|弄完|做完|设好|处理好|完成|搞定|已经?重置|重置(?:成功|好)|恢复成?默认|照做了|做了|好了|操作完|设置好了|改好了|已经做|重启了|关了|开了|断了|插好了|按.{0,4}做了|重置了|付了|付好|付款了|交了|缴了|支付",
     _word(
@@ -245,7 +256,7 @@ STILL = _any(
     "还是|还没|还不|还会|还有|依然|仍然|仍旧|照样|照旧|没有?(?:变化|用|效果|好转|改善|恢复|反应|好|解决|成功)|不行|没用|不管用|老样子|同样|一样|没信号|用不了|"
     "不能|没法|不顶用|不顶事|又没了|又不行|上不了|打不开|发不出|发不了|失败|连不上|更糟|更慢|慢|卡|不好(?!意思)|还在|没变|白搭|无效|没起作用|没有信号|没网|不通|无服务|转圈|没好",
     r"\bstill\b|\bno (?:change|difference|luck|effect|improvement|better|good|use|signal|service|bars|internet|connection)\b|\bnot (?:yet|working|fixed|solved|better|really|back|fast|good|at all)\b",
-    r"\b(?:doesn.?t|does not|didn.?t|did not|won.?t|can.?t|cannot|couldn.?t|isn.?t|hasn.?t|haven.?t|wasn.?t|don.?t)\b|\bsame\b|\bfail(?:s|ed|ing)?\b|\bworse\b|\bnothing (?:changed|happens|happened|loads)\b",
+    r"\b(?:doesn.?t|does not|didn.?t|did not|won.?t|can.?t|cannot|couldn.?t|isn.?t|hasn.?t|haven.?t|wasn.?t|don.?t)\b|\bsame\b|\bfail(?:s|ed|ing)?\b|\bworse\b|\bnothing(?:.?s| has)? (?:changed|happens|happened|loads)\b",
     r"\bno joy\b|\bcontinues\b|\bgone again\b|\bto no avail\b|\bin vain\b",
     r"\bslow(?:er)?\b|\bunchanged\b|\bstuck\b|\bnegative\b|\bnever\b|\bpersists?\b|\bremains?\b|\bnone\b|\bneither\b|\bbroken\b|\bpoor\b",
 )
@@ -260,8 +271,8 @@ NO_TROUBLE = _any(
     r"\bno longer\b|\bno more\b|\bany ?more\b|\bno (?:problems?|issues?|lag)\b",
 )
 PARTLY = _any(
-    "只有|一下又|有时|偶尔|时好时坏|晚上|但.{0,10}(?:只|有时)|一会儿",
-    r"\bonly\b|\bsometimes\b|\bat night\b|\bnow and then\b|\bon and off\b|\bfor a (?:moment|minute|second)\b|\bintermittent",
+    "只有|一下又|有时|偶尔|时好时坏|晚上|但.{0,10}(?:只|有时)|一会儿|好了?(?:一|有)?点|好了?一些|不太(?:行|好)",
+    r"\b(?:a (?:bit|little)|slightly|somewhat) better\b|\b(?:sort|kind) of\b|\bonly\b|\bsometimes\b|\bat night\b|\bnow and then\b|\bon and off\b|\bfor a (?:moment|minute|second)\b|\bintermittent",
 )
 CONTRAST = _any("但是|不过|可是|但|然而|就是", r"\bbut\b|\bhowever\b|\bthough\b|\bexcept\b")
 REVERSED = _any(
@@ -272,8 +283,10 @@ REVERSED = _any(
 
 RECURRED = _any(
     "又[^，,。]{0,8}(?:断|掉|没|不|卡|慢|坏|犯|这样|来了|出现|失败|发烫|转圈)|还是[^，,。]{0,8}(?:不|没|断|卡|慢|掉|烫|一样|老样子)|"
-    "(?:依然|仍然|仍旧|照样)[^，,。]{0,6}(?:不|没|断|卡|慢|掉)|没(?:有)?(?:解决|修好)|复发|问题(?:又|还在)|高兴(?:得)?太早|白高兴",
+    "(?:依然|仍然|仍旧|照样)[^，,。]{0,6}(?:不|没|断|卡|慢|掉)|没(?:有)?(?:解决|修好|变化|效果)|不管用|复发|问题(?:又|还在)|高兴(?:得)?太早|白高兴",
     r"\bstill (?!works?\b|working\b|fine\b|good\b|ok\b|okay\b|here\b)|\bspoke too soon\b|\bnot (?:fixed|solved) (?:after all|yet)\b",
+    r"\bnothing (?:changed|happens|happened|works)\b|\bno (?:change|difference|better|effect)\b|"
+    r"\b(?:didn.?t|did not|doesn.?t|does not) (?:help|change|fix)\b",
     r"\b(?:problem|issue|trouble|fault|error|same thing)\b[^,.]{0,12}\b(?:back|again|returned)\b|\bstopped working\b",
     r"\b(?:drop\w*|cut\w*|disconnect\w*|lost|los(?:es|ing)|gone|happen\w*|down|out|dead|slow|stuck|fail\w*|broken?|quit|"
     r"not work\w*|doesn.?t work|isn.?t work\w*|can.?t \w+|no \w+) (?:\w+ )?again\b",

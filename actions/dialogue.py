@@ -77,7 +77,7 @@ async def _without_question(c: Context) -> None:
     if c.turn.entity("question") is not None or c.turn.entity("choice") is not None:
         c.say("talk.old_button")
         return
-    if await diagnosis_again.came_back(c):
+    if await diagnosis_again.came_back(c) or offers.article_did_not_help(c):
         return
     if c.definition is None:
         await tasks.not_understood(c)

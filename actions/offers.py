@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from actions import diagnosis_again, outages, reading, tasks
+from actions import diagnosis_again, outages, reading, talk, tasks
 from actions.clarify import offer_person
 from actions.context import Context, EscalationError
+from actions.diagnosis_reading import goes_on
 from actions.state import Expect, Task
 from actions.turn import Entity
 
@@ -42,6 +43,16 @@ async def answer_offer(c: Context, expect: Expect) -> None:
             await _outage(c, reply)
         case _:
             _person(c, expect, reply)
+
+
+def article_did_not_help(c: Context) -> bool:
+    """Whether a message says that the trouble is still there after an article; if so, a person is offered."""
+    after_article = any(message.get("citations") for message in c.state.last)
+    other = c.definition is not None and c.definition.skill not in talk.REPLIES
+    if not after_article or other or c.turn.chosen or not goes_on(c.turn.text):
+        return False
+    offer_person(c, "low_confidence", "answer.not_helped")
+    return True
 
 
 async def _taken_up_with_a_detail(c: Context, expect: Expect) -> bool:

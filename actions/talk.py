@@ -10,6 +10,8 @@ from actions.context import Context, EscalationError
 from actions.state import Expect, State
 
 COMPLAINTS_BEFORE_A_PERSON = 2
+REPLIES = frozenset({"inform", "affirm", "deny", "unsure", "correct", "complain"})
+"""Skills whose messages answer what was said, and ask for nothing new."""
 
 
 async def greet(c: Context) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from actions import answers, reading, reads, talk, writes
 from actions import messages as m
-from actions.clarify import clarify
+from actions.clarify import clarify, corrected_to, offer_candidates
 from actions.context import Context, EscalationError, Question, Stopped
 from actions.diagnosis import diagnose, guess_symptom
 from actions.diagnosis_text import service_lost
@@ -152,16 +152,24 @@ def absorb(c: Context, task: Task) -> bool:
 async def correct(c: Context) -> None:
     """Put right what was said before: a new value, the other number, or the last detail once more."""
     task = c.state.task or (_to_repeat(c.state.last_account) if c.state.last_account else None)
-    if task is None:
-        if c.turn.entities:
-            await _inform(c)
-        else:
-            c.say("correct.what", choices=c.suggestions())
-        return
-    task.args.pop("confirmed", None)
-    if absorb(c, task):
-        await run(c, task)
-        return
+    if task is not None:
+        task.args.pop("confirmed", None)
+        if absorb(c, task):
+            await run(c, task)
+            return
+    meant = corrected_to(c, task.skill if task is not None else None)
+    if meant:
+        c.state.task = c.state.expect = None
+        offer_candidates(c, meant)
+    elif task is not None:
+        await _correct_detail(c, task)
+    elif c.turn.entities:
+        await _inform(c)
+    else:
+        c.say("correct.what", choices=c.suggestions())
+
+
+async def _correct_detail(c: Context, task: Task) -> None:
     editable = next((name for name in _EDITABLE if name in task.args), None)
     if task.skill in OF_A_LINE and (editable is None or reading.means_number(c.turn)):
         await _other_line(c, task)
@@ -213,7 +221,7 @@ async def _inform(c: Context) -> None:
     elif turn.entity("plan") is not None:
         await run(c, Task("list_plans"))
     else:
-        await clarify(c)
+        await not_understood(c)
 
 
 async def _names_own_line(c: Context) -> bool:

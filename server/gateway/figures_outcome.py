@@ -39,7 +39,7 @@ _RESULTS: Final = frozenset({
     "ticket.none", "outage.found", "outage.none", "answer.found", "answer.may_help", "diagnosis.solved_end",
 })  # fmt: skip
 _RESULT_TABLES: Final = frozenset({"usage", "bill"})
-_MISSES: Final = frozenset({"answer.unknown", "diagnosis.no_article", "ask.stuck"})
+_MISSES: Final = frozenset({"answer.unknown", "answer.not_helped", "diagnosis.no_article", "ask.stuck"})
 _GIVEN_UP: Final = frozenset({"talk.cancelled", "diagnosis.stopped"})
 
 BUCKET_RATIO: Final = 1.1

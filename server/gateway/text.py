@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from server.nlu.language import detect
+
 MAX_MESSAGE_CHARACTERS = 4000
 
 _KEPT_CONTROLS = "\n\t"
@@ -37,12 +39,10 @@ def clean(text: str) -> str:
 
 
 def language_of(text: str, previous: str) -> str:
-    """``zh`` or ``en``; a text that does not tell (a number, "ok", an emoji) keeps the conversation's language."""
+    """``zh``, also in pinyin, or ``en``; a text that does not tell ("ok", 5) keeps the conversation's language."""
     if _HAN.search(text):
         return "zh"
-    if len(_WORD.findall(text)) >= _WORDS_THAT_TELL:
-        return "en"
-    return previous
+    return detect(text) if len(_WORD.findall(text)) >= _WORDS_THAT_TELL else previous
 
 
 def _is_kept(character: str) -> bool:

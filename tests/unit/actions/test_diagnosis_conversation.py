@@ -311,14 +311,19 @@ async def test_a_person_can_be_asked_for_and_gets_the_diagnosis(en: Conversation
     assert report["next"] == "Look at the SIM card"
 
 
-async def test_messages_nobody_understands_never_stall(zh: Conversation) -> None:
+async def test_who_is_not_understood_three_times_in_a_row_gets_a_person(zh: Conversation) -> None:
     await begin(zh)
-    for _ in range(25):
+    for person_offered in (False, True):
         await zh.mumble()
-        if zh.reason is not None:
-            break
-    assert zh.reason == "diagnosis_exhausted"
+        buttons = [choice["value"] for choice in zh.messages[-1]["choices"]]
+        assert any("talk_to_human" in value for value in buttons) is person_offered
+    await zh.say("不知道", "unsure")  # an answer
+    for _ in range(3):
+        assert zh.reason is None
+        await zh.mumble()
+    assert zh.reason == "low_confidence"
     assert zh.diagnosis is None
+    assert "symptom" in zh.messages[-1]["escalate"]["context"]["diagnosis"]
 
 
 # -------------------------------------------------------------------- the account
@@ -570,3 +575,40 @@ async def test_trouble_with_something_else_is_no_answer_to_a_fix(zh: Conversatio
     await zh.say("家里电视也没信号了", "fault_tv")
     assert zh.diagnosis["also"] == ["tv_no_picture"]
     assert step(zh)["id"] == "reseat_sim_card"
+
+
+@pytest.mark.parametrize(
+    ("named", "then"), [("LOS灯", "是红的"), ("LOS", "红"), ("光信号灯", "在闪"), ("那个LOS灯怎么了", "红色的")]
+)
+async def test_who_names_one_of_several_things_is_asked_about_it_alone(zh: Conversation, named: str, then: str) -> None:
+    await zh.say("家里没网了", "fault_broadband")
+    while step(zh).get("id") != "check_modem_lights":
+        await zh.say("不知道", "unsure")
+    await zh.say(named, "inform")
+    assert "光信号灯（LOS）现在是哪一种情况？" in said(zh)
+    assert step(zh)["id"] == "check_modem_lights"
+    labels = [choice.get("label", {}).get("zh") for choice in zh.messages[-1]["choices"]]
+    assert labels[:-1] == ["红色或闪烁", "偶尔闪红", "不红"]
+    await zh.say(then, "inform")
+    assert zh.diagnosis["engine"]["evidence"]["check_modem_lights.los"] == "red"
+
+
+async def test_a_number_told_at_a_step_is_not_asked_for_later(zh: Conversation) -> None:
+    await zh.say("错误691", "fault_broadband")
+    await zh.say(FINE, "inform", phone_number=FINE)
+    assert any(entry["node"].startswith("get_") for entry in zh.diagnosis["log"])
+    for _ in range(12):
+        if zh.reason is not None:
+            break
+        assert "ask.phone" not in zh.keys
+        await zh.say("不知道", "unsure")
+
+
+@pytest.mark.parametrize("did", ["擦过了", "重启过了", "cleaned it", "I changed the cable"])
+async def test_what_was_done_is_not_taken_for_success(en: Conversation, did: str) -> None:
+    await en.say("my phone does not charge", "fault_device")
+    while not step(en).get("retest"):
+        await en.say("not sure", "unsure")
+    for intent in ("affirm", None):
+        await (en.say(did, intent) if intent else en.mumble(did))
+        assert "diagnosis.solved_end" not in en.keys

@@ -88,6 +88,19 @@ def test_a_check_with_one_answer(name: str, text: str, outcome: str) -> None:
         ("check_apn_settings", "MMSC URL: Not Set", {"mmsc": "missing"}),
         ("check_router_lights", "电源亮着，网络灯是红的", {"power": "on", "wan": "red"}),
         ("check_charging_port", "一切正常", {"dust": "no", "water": "no", "pins": "fine"}),
+        ("check_modem_lights", "是红的", {"los": "red"}),
+        ("check_modem_lights", "red", {"los": "red"}),
+        ("check_modem_lights", "LOS is blinking", {"los": "red"}),
+        ("check_modem_lights", "not red", {"los": "off"}),
+        ("check_modem_lights", "一会儿红一会儿灭", {"los": "weak"}),
+        ("check_modem_lights", "绿的", {"power": "on", "los": "off"}),
+        ("check_modem_lights", "亮的，不红", {"power": "on", "los": "off"}),
+        ("check_modem_lights", "on and red", {"power": "on", "los": "red"}),
+        ("check_modem_lights", "灯都灭了", {"power": "off"}),
+        ("check_router_lights", "it's orange", {"wan": "red"}),
+        ("check_battery_usage", "屏幕", {"screen": "high"}),
+        ("check_modem_lights", "yes", {}),
+        ("check_modem_lights", "LOS", {}),
     ],
 )
 def test_several_facts_at_once(name: str, text: str, outcomes: dict[str, str]) -> None:
@@ -177,6 +190,9 @@ WORKS = {"zh": "信号恢复了吗？", "en": "Is the signal back?"}
         ("same as before", "still"), ("yes but still no service", "still"), ("works, but only at night", "still"),
         ("I did it but no change", "still"), ("不确定有没有用", "unsure"), ("I can't tell", "unsure"),
         ("我做不了这个", "refused"), ("I can't do that", "refused"), ("做完了，重启了", "done"), ("ok done", "done"),
+        ("重启过了", "done"), ("换了根线", "done"), ("I've tried that", "done"), ("cleaned it", "done"),
+        ("好一点", "still"), ("a bit better", "still"), ("nothing's changed", "still"),
+        ("恢复了", "solved"), ("没恢复", "still"),
     ],
 )  # fmt: skip
 def test_whether_a_fix_helped(text: str, result: str) -> None:
@@ -189,6 +205,21 @@ def test_whether_a_fix_helped(text: str, result: str) -> None:
         complaint={"check_status_bar.signal": {"none"}},
     )
     assert read.result == result
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("有画面了", "solved"),
+        ("电视有画面了", "solved"),
+        ("没画面", "still"),
+        ("没有画面", "still"),
+        ("电视", ""),
+        ("现在", ""),
+    ],
+)
+def test_the_question_said_back_is_an_answer(text: str, result: str) -> None:
+    assert read_fix(LEXICON, text, question="电视现在有画面了吗？", retest="", complaint={}).result == result
 
 
 @pytest.mark.parametrize(

@@ -414,3 +414,40 @@ def test_a_damaged_state_is_a_new_one(value: object) -> None:
 def test_a_state_may_come_as_text() -> None:
     state = State(task=Task("check_bill", {"phone": "1"}), customer="C")
     assert State.from_json(json.dumps(state.to_json())) == state
+
+
+async def test_a_correction_to_something_else_is_asked_about(zh: Conversation) -> None:
+    await zh.say("我想退订流量包", "buy_data")
+    ranking = [("correct", 0.91), ("unsure", 0.05), ("disable_roaming", 0.02), ("enable_roaming", 0.002)]
+    await zh.say("不是，我说的是漫游", "correct", ranking=ranking)
+    assert zh.keys == ["clarify.candidates"]
+    assert zh.state.task is None
+    await zh.press(0)
+    assert (zh.state.task.skill, zh.keys) == ("disable_roaming", ["ask.phone"])
+
+
+async def test_a_correction_of_a_detail_stays_with_its_task(zh: Conversation) -> None:
+    await zh.say("查流量", "check_data_usage", phone_number="19900000101")
+    ranking = [("correct", 0.99), ("suspend_line", 0.001), ("voicemail_and_calls", 0.0009)]
+    await zh.say("不对，查另一个号码", "correct", ranking=ranking)
+    assert "clarify.candidates" not in zh.keys
+    await zh.say("不是107，是106", "correct", ranking=[("correct", 0.98), ("fault_tv", 0.00001)])
+    assert "clarify.candidates" not in zh.keys
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"), [("试了，还是不行", "deny"), ("I did that already", "affirm"), ("it still fails", "deny")]
+)
+async def test_an_article_that_did_not_help_is_followed_by_a_person(zh: Conversation, text: str, intent: str) -> None:
+    await zh.mumble("自动缴费哪天扣款呢")
+    await zh.say(text, intent)
+    assert zh.keys == ["answer.not_helped"]
+    await zh.say("要", "affirm")
+    assert zh.reason == "low_confidence"
+
+
+@pytest.mark.parametrize(("text", "intent"), [("好的", "affirm"), ("不用了", "deny"), ("谢谢", "thanks")])
+async def test_after_an_article_that_helped_nobody_is_offered(zh: Conversation, text: str, intent: str) -> None:
+    await zh.mumble("自动缴费哪天扣款呢")
+    await zh.say(text, intent)
+    assert "answer.not_helped" not in zh.keys

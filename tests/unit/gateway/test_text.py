@@ -51,6 +51,7 @@ def test_a_cleaned_text_is_clean_and_can_be_stored(text):
         ("my wifi is slow", "zh", "en"),
         ("wifi 太慢了", "en", "zh"),
         ("19900000101", "zh", "zh"),
+        ("wo de kuan dai duan le", "en", "zh"),
         ("ok", "zh", "zh"),
         ("👍", "en", "en"),
     ],
