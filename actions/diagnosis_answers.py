@@ -97,7 +97,13 @@ def _unclear(c: Context, running: Run) -> None:
 
 
 def forget(c: Context) -> None:
-    """The customer wants to stop here."""
+    """The customer wants to stop here.
+
+    Raises:
+        EscalationError: And to talk to a person instead.
+    """
+    if w.PERSON.search(plain(c.turn.text)):
+        raise EscalationError("customer_asked", "escalate.customer_asked")
     slot = c.diagnosis if isinstance(c.diagnosis, dict) else {}
     c.diagnosis = slot.get("below")
     c.state.task = c.state.expect = None

@@ -199,8 +199,9 @@ TRIED = _any(
     _word("already", "tried", "have done", "did that", "done that", "did it before", "i.?ve"),
 )
 DID = _any(
-    "(?:换|清理?|擦|刷|重装|插|拔|按|更新|升级|拧)(?:了|过|好|完)",
+    "(?:换|清理?|擦|刷|重装|重启|插|拔|按|更新|升级|拧)(?:了|过|好|完)",
     _word("changed", "replaced", "swapped", "cleaned", "reinstalled", "plugged", "unplugged", "pressed", "updated"),
+    _word("restarted", "rebooted", "reinserted", "reseated"),
 )
 """Something was done, whatever came of it."""
 DONE = _any(
@@ -305,6 +306,7 @@ FORGET = _any(
     "^(?:算了|不弄了|不修了|先不管|不用管|不查了|不搞了|放弃|不想弄了?|下次再说|以后再说|先这样|不麻烦了?)",
     r"\bforget (?:it|about it|that)\b|\bnever ?mind\b|\bleave it\b|\bdon.?t bother\b|\bstop (?:this|the)\b|\bi give up\b|\blet.?s stop\b|\bsome other time\b",
 )
+PERSON = _any("人工|真人|客服|找个?人", _word("human", "person", "agent", "somebody", "someone", "colleague"))
 YES = _any(
     r"^(?:是的?|对的?|嗯+|有的?|会的?|能的?|可以|行|好的?|没错|确实|当然|是啊|对啊|有啊|没问题|应该是)(?:[呀啊哦的呢吧了]*)$",
     r"^(?:yes|yeah|yep|yup|yea|sure|correct|right|indeed|ok|okay|it does|it is|they are|i do|i am|there is|i think so|absolutely|of course|affirmative|true|aye|definitely)\b",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from actions import messages as m
-from actions import outages
+from actions import outages, words
 from actions.accounts import Bill, Line, Money, NotFoundError, Order, Outage, Plan, Ticket
 from actions.context import Context
 from actions.messages import Message
@@ -92,9 +93,26 @@ async def check_bill(c: Context) -> None:
 
 
 async def list_plans(c: Context) -> None:
-    """All plans with their prices."""
+    """All plans with their prices; first the cheapest, or the one with most data, where that was asked."""
     plans = await c.accounts.list_plans()
-    c.offer("change_plan", "plan.list", plans=m.lines(plan_line(plan) for plan in plans))
+    key, ranked = "plan.list", plans
+    if words.CHEAPEST.search(c.turn.text):
+        key, ranked = "plan.cheapest", sorted(plans, key=_price)
+    elif words.MOST_DATA.search(c.turn.text):
+        key, ranked = (
+            "plan.most_data",
+            sorted(plans, key=_data_gb, reverse=True),
+        )
+    lines = [plan_line(plan) for plan in ranked]
+    c.offer("change_plan", key, plan=m.lines(lines[:1]), plans=m.lines(lines))
+
+
+def _data_gb(plan: Plan) -> float:
+    return plan.data_gb or 0  # no limit: a line at home, whose data nobody counts
+
+
+def _price(plan: Plan) -> Decimal:
+    return plan.price_per_month.amount if plan.price_per_month else Decimal("Infinity")
 
 
 async def order_status(c: Context) -> None:

@@ -57,12 +57,25 @@ def _fault_meant(c: Context, definition: Definition) -> Definition | None:
 
 async def not_understood(c: Context) -> None:
     """Deal with a message that was not understood: a fault told in unusual words, else one clarifying question."""
+    if await _outage_elsewhere(c):
+        return
     found = await guess_symptom(c)
     if found is None:
         await clarify(c)
         return
     c.state.clarify = 0
     await run(c, Task(DIAGNOSE, found))
+
+
+async def _outage_elsewhere(c: Context) -> bool:
+    """Whether a message only names another place after one was looked up ("and Binjiang?"); it is looked up then."""
+    if not any(message.get("key") in {"outage.found", "outage.none"} for message in c.state.last):
+        return False
+    args = collect(c.turn, "check_outage")
+    if args:
+        c.state.clarify = 0
+        await run(c, Task("check_outage", args))
+    return bool(args)
 
 
 async def _skill(c: Context, name: str) -> None:

@@ -49,6 +49,10 @@ ORDINALS = (
     _any("第三", _english("third", "3rd", "number three", "option three")),
     _any("第四", _english("fourth", "4th", "number four", "option four")),
 )
+CHEAPEST = _any(
+    "最便宜|最低价|价格最低|最省钱|最划算", _english("cheapest", "lowest price", "least expensive", "most affordable")
+)
+MOST_DATA = _any("流量最[多大]|最大流量", _english("(?:the )?(?:most|biggest|largest|highest) data"))
 LAST = _any("最后", _english("last"))
 
 ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

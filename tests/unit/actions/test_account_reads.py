@@ -245,6 +245,26 @@ async def test_a_place_that_the_model_does_not_know(en: Conversation) -> None:
     assert "no end time yet" in text
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "first"),
+    [("哪个最便宜", "plan.cheapest", "最便宜的是银龄套餐"), ("哪个流量最多", "plan.most_data", "流量最多的是青禾家庭")],
+)
+async def test_the_cheapest_plan_and_the_one_with_most_data_come_first(
+    zh: Conversation, text: str, key: str, first: str
+) -> None:
+    (said,) = await zh.say(text, "list_plans")
+    assert zh.keys == [key]
+    assert said.startswith(first)
+    assert said.count("光纤") == 2, "all are listed"
+
+
+async def test_another_place_is_looked_up_after_one_was(en: Conversation) -> None:
+    await en.say("is there an outage in Xihu", "check_outage", place="xihu")
+    for intent in ("inform", "coverage"):
+        await en.say("what about Beijing", intent, confidence=0.95 if intent == "inform" else 0.3, place="beijing")
+        assert en.keys == ["outage.none"]
+
+
 async def test_plans_need_no_number(en: Conversation) -> None:
     (text,) = await en.say("what plans do you have", "list_plans")
     assert "Leaf: 30 GB a month, ¥69.00" in text

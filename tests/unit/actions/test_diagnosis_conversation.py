@@ -612,3 +612,10 @@ async def test_what_was_done_is_not_taken_for_success(en: Conversation, did: str
     for intent in ("affirm", None):
         await (en.say(did, intent) if intent else en.mumble(did))
         assert "diagnosis.solved_end" not in en.keys
+
+
+@pytest.mark.parametrize("text", ["算了 人工", "forget it, give me a person"])
+async def test_who_gives_up_for_a_person_gets_one(zh: Conversation, text: str) -> None:
+    await begin(zh)
+    await zh.mumble(text)
+    assert zh.reason == "customer_asked"
