@@ -32,7 +32,8 @@ _STEERING: Final = frozenset({
 
 # What the bot said that reaches a goal, by text or by the texts' table; all else that it says is on the way there.
 _RESULTS: Final = frozenset({
-    "plan.answer", "plan.list", "plan.cheapest", "plan.most_data", "pay.sent", "pay.paid", "pay.paid_resume", "pay.nothing", "pay.not_due",
+    "plan.answer", "plan.list", "plan.cheapest", "plan.most_data",
+    "pay.sent", "pay.paid", "pay.paid_resume", "pay.nothing", "pay.not_due",
     "pay.waiting", "refuel.done", "refuel.full", "refuel.not_mobile", "change.done", "change.same",
     "roaming.done_on", "roaming.done_off", "roaming.already_on", "roaming.already_off", "suspend.done",
     "suspend.already", "resume.done", "resume.active", "visit.done", "order.answer", "ticket.answer",
