@@ -135,9 +135,11 @@ async def guess_symptom(c: Context) -> dict[str, Any] | None:
     faults = [one for one in c.ports.intents.values() if one.do == "diagnose" and one.symptoms]
     if graphs is None or not faults or c.turn.chosen:
         return None
-    names = {one.name for one in faults}
-    likely = sum(candidate.confidence for candidate in c.turn.ranking if candidate.name in names)
-    found = await guess(graphs.current, graphs.nearness, c.turn.text, likely)
+    named = {one.name: one.symptoms for one in faults}
+    ranked = [one for one in c.turn.ranking if one.name in named]
+    probable = {symptom: one.confidence for one in reversed(ranked) for symptom in named[one.name]}
+    likely = sum(one.confidence for one in ranked)
+    found = await guess(graphs.current, graphs.nearness, c.turn.text, likely, probable)
     owner = next((one for name in found.symptoms for one in faults if name in one.symptoms), None)
     if owner is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actions.diagnosis_graph import Version
@@ -26,6 +26,8 @@ PROBABLE = 0.5
 """Probability of a fault that is asked after at all, and that is taken without asking."""
 EXACT = 0.97
 """Nearness of a complaint in the very words of a symptom."""
+LEANING = 0.15
+"""What a symptom has ahead whose intent is certain, where the parse was not sure enough."""
 SHOWN = 3
 
 
@@ -68,7 +70,7 @@ async def match(version: Version, nearness: Nearness, text: str, named: Sequence
     return Match(tuple(inside[:SHOWN]), sure=False)
 
 
-async def guess(version: Version, nearness: Nearness, text: str, likely: float) -> Match:
+async def guess(version: Version, nearness: Nearness, text: str, likely: float, probable: Mapping[str, float]) -> Match:
     """Symptoms that a message may mean whose intent was not understood; none where it is hardly about a fault.
 
     Args:
@@ -76,10 +78,12 @@ async def guess(version: Version, nearness: Nearness, text: str, likely: float) 
         nearness: Comparison by meaning.
         text: The customer's words.
         likely: Probability that it is about a fault at all, from the parse.
+        probable: Probability of each symptom's intent.
     """
     scores = await _scores(version, nearness, text, version.lexicon.symptoms)
-    ranked = sorted(scores, key=lambda name: -scores[name])
-    ahead = scores[ranked[0]] - scores[ranked[1]] if len(ranked) > 1 else 1.0
+    leaning = {name: score + LEANING * probable.get(name, 0.0) for name, score in scores.items()}
+    ranked = sorted(leaning, key=lambda name: -leaning[name])
+    ahead = leaning[ranked[0]] - leaning[ranked[1]] if len(ranked) > 1 else 1.0
     plain_enough = scores[ranked[0]] >= PLAIN and ahead >= SURE
     if not plain_enough and (scores[ranked[0]] + likely < HARDLY or likely < LEAST):
         return Match((), sure=False)

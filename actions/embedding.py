@@ -19,8 +19,8 @@ Vectors = NDArray[np.float32]
 
 DEADLINE_S = 1.5
 WARM_DEADLINE_S = 15.0
-WARM_BATCH = 8
-WARM_PAUSE_S = 0.2
+WARM_BATCH = 16
+WARM_PAUSE_S = 0.05
 RETRY_S = 5.0
 _LONGEST = 500
 
@@ -65,17 +65,22 @@ class EmbedClient:
 
 
 class Nearness:
-    """How near texts are in meaning to known wordings. Without vectors everything is equally far (0)."""
+    """How near texts are in meaning to known wordings. Without vectors everything is equally far (0).
+
+    So it is until all wordings that are being learnt are known: nearest among a part of them would be anything.
+    """
 
     def __init__(self, embed: Embed | None) -> None:
         self._embed = embed
         self._known: dict[str, Vectors] = {}
+        self._missing: set[str] = set()
 
     async def learn(self, texts: Sequence[str]) -> None:
         """Fetch the vectors of some wordings, a few at a time so that customers come first; retried until it works."""
         if self._embed is None:
             return
         left = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._missing.update(left)
         while left:
             part = left[:WARM_BATCH]
             try:
@@ -90,11 +95,12 @@ class Nearness:
     def keep(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep vectors of wordings that are at hand already."""
         self._known.update(zip(texts, vectors, strict=True))
+        self._missing.difference_update(texts)
 
     async def of(self, texts: Sequence[str]) -> Near:
         """A comparison of some texts with the known wordings, within a turn's deadline."""
         wanted = [text for text in dict.fromkeys(texts) if text]
-        if self._embed is None or not self._known or not wanted:
+        if self._embed is None or self._missing or not self._known or not wanted:
             return Near({}, self._known)
         try:
             vectors = await self._embed(wanted, deadline_s=DEADLINE_S)

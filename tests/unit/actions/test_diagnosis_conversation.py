@@ -11,6 +11,7 @@ import pytest
 from conversations import Clock, Conversation
 
 from actions.diagnosis_graph import KEPT, Graphs
+from actions.diagnosis_symptoms import guess
 from actions.ports import Ports
 from actions.state import State
 from kg import nodelink
@@ -619,3 +620,10 @@ async def test_who_gives_up_for_a_person_gets_one(zh: Conversation, text: str) -
     await begin(zh)
     await zh.mumble(text)
     assert zh.reason == "customer_asked"
+
+
+async def test_a_guess_leans_to_what_the_parse_holds_likely(graphs: Graphs) -> None:
+    said, version = "the phone is slow", graphs.current
+    alone = await guess(version, graphs.nearness, said, 0.9, {})
+    leaning = await guess(version, graphs.nearness, said, 0.9, {alone.symptoms[1]: 0.9})
+    assert leaning.symptoms[:2] == alone.symptoms[1::-1]
