@@ -38,6 +38,7 @@ _LONG_PHRASE = 8
 """Weight from which a wording of the graph says more than on or off."""
 _PHRASED = 10
 _COLOURED = 4
+_PAIR = 2
 _SHORT = 3
 """Words of an answer that only says what, not of which thing."""
 _LONGEST_BARE = 14
@@ -102,9 +103,17 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
             found.result = "unsure"
         elif not found.facts and not found.tried and not found.aside:
             found.outcomes = _bare(asked, said)
-            named = {facet.facet.id for clause in parts for facet in _spoken(own, clause)}
-            found.about = named.pop() if len(named) == 1 < len(own) else ""
+            found.about = _about_one(own, parts, said)
     return found
+
+
+def _about_one(own: list[FacetWords], parts: list[Clause], said: str) -> str:
+    """The one thing of several that was named; for a bare yes or no to two questions, the one asked last."""
+    named = {facet.facet.id for clause in parts for facet in _spoken(own, clause)}
+    if len(named) == 1 < len(own):
+        return named.pop()
+    bare = words(said) <= _SHORT and (says_yes(said) or says_no(said))
+    return own[-1].facet.id if bare and not named and len(own) == _PAIR else ""
 
 
 def read_facts(lexicon: Lexicon, text: str, facets: Iterable[str]) -> Reading:

@@ -579,7 +579,8 @@ async def test_trouble_with_something_else_is_no_answer_to_a_fix(zh: Conversatio
 
 
 @pytest.mark.parametrize(
-    ("named", "then"), [("LOS灯", "是红的"), ("LOS", "红"), ("光信号灯", "在闪"), ("那个LOS灯怎么了", "红色的")]
+    ("named", "then"),
+    [("LOS灯", "是红的"), ("LOS", "红"), ("光信号灯", "在闪"), ("那个LOS灯怎么了", "红色的"), ("是的", "红色")],
 )
 async def test_who_names_one_of_several_things_is_asked_about_it_alone(zh: Conversation, named: str, then: str) -> None:
     await zh.say("家里没网了", "fault_broadband")
