@@ -26,6 +26,7 @@ from actions.diagnosis_steps import check_buttons, facet_name, fix_buttons, join
 from actions.diagnosis_symptoms import guess, match
 from actions.messages import Choice
 from actions.state import Expect
+from actions.turn import Turn
 from kg.diagnose import MAX_STEPS, Answer, StateError, Step, answer, outcomes_of_facts, start
 from kg.explain import for_customer
 from kg.model import Text, Who
@@ -40,7 +41,6 @@ SYMPTOM = "symptom"
 
 MAX_SILENT = 24
 STEP_KINDS = frozenset({"check", "fix", "confirm"})
-MOBILE_DIGITS = 11
 _FAULTS_SHOWN = 8
 
 
@@ -82,6 +82,12 @@ async def diagnose(c: Context, definition: Definition) -> None:
         raise
 
 
+def told(turn: Turn) -> dict[str, Any]:
+    """The number and the place that a message tells, for when the account system wants them."""
+    found = {"phone": reading.told_number(turn), "place": reading.place(turn)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | None:
     """Start with the symptom that is meant.
 
@@ -92,12 +98,7 @@ async def _begin(c: Context, graphs: Graphs, definition: Definition) -> Run | No
         c.args.update(outages.resumed(c))
     if "said" not in c.args:
         c.args["said"] = "" if c.turn.chosen else c.turn.text
-        number = reading.phone_number(c.turn)
-        if number is not None and (c.turn.entity("phone_number") is not None or len(number) == MOBILE_DIGITS):
-            c.args["phone"] = number
-        place = next((one for one in c.turn.entities if one.kind == "place"), None)
-        if place is not None:
-            c.args["place"] = {"raw": place.raw or place.value, "value": place.value}
+        c.args.update(told(c.turn))
     symptom = c.args.pop("symptom", None)
     if symptom is None and c.args.get("which"):
         if await outages.instead(c, definition, c.args["which"], graphs.current):

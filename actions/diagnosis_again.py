@@ -11,9 +11,10 @@ from actions.diagnosis import Run
 from actions.diagnosis_reading import recurred
 from actions.reading import strongly_upset
 from actions.state import Task
+from actions.talk import REPLIES
 from kg.diagnose import Answer
 
-_TALK = frozenset({"inform", "affirm", "deny", "unsure", "correct", "thanks", "complain"})
+_TALK = REPLIES | {"thanks"}
 """Skills whose messages may speak of the trouble; a request for something else is not taken for that."""
 
 

@@ -12,7 +12,7 @@ from actions import diagnosis_words as w
 from actions import messages as m
 from actions.clarify import OOS_LIKELY
 from actions.context import Context, EscalationError
-from actions.diagnosis import KIND, MOBILE_DIGITS, SYMPTOM, Run, ways_out
+from actions.diagnosis import KIND, SYMPTOM, Run, told, ways_out
 from actions.diagnosis_lexicon import both
 from actions.diagnosis_meant import answer_of, complaint_of
 from actions.diagnosis_reading import Reading, by_meaning, helped_by_meaning, read_check, read_fix
@@ -369,12 +369,7 @@ def _noted_detail(c: Context) -> bool:
     """Keep a number or a place for when the account system wants it; whether there was one that is new."""
     assert c.state.task is not None
     args, before = c.state.task.args, dict(c.state.task.args)
-    number = reading.phone_number(c.turn)
-    if number is not None and len(number) == MOBILE_DIGITS:
-        args["phone"] = number
-    place = next((one for one in c.turn.entities if one.kind == "place"), None)
-    if place is not None:
-        args["place"] = {"raw": place.raw or place.value, "value": place.value}
+    args.update(told(c.turn))
     return args != before
 
 

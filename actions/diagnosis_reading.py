@@ -94,7 +94,9 @@ def read_check(lexicon: Lexicon, check: str, text: str, others: Iterable[str] = 
     if found.aside and not _states(parts):
         return found
     asked = [facet for facet in own if facet.facet.id == about] or own
-    found.outcomes = _own_outcomes(asked, parts, said) or _own_outcomes(own, parts, said)
+    found.outcomes = _own_outcomes(asked, parts, said)
+    if not found.outcomes and asked is not own:
+        found.outcomes = _own_outcomes(own, parts, said)
     found.facts = _facts(lexicon, parts, others, {facet.facet.id for facet in own}, found.outcomes)
     if not found.outcomes:
         if w.REFUSED.search(said):

@@ -40,6 +40,7 @@ from actions.words import (
     ZH_DIGITS,
 )  # fmt: skip
 
+_MOBILE_DIGITS = 11
 _SHORT_PLACE = 16
 _MOBILE_MIN, _PHONE_MAX = 7, 13
 
@@ -166,6 +167,19 @@ def wants_new_code(turn: Turn) -> bool:
     return turn.entity("choice") == "resend" or bool(RESEND.search(turn.text))
 
 
+def told_number(turn: Turn) -> str | None:
+    """A phone number that is surely one: the parse says so, or its length; other digits are a sum or an order."""
+    number = phone_number(turn)
+    sure = turn.entity("phone_number") is not None or (number is not None and len(number) == _MOBILE_DIGITS)
+    return number if sure else None
+
+
+def place(turn: Turn) -> dict[str, str] | None:
+    """The first place that a message names, as said and as normalised."""
+    entity = next((entity for entity in turn.entities if entity.kind == "place"), None)
+    return {"raw": entity.raw or entity.value, "value": entity.value} if entity is not None else None
+
+
 def means_number(turn: Turn) -> bool:
     """Whether a correction speaks of a number or of "the other one"."""
     return bool(OTHER_NUMBER.search(turn.text))
@@ -216,10 +230,9 @@ def _plan(expect: Expect, turn: Turn) -> str | None:
 
 
 def _place(turn: Turn) -> Answer | None:
-    entity = next((entity for entity in turn.entities if entity.kind == "place"), None)
-    if entity is not None:
-        place = {"raw": entity.raw or entity.value, "value": entity.value}
-        return Answer(place, exact=_covers(turn.text, entity.raw))
+    named = place(turn)
+    if named is not None:
+        return Answer(named, exact=_covers(turn.text, named["raw"]))
     text = turn.text.strip()
     if not text or len(text) > _SHORT_PLACE or turn.understood:
         return None

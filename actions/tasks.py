@@ -20,7 +20,6 @@ Skill = Callable[[Context], Awaitable[None]]
 
 DIAGNOSE = "diagnose"
 IDENTIFY = "identify"
-_MOBILE_DIGITS = 11
 _ABOUT_A_LINE = ("check_data_usage", "check_plan", "check_bill")
 _EDITABLE = ("gb", "plan", "time", "order", "ticket", "place")
 _PASSING = ("confirmed", "told")
@@ -132,19 +131,15 @@ def label_of(c: Context, task: Task) -> dict[str, str]:
 
 def collect(turn: Turn, skill: str) -> dict[str, Any]:
     """What a message says about a task besides asking for it."""
-    place = next((one for one in turn.entities if one.kind == "place"), None)
-    number = reading.phone_number(turn)
-    if number is not None and turn.entity("phone_number") is None and len(number) != _MOBILE_DIGITS:
-        number = None  # digits of something else, such as a sum or an order
     volume = reading.volume_gb(turn, bare=False)
     found: dict[str, Any] = {
-        "phone": number if skill in OF_A_LINE else None,
+        "phone": reading.told_number(turn) if skill in OF_A_LINE else None,
         "plan": turn.entity("plan") if skill == "change_plan" else None,
         "plan_gb": volume if skill == "change_plan" else None,
         "gb": volume if skill == "buy_data" else None,
         "order": reading.reference(turn, "order_number") if skill == "order_status" else None,
         "ticket": reading.reference(turn, "ticket_number") if skill == "ticket_status" else None,
-        "place": {"raw": place.raw or place.value, "value": place.value} if place and skill == "check_outage" else None,
+        "place": reading.place(turn) if skill == "check_outage" else None,
         "time": reading.visit_time(turn) if skill == "book_technician" else None,
     }
     return {name: value for name, value in found.items() if value is not None}
