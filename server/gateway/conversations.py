@@ -289,9 +289,10 @@ class Conversations:
         """
         await tx.finish_turn(state.id, seq, "dropped", record, release_of(record))
         escalation = await tx.open_escalation(state.id)
+        if escalation is None or not record.get("parse"):
+            return
         before = await self.store.turn_records(state.id)
-        over = any(turn.seq == seq and turn.status != "dropped" for turn in before)  # another gateway has ended it
-        if escalation is None or over or not record.get("parse"):
+        if any(turn.seq == seq and turn.status != "dropped" for turn in before):  # another gateway has ended it
             return
         turns = _once([*before, Turn(state.id, seq, "dropped", record)])
         transcript = await tx.transcript(state.id)

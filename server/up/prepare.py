@@ -153,7 +153,7 @@ def _chosen(settings: Settings, company: Company, progress: Progress) -> tuple[P
 def prepare_engine(settings: Settings, company: Company, release_id: str, progress: Progress) -> None:
     """Prepare the chosen engine if it is not prepared yet; where that fails, say so: the embedded engine answers."""
     if settings.understanding.engine == "embedded":
-        return
+        return  # as `ensure` would, without two seconds of imports at every start
     from server.llm import ensure  # noqa: PLC0415 (loads the models)
 
     try:
